@@ -1,0 +1,9 @@
+"""Small demo checkpoints, trained on drawn lesions only, and the scripts that rebuild them."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+MOBILENET = FOLDER / "mobilenetv2_demo.safetensors"
+VIT = FOLDER / "vit_demo.safetensors"
+VIT_CARD = FOLDER / "vit_demo.json"
+CAPTIONER = FOLDER / "captioner"

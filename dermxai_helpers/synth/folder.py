@@ -1,0 +1,153 @@
+"""A folder of drawn lesions in the layout of HAM10000, plus `truth/` for what only a drawing can know."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, cpu_count, delayed
+from PIL import Image
+from tqdm.auto import tqdm
+
+from dermxai_helpers.synth.attributes import ARTEFACT_CHANCES, ARTEFACTS, LABELS, PARTS, PREVALENCE
+from dermxai_helpers.synth.drawing import Lesion, draw
+
+IMAGES = "HAM10000_images_part_1"
+MASKS = "HAM10000_segmentations_lesion_tschandl"
+METADATA = "HAM10000_metadata.csv"
+# Mean number of photographs of a lesion: HAM10000 has 1,113 of 614 melanomas, 6,705 of 5,403 nevi, 1,099 of 727 keratoses.
+PHOTOS_PER_LESION = {"mel": 1113 / 614, "nv": 6705 / 5403, "bkl": 1099 / 727}
+MOST_PHOTOS = 6
+BITS = (*PARTS, *ARTEFACTS)  # bit 0 of a file in truth/parts is the first of these, and so on
+
+# Chosen to be like HAM10000: melanomas and keratoses in older people, keratoses on the face, nevi on the trunk.
+AGE = {"mel": (61, 15), "nv": (46, 15), "bkl": (64, 13)}
+MALE = {"mel": 0.62, "nv": 0.51, "bkl": 0.57}
+SITES = ("back", "lower extremity", "trunk", "upper extremity", "abdomen", "face", "chest")
+SITE_CHANCES = {
+    "mel": (0.30, 0.18, 0.12, 0.20, 0.05, 0.09, 0.06),
+    "nv": (0.21, 0.23, 0.24, 0.10, 0.14, 0.02, 0.06),
+    "bkl": (0.20, 0.13, 0.11, 0.13, 0.07, 0.29, 0.07),
+}
+DX_TYPE = {"mel": {"histo": 1.0}, "nv": {"histo": 0.37, "follow_up": 0.55, "consensus": 0.08}, "bkl": {"histo": 0.70, "consensus": 0.30}}
+
+
+def write_folder(
+    path: str | os.PathLike, n: int, seed: int, shortcut: dict[str, dict[str, float]] | None = None, progress: bool = True
+) -> Path:
+    """Draws `n` photographs into the new folder `path`; the same seed gives the same bytes.
+
+    shortcut : P(artefact | class), for example {"ruler": {"mel": 0.9}}, plants an artefact that gives the class away;
+        a class that is not named keeps the usual chance
+
+    The folder appears when it is complete: a run that is stopped leaves nothing.
+    Raises ValueError for n < 3 or an unknown artefact or class, FileExistsError if the folder holds anything.
+    """
+    path = Path(path)
+    _check(path, n, shortcut or {})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}-unfinished-{os.getpid()}")
+    try:
+        for folder in (IMAGES, MASKS, "truth/parts"):
+            (unfinished / folder).mkdir(parents=True)
+        _fill(unfinished, list(_photographs(n, seed)), seed, shortcut or {}, progress)
+        if path.exists():
+            path.rmdir()
+        unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return path
+
+
+def read_parts(folder: str | os.PathLike, image_id: str) -> dict[str, np.ndarray]:
+    """The exact masks, bool (224, 224), of every structure and artefact present in one drawn photograph."""
+    with Image.open(Path(folder) / "truth/parts" / f"{image_id}.png") as picture:
+        bits = np.asarray(picture).astype(np.uint16)
+    return {name: mask for k, name in enumerate(BITS) if (mask := (bits >> k & 1).astype(bool)).any()}
+
+
+def _check(path: Path, n: int, shortcut: dict[str, dict[str, float]]) -> None:
+    if n < len(LABELS):
+        raise ValueError(f"{n} photographs cannot hold all {len(LABELS)} classes: ask for at least {len(LABELS)}")
+    for artefact, chances in shortcut.items():
+        if artefact not in ARTEFACTS:
+            raise ValueError(f"there is no artefact '{artefact}' to plant; choose from {', '.join(ARTEFACTS)}")
+        wrong = {label: chance for label, chance in chances.items() if label not in LABELS or not 0 <= chance <= 1}
+        if wrong:
+            raise ValueError(f"shortcut for '{artefact}': {wrong}; give each of {LABELS} a chance between 0 and 1")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path} exists and is not an empty folder: choose another name or remove it")
+
+
+def _photographs(n: int, seed: int) -> Iterator[tuple[int, int, str]]:
+    """(lesion, photo, label) for each photograph; classes as often as in HAM10000, lesions with 1 to 6 photographs."""
+    rng = np.random.default_rng([seed, 2])
+    counts = {label: max(1, round(n * PREVALENCE[label])) for label in ("mel", "bkl")}
+    counts["nv"] = n - sum(counts.values())
+    lesion = 0
+    for label in LABELS:
+        left = counts[label]
+        while left:
+            # Geometric with the mean wanted; the cap at 6 is reached by fewer than 1 lesion in 50.
+            photos = min(int(rng.geometric(1 / PHOTOS_PER_LESION[label])), MOST_PHOTOS, left)
+            yield from ((lesion, photo, label) for photo in range(photos))
+            left -= photos
+            lesion += 1
+
+
+def _fill(folder: Path, photographs: list, seed: int, shortcut: dict, progress: bool) -> None:
+    order = np.random.default_rng([seed, 3]).permutation(len(photographs))
+    jobs = [(f"DRAWN_{number:07d}", *photographs[place]) for number, place in enumerate(order)]
+    # A second process costs seconds to start: it pays from a few hundred pictures on.
+    workers = min(cpu_count(), 1 + len(jobs) // 200)
+    work = Parallel(n_jobs=workers, return_as="generator")(delayed(_write)(folder, *job, seed, shortcut) for job in jobs)
+    rows = list(tqdm(work, total=len(jobs), desc="drawing lesions", disable=not progress, unit="image"))
+    truth = pd.DataFrame([row for row, _ in rows])
+    metadata = pd.DataFrame([row for _, row in rows])
+    truth.to_csv(folder / "truth/attributes.csv", index=False, lineterminator="\n")
+    metadata.to_csv(folder / METADATA, index=False, lineterminator="\n")
+
+
+def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int, shortcut: dict) -> tuple[dict, dict]:
+    """Draws and writes one photograph; returns its row of truth and its row of metadata."""
+    planted = {artefact: chances[label] for artefact, chances in shortcut.items() if label in chances}
+    drawn = draw([seed, lesion], label, photo, ARTEFACT_CHANCES | planted)
+    Image.fromarray(drawn.image).save(folder / IMAGES / f"{image_id}.jpg", quality=92, subsampling=0)
+    _save_mask(drawn.mask, folder / MASKS / f"{image_id}_segmentation.png")
+    Image.fromarray(_packed(drawn)).save(folder / "truth/parts" / f"{image_id}.png", compress_level=1)
+    measured = {f"measured_{name}": round(value, 4) for name, value in drawn.measured.items()}
+    listed = {name: "+".join(value) if isinstance(value, tuple) else value for name, value in drawn.attributes.items()}
+    return {"image_id": image_id, **listed, **measured}, _metadata(image_id, lesion, label, seed)
+
+
+def _save_mask(mask: np.ndarray, path: Path) -> None:
+    Image.fromarray(mask.astype(np.uint8) * 255).convert("1").save(path)
+
+
+def _packed(drawn: Lesion) -> np.ndarray:
+    """All masks of a photograph as the bits of one uint16 picture."""
+    bits = np.zeros(drawn.mask.shape, np.uint16)
+    for k, name in enumerate(BITS):
+        mask = drawn.parts.get(name, drawn.artefacts.get(name))
+        if mask is not None:
+            bits |= mask.astype(np.uint16) << k
+    return bits
+
+
+def _metadata(image_id: str, lesion: int, label: str, seed: int) -> dict[str, Any]:
+    """The patient's row, drawn with the lesion: the same for each of its photographs."""
+    rng = np.random.default_rng([seed, 4, lesion])
+    age = int(np.clip(round(rng.normal(*AGE[label]) / 5) * 5, 5, 85))
+    kinds = DX_TYPE[label]
+    return {
+        "lesion_id": f"DRAWN_LESION_{lesion:06d}",
+        "image_id": image_id,
+        "dx": label,
+        "dx_type": list(kinds)[rng.choice(len(kinds), p=list(kinds.values()))],
+        "age": "" if rng.random() < 0.006 else age,
+        "sex": "male" if rng.random() < MALE[label] else "female",
+        "localization": SITES[rng.choice(len(SITES), p=SITE_CHANCES[label])],
+    }

@@ -1,0 +1,139 @@
+"""Textures to draw with: a bank of noise tiles made once per process, and a frame that reads them where a photograph needs them.
+
+Every tile repeats without a seam, so any window of it is as good as any other: one tile serves thousands of lesions.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+SIZE = 224  # pixels of a drawn photograph, both sides
+TILE = 384  # period of a noise tile, in pixels
+MARGIN = 240  # a rotated, shrunk photograph reaches this far from the lesion's centre
+CELL_TILE = 576  # period of a tile of cells
+CELL_SPACING = 24.0  # mean distance between cell centres in a tile of cells
+BANK_SEED = 7
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cellular noise at one spacing; every array is float32 (SIZE, SIZE).
+
+    centre : distance to the nearest cell centre, in pixels
+    wall : distance to the wall between the two nearest cells, in pixels (twice the true distance near the wall)
+    size, choice : two random numbers in [0, 1), constant inside a cell
+    """
+
+    centre: np.ndarray
+    wall: np.ndarray
+    size: np.ndarray
+    choice: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def _bank() -> dict[str, list[np.ndarray]]:
+    """Tiles by kind, padded so that a whole photograph can be read from any starting point, and flattened."""
+    rng = np.random.default_rng(BANK_SEED)
+    return {
+        "soft": [_padded(_cloud(rng, exponent=2.6)) for _ in range(6)],
+        "rough": [_padded(_cloud(rng, exponent=1.7)) for _ in range(6)],
+        "grain": [_padded(rng.standard_normal((TILE, TILE)).astype(np.float32)) for _ in range(3)],
+        "skin": [_padded(_skin_lines(rng)) for _ in range(4)],
+        "winding": [_padded(_winding(rng)) for _ in range(3)],
+    }
+
+
+@lru_cache
+def _cell_tile(jitter: float) -> np.ndarray:
+    """A tile of cells, float32 (4, CELL_TILE * CELL_TILE): distance to centre, to wall, two random numbers a cell.
+
+    jitter : how far centres stray from an even hexagonal grid, as a share of the spacing
+    """
+    rng = np.random.default_rng(BANK_SEED + int(100 * jitter))
+    rows = 2 * round(CELL_TILE / CELL_SPACING / 0.866 / 2)
+    columns = round(CELL_TILE / CELL_SPACING)
+    row, column = np.mgrid[:rows, :columns]
+    centres = np.stack([(row + 0.5) / rows, (column + 0.25 + 0.5 * (row % 2)) / columns], axis=-1).reshape(-1, 2)
+    centres = (centres * CELL_TILE + rng.uniform(-0.5, 0.5, centres.shape) * jitter * CELL_SPACING) % CELL_TILE
+    pixels = np.stack(np.mgrid[:CELL_TILE, :CELL_TILE], axis=-1).reshape(-1, 2) + 0.5
+    distance, index = cKDTree(centres, boxsize=CELL_TILE).query(pixels, k=2)
+    random_numbers = rng.random((2, len(centres)))[:, index[:, 0]]
+    return np.stack([distance[:, 0], distance[:, 1] - distance[:, 0], *random_numbers]).astype(np.float32)
+
+
+def _spectrum_axes() -> tuple[np.ndarray, np.ndarray]:
+    frequency = np.fft.fftfreq(TILE) * TILE
+    return np.meshgrid(frequency, np.fft.rfftfreq(TILE) * TILE, indexing="ij")
+
+
+def _filtered(rng: np.random.Generator, gain: np.ndarray) -> np.ndarray:
+    """White noise filtered in the frequency domain, scaled to mean 0 and standard deviation 1."""
+    field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((TILE, TILE))) * gain, s=(TILE, TILE))
+    return ((field - field.mean()) / field.std()).astype(np.float32)
+
+
+def _cloud(rng: np.random.Generator, exponent: float) -> np.ndarray:
+    """Cloud-like noise whose amplitude falls with frequency to the given power; the larger, the smoother."""
+    frequency = np.hypot(*_spectrum_axes())
+    frequency[0, 0] = 1
+    return _filtered(rng, frequency**-exponent * (frequency >= 2))
+
+
+def _skin_lines(rng: np.random.Generator) -> np.ndarray:
+    """The criss-cross of fine furrows on skin: ridges of three noises, each stretched along one direction."""
+    down, across = _spectrum_axes()
+    lines = np.zeros((TILE, TILE), np.float32)
+    for angle in rng.uniform(0, np.pi, 3):
+        along = across * np.cos(angle) + down * np.sin(angle)
+        beside = down * np.cos(angle) - across * np.sin(angle)
+        pitch = rng.uniform(30, 44)
+        lines += np.clip(_filtered(rng, np.exp(-(((np.abs(along) - pitch) / 11) ** 2) - (beside / 14) ** 2)), 0, 3)
+    return (lines - lines.mean()) / lines.std()
+
+
+def _winding(rng: np.random.Generator) -> np.ndarray:
+    """Noise of one scale only: its zero crossings wind about at an even distance, like the folds of a brain."""
+    return _filtered(rng, np.exp(-(((np.hypot(*_spectrum_axes()) - 22) / 4.5) ** 2)))
+
+
+def _padded(tile: np.ndarray) -> np.ndarray:
+    return np.pad(tile, ((0, 2 * MARGIN), (0, 2 * MARGIN)), mode="wrap").ravel()
+
+
+class Frame:
+    """Where each pixel of one photograph lies on the lesion, and the noise found there.
+
+    u, v : float32 (SIZE, SIZE), position right of and below the lesion's centre, in pixels at zoom 1
+    """
+
+    def __init__(self, rotation: float, zoom: float, shift: tuple[float, float]):
+        pixel = (np.arange(SIZE, dtype=np.float32) - SIZE / 2 + 0.5) / np.float32(zoom)
+        right, down = pixel[None, :] - np.float32(shift[0]), pixel[:, None] - np.float32(shift[1])
+        cosine, sine = np.float32(np.cos(rotation)), np.float32(np.sin(rotation))
+        self.u, self.v = cosine * right + sine * down, cosine * down - sine * right
+        width = TILE + 2 * MARGIN
+        self._place = (self.v + MARGIN).astype(np.int32) * width + (self.u + MARGIN).astype(np.int32)
+
+    def noise(self, kind: str, rng: np.random.Generator) -> np.ndarray:
+        """A field of mean about 0 and standard deviation about 1: 'soft', 'rough', 'grain', 'skin' or 'winding'."""
+        tiles = _bank()[kind]
+        tile, row, column = rng.integers(len(tiles)), *rng.integers(TILE, size=2)
+        return tiles[tile][row * (TILE + 2 * MARGIN) + column :].take(self._place)
+
+    def cells(self, rng: np.random.Generator, spacing: float, jitter: float, bend: float = 0.0) -> Cells:
+        """Cells `spacing` pixels apart; `bend` is how many pixels a smooth noise moves them, so that rows are not straight."""
+        scale = np.float32(CELL_SPACING / spacing)
+        row, column = rng.integers(CELL_TILE, size=2)
+        v = (self.v + np.float32(bend) * self.noise("soft", rng)) * scale
+        u = (self.u + np.float32(bend) * self.noise("soft", rng)) * scale
+        place = (v.astype(np.int32) + row) % CELL_TILE * CELL_TILE + (u.astype(np.int32) + column) % CELL_TILE
+        centre, wall, size, choice = (channel.take(place) for channel in _cell_tile(jitter))
+        return Cells(centre / scale, wall / scale, size, choice)
+
+
+def step(field: np.ndarray, softness: float) -> np.ndarray:
+    """0 where `field` is well below zero, 1 well above, smooth over about `softness`; exactly 0 and 1 outside it."""
+    ramp = np.clip(field * np.float32(0.5 / softness) + np.float32(0.5), 0, 1)
+    return ramp * ramp * (3 - 2 * ramp)
