@@ -29,7 +29,9 @@ def test_a_structure_changes_only_its_own_place(name, seed):
     assert changed_outside(without, with_it, mask) == 0
 
 
-@pytest.mark.parametrize(("name", "value"), [("network", "typical"), ("network", "atypical"), ("dots", "regular"), ("dots", "irregular")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("network", "typical"), ("network", "atypical"), ("dots", "regular"), ("dots", "irregular")]
+)
 def test_network_and_dots_change_only_their_own_place(name, value):
     without, with_it = synth.draw(5, **{name: "none"}), synth.draw(5, **{name: value})
     assert changed_outside(without, with_it, with_it.parts[name]) == 0
@@ -70,7 +72,12 @@ def test_colours_follow_from_pigments_veil_and_regression():
 
 @pytest.mark.parametrize(
     ("changes", "named"),
-    [({"vail": True}, "vail"), ({"network": "messy"}, "messy"), ({"colour_count": 3}, "pigments"), ({"pigments": ("black",)}, "start with")],
+    [
+        ({"vail": True}, "vail"),
+        ({"network": "messy"}, "messy"),
+        ({"colour_count": 3}, "pigments"),
+        ({"pigments": ("black",)}, "start with"),
+    ],
 )
 def test_an_impossible_attribute_is_named(changes, named):
     with pytest.raises(ValueError, match=named):
@@ -78,14 +85,17 @@ def test_an_impossible_attribute_is_named(changes, named):
 
 
 def test_measured_values_follow_the_intended_ones():
-    """Folding the mask tells symmetric from asymmetric, compactness tells regular from irregular: area under the curve > .85."""
+    """Folding the mask tells symmetric from asymmetric, compactness regular from irregular: area under the curve > .85."""
     from sklearn.metrics import roc_auc_score
 
     lesions = [synth.draw(seed, streaks=False) for seed in range(160)]
     measured = pd.DataFrame([lesion.measured for lesion in lesions])
     asymmetric = [lesion.attributes["symmetry"] == "asymmetric" for lesion in lesions]
     irregular = [lesion.attributes["border_shape"] == "irregular" for lesion in lesions]
-    by_folding, by_compactness = roc_auc_score(asymmetric, measured.asymmetry), roc_auc_score(irregular, -measured.compactness)
+    by_folding, by_compactness = (
+        roc_auc_score(asymmetric, measured.asymmetry),
+        roc_auc_score(irregular, -measured.compactness),
+    )
     print(f"asymmetry by folding: AUC {by_folding:.2f}; irregular border by compactness: AUC {by_compactness:.2f}")
     assert by_folding > 0.85 and by_compactness > 0.85
 
@@ -157,7 +167,9 @@ def test_classes_and_photographs_a_lesion_come_in_ham10000s_ratio():
 
 
 def test_a_planted_shortcut_follows_the_class(tmp_path):
-    folder = synth.write_folder(tmp_path / "s", 40, 1, shortcut={"ruler": {"mel": 1.0, "nv": 0.0, "bkl": 0.0}}, progress=False)
+    folder = synth.write_folder(
+        tmp_path / "s", 40, 1, shortcut={"ruler": {"mel": 1.0, "nv": 0.0, "bkl": 0.0}}, progress=False
+    )
     truth = pd.read_csv(folder / "truth/attributes.csv")
     assert (truth.ruler == (truth.label == "mel")).all()
 
@@ -176,7 +188,11 @@ def test_a_stopped_run_leaves_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [({"n": 2}, "at least 3"), ({"shortcut": {"rular": {"mel": 1}}}, "rular"), ({"shortcut": {"ruler": {"mel": 1.5}}}, "between 0 and 1")],
+    [
+        ({"n": 2}, "at least 3"),
+        ({"shortcut": {"rular": {"mel": 1}}}, "rular"),
+        ({"shortcut": {"ruler": {"mel": 1.5}}}, "between 0 and 1"),
+    ],
 )
 def test_impossible_folders_are_refused_with_a_sentence(tmp_path, arguments, named):
     with pytest.raises(ValueError, match=named):

@@ -1,7 +1,7 @@
 """Trains the two demo vision models on drawn lesions: a MobileNetV2 and a small ViT.
 
-Both answer the same questions: which structure lies in which patch (the exact masks), which value each attribute has, and
-how likely each class is (the exact posterior). The heads are thrown away afterwards, except the ViT's class head.
+Both answer the same questions: which structure lies in which patch (the exact masks), which value each attribute has,
+and how likely each class is (the exact posterior). The heads are thrown away afterwards, except the ViT's class head.
 """
 
 import json
@@ -33,7 +33,7 @@ class Heads(nn.Module):
         self.register_buffer("unused", unused)
 
     def forward(self, summary: torch.Tensor, patches: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Dense logits (B, kinds, patches) and answer logits (B, questions, WIDEST); a patch maximum finds what is small."""
+        """Dense logits (B, kinds, patches) and answer logits (B, questions, WIDEST); the maximum finds what is small."""
         pooled = torch.cat([summary, patches.amax(1)], dim=1)
         answers = self.answers(pooled).reshape(len(summary), len(QUESTIONS), WIDEST)
         return self.dense(patches).transpose(1, 2), answers.masked_fill(self.unused, -1e4)
@@ -73,7 +73,9 @@ class VitEye(nn.Module):
         return *self.heads(tokens[:, 0], tokens[:, 1:]), self.vit.forward_head(tokens)
 
 
-def loss_of(outputs: tuple[torch.Tensor, ...], dense: torch.Tensor, answers: torch.Tensor, posterior: torch.Tensor) -> torch.Tensor:
+def loss_of(
+    outputs: tuple[torch.Tensor, ...], dense: torch.Tensor, answers: torch.Tensor, posterior: torch.Tensor
+) -> torch.Tensor:
     """Sum of the tasks' cross-entropies; dense truth is averaged down to the model's own grid.
 
     On a crop only the dense task counts: its answers and its class are those of the whole picture.
@@ -91,8 +93,10 @@ def loss_of(outputs: tuple[torch.Tensor, ...], dense: torch.Tensor, answers: tor
     )
 
 
-def train_eye(eye: nn.Module, lessons: Lessons, steps: int, crops: int, learning_rate: float, seed: int, keep: Path) -> None:
-    """AdamW with a warm-up and a cosine, batches of 32; the first `crops` steps see crops of 128 pixels at a third of the cost.
+def train_eye(
+    eye: nn.Module, lessons: Lessons, steps: int, crops: int, learning_rate: float, seed: int, keep: Path
+) -> None:
+    """AdamW with a warm-up and a cosine, batches of 32; the first `crops` steps see cheap crops of 128 pixels.
 
     Every 100 steps the state is written to `keep`, from where a stopped run goes on.
     """
@@ -120,7 +124,9 @@ def train_eye(eye: nn.Module, lessons: Lessons, steps: int, crops: int, learning
             keep.with_suffix(".new").replace(keep)
 
 
-def _resume(keep: Path, eye: nn.Module, optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler) -> int:
+def _resume(
+    keep: Path, eye: nn.Module, optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler
+) -> int:
     if not keep.exists():
         return 0
     state = torch.load(keep, weights_only=True)

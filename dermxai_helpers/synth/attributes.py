@@ -43,7 +43,11 @@ CHANCES: dict[str, dict[Any, tuple[float, float, float]]] = {
 }
 SKIN_CHANCES = (0.22, 0.34, 0.24, 0.10, 0.06, 0.04)
 ARTEFACT_CHANCES = {"hair": 0.30, "ruler": 0.12, "vignette": 0.30, "bubbles": 0.12, "ink": 0.06}
-CHOICES = {name: tuple(options) for name, options in CHANCES.items() if "base" != name and name not in ("second_brown", "black", "red")}
+CHOICES = {
+    name: tuple(options)
+    for name, options in CHANCES.items()
+    if "base" != name and name not in ("second_brown", "black", "red")
+}
 
 
 def sample_label(rng: np.random.Generator) -> str:
@@ -103,11 +107,16 @@ def sample_evenly(rng: np.random.Generator) -> dict[str, Any]:
     brown = ["light brown", "dark brown"]
     rng.shuffle(brown)
     extra = [colour for colour in (brown[1], "black", "red") if rng.random() < 0.4]
-    return {"label": sample_label(rng), **values, "pigments": (brown[0], *extra), "skin": tuple(SKIN)[rng.integers(len(SKIN))]}
+    return {
+        "label": sample_label(rng),
+        **values,
+        "pigments": (brown[0], *extra),
+        "skin": tuple(SKIN)[rng.integers(len(SKIN))],
+    }
 
 
 def posterior(attributes: dict[str, Any], prior: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)) -> np.ndarray:
-    """P(class | attributes) in the order of LABELS: exact, because attributes are independent within a class (Bayes)."""
+    """P(class | attributes) in the order of LABELS: exact, as attributes are independent within a class (Bayes)."""
     base, *extra = attributes["pigments"]
     brown = {"light brown", "dark brown"} & set(extra)
     seen = attributes | {"base": base, "second_brown": bool(brown), "black": "black" in extra, "red": "red" in extra}

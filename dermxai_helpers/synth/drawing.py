@@ -76,9 +76,12 @@ def draw(
 def measure(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     """Shape and colour measured on the finished picture.
 
-    area : share of the picture; asymmetry : share of the lesion that has no partner when the mask is folded along its long
-    axis, or the short one, whichever is larger (0 symmetric, 1 none); compactness : 4 pi area / perimeter^2 (1 for a disc);
-    darkness : mean of 1 - grey value inside; colour_spread : mean over R, G, B of the standard deviation inside (0 to 1)
+    area : share of the picture
+    asymmetry : share of the lesion that has no partner when the mask is folded along its long axis, or along the short
+        one, whichever is larger (0 symmetric, 1 no partner at all)
+    compactness : 4 pi area / perimeter^2 (1 for a disc)
+    darkness : mean of 1 - grey value inside
+    colour_spread : mean over R, G, B of the standard deviation inside (0 to 1)
     """
     rows, columns = np.nonzero(mask)
     if len(rows) < 2:

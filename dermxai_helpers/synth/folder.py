@@ -18,7 +18,7 @@ from dermxai_helpers.synth.drawing import Lesion, draw
 IMAGES = "HAM10000_images_part_1"
 MASKS = "HAM10000_segmentations_lesion_tschandl"
 METADATA = "HAM10000_metadata.csv"
-# Mean number of photographs of a lesion: HAM10000 has 1,113 of 614 melanomas, 6,705 of 5,403 nevi, 1,099 of 727 keratoses.
+# Mean number of photographs of a lesion: HAM10000 has 1,113 of 614 melanomas, and so on.
 PHOTOS_PER_LESION = {"mel": 1113 / 614, "nv": 6705 / 5403, "bkl": 1099 / 727}
 MOST_PHOTOS = 6
 BITS = (*PARTS, *ARTEFACTS)  # bit 0 of a file in truth/parts is the first of these, and so on
@@ -32,11 +32,19 @@ SITE_CHANCES = {
     "nv": (0.21, 0.23, 0.24, 0.10, 0.14, 0.02, 0.06),
     "bkl": (0.20, 0.13, 0.11, 0.13, 0.07, 0.29, 0.07),
 }
-DX_TYPE = {"mel": {"histo": 1.0}, "nv": {"histo": 0.37, "follow_up": 0.55, "consensus": 0.08}, "bkl": {"histo": 0.70, "consensus": 0.30}}
+DX_TYPE = {
+    "mel": {"histo": 1.0},
+    "nv": {"histo": 0.37, "follow_up": 0.55, "consensus": 0.08},
+    "bkl": {"histo": 0.70, "consensus": 0.30},
+}
 
 
 def write_folder(
-    path: str | os.PathLike, n: int, seed: int, shortcut: dict[str, dict[str, float]] | None = None, progress: bool = True
+    path: str | os.PathLike,
+    n: int,
+    seed: int,
+    shortcut: dict[str, dict[str, float]] | None = None,
+    progress: bool = True,
 ) -> Path:
     """Draws `n` photographs into the new folder `path`; the same seed gives the same bytes.
 
@@ -103,7 +111,9 @@ def _fill(folder: Path, photographs: list, seed: int, shortcut: dict, progress: 
     jobs = [(f"DRAWN_{number:07d}", *photographs[place]) for number, place in enumerate(order)]
     # A second process costs seconds to start: it pays from a few hundred pictures on.
     workers = min(cpu_count(), 1 + len(jobs) // 200)
-    work = Parallel(n_jobs=workers, return_as="generator")(delayed(_write)(folder, *job, seed, shortcut) for job in jobs)
+    work = Parallel(n_jobs=workers, return_as="generator")(
+        delayed(_write)(folder, *job, seed, shortcut) for job in jobs
+    )
     rows = list(tqdm(work, total=len(jobs), desc="drawing lesions", disable=not progress, unit="image"))
     truth = pd.DataFrame([row for row, _ in rows])
     metadata = pd.DataFrame([row for _, row in rows])
@@ -111,7 +121,9 @@ def _fill(folder: Path, photographs: list, seed: int, shortcut: dict, progress: 
     metadata.to_csv(folder / METADATA, index=False, lineterminator="\n")
 
 
-def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int, shortcut: dict) -> tuple[dict, dict]:
+def _write(
+    folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int, shortcut: dict
+) -> tuple[dict, dict]:
     """Draws and writes one photograph; returns its row of truth and its row of metadata."""
     planted = {artefact: chances[label] for artefact, chances in shortcut.items() if label in chances}
     drawn = draw([seed, lesion], label, photo, ARTEFACT_CHANCES | planted)

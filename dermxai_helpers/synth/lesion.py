@@ -1,10 +1,11 @@
 """The lesion itself: its outline, its pigment and its structures, painted as absorbances.
 
-Light passes through the skin and is absorbed (Beer and Lambert): colour = skin * exp(-(melanin + blood + blue)). A single
+Light passes through the skin and is absorbed (Beer and Lambert): colour = skin * exp(-(melanin + blood + blue)). One
 amount of melanin then gives every shade from tan to black, as it does in skin.
 Every structure has a random stream of its own, so that adding one leaves all else as it was.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,15 +81,21 @@ def prepare(frame: Frame, attributes: dict[str, Any], streams: dict[str, np.rand
     edge = streams["edge"]
     soft, rough = (6.5, 6.0) if attributes["border_shape"] == "irregular" else (0.8, 0.6)
     wobble = soft * frame.noise("soft", edge) + rough * frame.noise("rough", edge)
-    depth = radius - distance + wobble.astype(np.float32)
+    depth = radius - distance + wobble
     softness = edge.uniform(1.5, 3.0) if attributes["border_sharpness"] == "sharp" else edge.uniform(9, 15)
     skin = streams["skin"]
     lines, mottle = frame.noise("skin", skin), frame.noise("soft", skin)
     scene = Scene(
-        frame=frame, angle=angle, radius=mean_radius, body=step(depth, softness), depth=depth, share=distance / radius,
+        frame=frame,
+        angle=angle,
+        radius=mean_radius,
+        body=step(depth, softness),
+        depth=depth,
+        share=distance / radius,
         melanin=0.015 * lines + 0.022 * mottle + 0.014 * frame.noise("rough", skin),
         blood=0.012 * lines + 0.030 * frame.noise("soft", skin),
-        blue=np.zeros((SIZE, SIZE), np.float32), white=np.zeros((SIZE, SIZE), np.float32),
+        blue=np.zeros((SIZE, SIZE), np.float32),
+        white=np.zeros((SIZE, SIZE), np.float32),
     )
     _fill(scene, attributes, streams["pigment"])
     return scene
@@ -102,9 +109,14 @@ def _fill(scene: Scene, attributes: dict[str, Any], rng: np.random.Generator) ->
     amount += rng.uniform(-0.06, 0.20) * (1 - scene.share)
     direction, tilt = rng.uniform(0, 2 * np.pi), rng.uniform(0.12, 0.30)
     if attributes["symmetry"] == "asymmetric":
-        amount += base * tilt * (frame.u * np.cos(direction) + frame.v * np.sin(direction)) / scene.radius
-    scene.melanin += (np.clip(amount, 0.12, None) * scene.body).astype(np.float32)
-    scene.blood += np.float32(rng.uniform(0.03, 0.10)) * scene.body
+        amount += (base * tilt / scene.radius) * _towards(frame, direction)
+    scene.melanin += np.clip(amount, 0.12, None) * scene.body
+    scene.blood += rng.uniform(0.03, 0.10) * scene.body
+
+
+def _towards(frame: Frame, direction: float) -> np.ndarray:
+    """How far each pixel lies in a direction (an angle), in pixels from the centre."""
+    return frame.u * math.cos(direction) + frame.v * math.sin(direction)
 
 
 def _place(scene: Scene, name: str, cover: np.ndarray) -> np.ndarray:
@@ -115,16 +127,15 @@ def _place(scene: Scene, name: str, cover: np.ndarray) -> np.ndarray:
 
 def _patch(scene: Scene, rng: np.random.Generator, size: tuple[float, float]) -> np.ndarray:
     """A ragged patch inside the lesion, 0 to 1. `size` is the range of its radius as a share of the lesion's."""
-    reach, direction = scene.radius * np.sqrt(rng.uniform(0, 0.22)), rng.uniform(0, 2 * np.pi)
+    reach, direction = scene.radius * math.sqrt(rng.uniform(0, 0.22)), rng.uniform(0, 2 * math.pi)
     frame = scene.frame
-    right, below = frame.u - np.float32(reach * np.cos(direction)), frame.v - np.float32(reach * np.sin(direction))
-    stretch, turn = rng.uniform(0.7, 1.4), rng.uniform(0, np.pi)
-    along = right * np.float32(np.cos(turn)) + below * np.float32(np.sin(turn))
-    across = below * np.float32(np.cos(turn)) - right * np.float32(np.sin(turn))
-    distance = np.sqrt((along * np.float32(stretch)) ** 2 + (across / np.float32(stretch)) ** 2)
+    stretch, turn = rng.uniform(0.7, 1.4), rng.uniform(0, math.pi)
+    along = _towards(frame, turn) - reach * math.cos(direction - turn)
+    across = _towards(frame, turn + math.pi / 2) - reach * math.sin(direction - turn)
+    distance = np.sqrt((along * stretch) ** 2 + (across / stretch) ** 2)
     ragged = 0.20 * frame.noise("soft", rng) + 0.13 * frame.noise("rough", rng)
-    field = np.float32(rng.uniform(*size)) - distance / np.float32(scene.radius) + ragged.astype(np.float32)
-    uneven = np.clip(0.82 + 0.20 * frame.noise("rough", rng), 0.35, 1.1).astype(np.float32)
+    field = rng.uniform(*size) - distance / scene.radius + ragged
+    uneven = np.clip(0.82 + 0.20 * frame.noise("rough", rng), 0.35, 1.1)
     return step(field, rng.uniform(0.16, 0.30)) * uneven * scene.body
 
 
@@ -134,18 +145,18 @@ def second_pigments(scene: Scene, pigments: tuple[str, ...], streams: dict[str, 
         rng = streams[pigment]
         patch = _patch(scene, rng, (0.34, 0.55))
         if pigment == "black":
-            scene.melanin += patch * np.float32(rng.uniform(0.9, 1.3))
+            scene.melanin += patch * rng.uniform(0.9, 1.3)
         elif pigment == "dark brown":
-            scene.melanin += patch * np.float32(rng.uniform(0.45, 0.65))
+            scene.melanin += patch * rng.uniform(0.45, 0.65)
         elif pigment == "light brown":
-            scene.melanin *= 1 - np.float32(0.55) * patch
+            scene.melanin *= 1 - 0.55 * patch
         else:
-            scene.blood += patch * np.float32(rng.uniform(0.28, 0.45))
-            scene.melanin *= 1 - np.float32(0.45) * patch
+            scene.blood += patch * rng.uniform(0.28, 0.45)
+            scene.melanin *= 1 - 0.45 * patch
 
 
 def network(scene: Scene, kind: str, rng: np.random.Generator) -> None:
-    """Pigment network: brown lines round pale holes. Typical: even and fading outwards; atypical: broad, broken, in patches."""
+    """Pigment network, brown lines round pale holes. Typical: even, fading outwards; atypical: broad, broken, patchy."""
     frame, typical = scene.frame, kind == "typical"
     spacing = rng.uniform(6.5, 8.5) if typical else rng.uniform(8.5, 13)
     cells = frame.cells(rng, spacing, jitter=0.55, bend=rng.uniform(5, 8) if typical else rng.uniform(8, 13))
@@ -153,9 +164,9 @@ def network(scene: Scene, kind: str, rng: np.random.Generator) -> None:
     width = (1.5 + 0.3 * rough) if typical else (2.2 + 1.1 * rough + 2.2 * (cells.size - 0.5))
     lines = np.exp(-((cells.wall / np.clip(width, 0.6, 5.5)) ** 2))
     place = 0.93 - scene.share + 0.05 * soft if typical else 0.35 * soft + rng.uniform(0.1, 0.3) + 0.12 * rough
-    cover = _place(scene, "network", step(place.astype(np.float32), 0.16) * scene.body)
+    cover = _place(scene, "network", step(place, 0.16) * scene.body)
     strength = (rng.uniform(0.32, 0.46) if typical else rng.uniform(0.55, 0.8)) * np.clip(1 + 0.3 * soft, 0.4, 1.5)
-    scene.melanin += cover * (strength * lines - 0.16 - 0.12 * scene.melanin * (1 - lines)).astype(np.float32)
+    scene.melanin += cover * (strength * lines - 0.16 - 0.12 * scene.melanin * (1 - lines))
 
 
 def dots(scene: Scene, kind: str, rng: np.random.Generator) -> None:
@@ -169,13 +180,13 @@ def dots(scene: Scene, kind: str, rng: np.random.Generator) -> None:
     else:
         radius, chosen = spacing * (0.10 + 0.32 * cells.size**1.5), cells.choice < rng.uniform(0.55, 0.75)
         direction = rng.uniform(0, 2 * np.pi)
-        side = (frame.u * np.cos(direction) + frame.v * np.sin(direction)) / scene.radius
+        side = _towards(frame, direction) / scene.radius
         place = np.minimum(0.93 - scene.share, 0.45 + side)
     radius = radius * (1 + 0.10 * frame.noise("rough", rng))
     faint = np.clip(0.55 + 0.6 * cells.size, 0, 1)
-    spots = faint * step((radius - cells.centre).astype(np.float32), 1.4) * chosen * step(place.astype(np.float32), 0.08)
+    spots = faint * step(radius - cells.centre, 1.4) * chosen * step(place, 0.08)
     spots = _place(scene, "dots", spots * scene.body)
-    scene.melanin += spots * np.float32(rng.uniform(0.45, 0.7) if regular else rng.uniform(0.8, 1.15))
+    scene.melanin += spots * (rng.uniform(0.45, 0.7) if regular else rng.uniform(0.8, 1.15))
 
 
 def streaks(scene: Scene, rng: np.random.Generator) -> None:
@@ -185,34 +196,38 @@ def streaks(scene: Scene, rng: np.random.Generator) -> None:
     arc = rng.uniform(0.35, 0.75) * 2 * np.pi
     middle = rng.uniform(0, 2 * np.pi) + np.sort(rng.uniform(0, arc, count))
     width, length = rng.uniform(0.05, 0.16, count), rng.uniform(0.10, 0.38, count)
-    bent = scene.angle + 0.10 * frame.noise("soft", rng) * (scene.share - 0.8)
-    fingers = np.zeros((SIZE, SIZE), np.float32)
-    for centre, half_width, reach in zip(middle, width, length, strict=True):
-        along = np.clip((scene.share - 0.78) / (0.22 + reach), -0.2, 1.2)
+    ring = (scene.share > 0.7) & (scene.share < 1.5)  # no finger leaves it, so nothing else need be computed
+    share = scene.share[ring]
+    bent = scene.angle[ring] + 0.10 * frame.noise("soft", rng)[ring] * (share - 0.8)
+    fingers = np.zeros_like(share)
+    for centre, half_width, reach in zip(middle.tolist(), width.tolist(), length.tolist(), strict=True):
+        along = np.clip((share - 0.78) / (0.22 + reach), -0.2, 1.2)
         away = np.abs((bent - centre + np.pi) % (2 * np.pi) - np.pi)
         inside = half_width * np.clip(1 - along, 0, 1) ** 0.8 - away
-        finger = step(inside.astype(np.float32), 0.04) * step(along, 0.25) * np.clip(1.15 - along, 0, 1)
+        finger = step(inside, 0.04) * step(along, 0.25) * np.clip(1.15 - along, 0, 1)
         np.maximum(fingers, finger, out=fingers)
-    fingers = _place(scene, "streaks", fingers)
-    amount = np.float32(rng.uniform(0.75, 1.05))
+    whole = np.zeros((SIZE, SIZE), np.float32)
+    whole[ring] = fingers
+    fingers = _place(scene, "streaks", whole)
+    amount = rng.uniform(0.75, 1.05)
     scene.melanin += fingers * (np.clip(amount - scene.melanin, 0, None) + 0.25 * amount * scene.body)
 
 
 def veil(scene: Scene, rng: np.random.Generator) -> None:
     """Blue-white veil: a structureless blue patch under a whitish, ground-glass film."""
     patch = _place(scene, "veil", _patch(scene, rng, (0.46, 0.66)))
-    scene.blue += patch * np.float32(rng.uniform(0.60, 0.90))
-    scene.melanin *= 1 - np.float32(0.55) * patch
-    scene.white += patch * np.float32(rng.uniform(0.16, 0.28))
+    scene.blue += patch * rng.uniform(0.60, 0.90)
+    scene.melanin *= 1 - 0.55 * patch
+    scene.white += patch * rng.uniform(0.16, 0.28)
 
 
 def regression(scene: Scene, rng: np.random.Generator) -> None:
     """Regression: a scar-like white patch, sprinkled with grey pepper."""
     patch = _place(scene, "regression", _patch(scene, rng, (0.40, 0.60)))
     pepper = step(scene.frame.noise("rough", rng) - 1.0, 0.5) * patch
-    scene.melanin *= 1 - np.float32(0.85) * patch
-    scene.white += patch * np.float32(rng.uniform(0.34, 0.50))
-    scene.blue += pepper * np.float32(0.35)
+    scene.melanin *= 1 - 0.85 * patch
+    scene.white += patch * rng.uniform(0.34, 0.50)
+    scene.blue += pepper * 0.35
 
 
 def _spots(scene: Scene, rng: np.random.Generator, share: float, sizes: tuple[float, float]) -> np.ndarray:
@@ -221,20 +236,20 @@ def _spots(scene: Scene, rng: np.random.Generator, share: float, sizes: tuple[fl
     radius = sizes[0] + (sizes[1] - sizes[0]) * cells.size**2
     oval = radius * (1 + 0.12 * scene.frame.noise("rough", rng))
     inside = step(0.90 - scene.share, 0.06) * (cells.choice < share)
-    return step((oval - cells.centre).astype(np.float32), 1.2) * inside * scene.body
+    return step(oval - cells.centre, 1.2) * inside * scene.body
 
 
 def milia(scene: Scene, rng: np.random.Generator) -> None:
     """Milia-like cysts: bright round spots, from pin-heads to pearls."""
     spots = _place(scene, "milia", _spots(scene, rng, rng.uniform(0.45, 0.7), (1.8, 5.2)))
-    scene.melanin *= 1 - np.float32(0.8) * spots
-    scene.white += spots * np.float32(rng.uniform(0.42, 0.62))
+    scene.melanin *= 1 - 0.8 * spots
+    scene.white += spots * rng.uniform(0.42, 0.62)
 
 
 def comedo(scene: Scene, rng: np.random.Generator) -> None:
     """Comedo-like openings: dark brown plugs with a pale rim, larger than globules and few."""
     spots = _place(scene, "comedo", _spots(scene, rng, rng.uniform(0.38, 0.58), (2.8, 7.0)))
-    scene.melanin += spots * np.float32(rng.uniform(1.0, 1.35))
+    scene.melanin += spots * rng.uniform(1.0, 1.35)
 
 
 def fissures(scene: Scene, rng: np.random.Generator) -> None:
@@ -243,7 +258,7 @@ def fissures(scene: Scene, rng: np.random.Generator) -> None:
     wave = frame.noise("winding", rng)
     furrows = step(rng.uniform(0.20, 0.32) - np.abs(wave), 0.22) * step(0.92 - scene.share, 0.08)
     furrows = _place(scene, "fissures", furrows * scene.body)
-    scene.melanin += furrows * np.float32(rng.uniform(0.45, 0.7))
+    scene.melanin += furrows * rng.uniform(0.45, 0.7)
 
 
 SWITCHED: dict[str, Callable[[Scene, np.random.Generator], None]] = {

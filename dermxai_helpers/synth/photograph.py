@@ -47,7 +47,11 @@ def hair(picture: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.ndar
         curve = (1 - steps) ** 2 * start + 2 * steps * (1 - steps) * bend + steps**2 * (start + ahead)
         pen.line([tuple(point) for point in curve.tolist()], fill=255, width=int(rng.integers(2, 5)))
     cover = np.asarray(canvas.reduce(2), np.float32) / 255
-    _blend(picture, cover * np.float32(rng.uniform(0.7, 0.92)), (0.12, 0.09, 0.08) if rng.random() < 0.8 else (0.70, 0.60, 0.44))
+    _blend(
+        picture,
+        cover * np.float32(rng.uniform(0.7, 0.92)),
+        (0.12, 0.09, 0.08) if rng.random() < 0.8 else (0.70, 0.60, 0.44),
+    )
     return cover > 0
 
 
@@ -102,7 +106,7 @@ def photograph(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """The picture as uint8 (SIZE, SIZE, 3) RGB, and a bool mask for each artefact in it."""
     light, sensor = streams["light"], streams["sensor"]
-    slope = light.uniform(-0.06, 0.06, 2)
+    slope = light.uniform(-0.06, 0.06, 2).tolist()
     shade = 1 + (PIXEL[None, :] * slope[0] + PIXEL[:, None] * slope[1]) / SIZE
     falloff = light.uniform(0, 0.16) * (FROM_CENTRE / (0.7 * SIZE)) ** 2
     picture = picture * (shade * (1 - falloff)).astype(np.float32)
