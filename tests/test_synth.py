@@ -85,7 +85,7 @@ def test_an_impossible_attribute_is_named(changes, named):
 
 
 def test_measured_values_follow_the_intended_ones():
-    """Folding the mask tells symmetric from asymmetric, compactness regular from irregular: area under the curve > .85."""
+    """Folding the mask tells symmetric from asymmetric, compactness regular from irregular (area under the curve)."""
     from sklearn.metrics import roc_auc_score
 
     lesions = [synth.draw(seed, streaks=False) for seed in range(160)]

@@ -33,7 +33,7 @@ class Heads(nn.Module):
         self.register_buffer("unused", unused)
 
     def forward(self, summary: torch.Tensor, patches: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Dense logits (B, kinds, patches) and answer logits (B, questions, WIDEST); the maximum finds what is small."""
+        """Dense logits (B, kinds, patches) and answer logits (B, questions, WIDEST); a maximum finds what is small."""
         pooled = torch.cat([summary, patches.amax(1)], dim=1)
         answers = self.answers(pooled).reshape(len(summary), len(QUESTIONS), WIDEST)
         return self.dense(patches).transpose(1, 2), answers.masked_fill(self.unused, -1e4)

@@ -86,7 +86,7 @@ class Lessons:
     def batch(
         self, numbers: np.ndarray, rng: np.random.Generator | None = None, patches: int = GRID
     ) -> tuple[torch.Tensor, ...]:
-        """Images float (B, 3, 224, 224) in [0, 1], dense truth (B, kinds, 14, 14), answers (B, questions), P(class) (B, 3).
+        """Images (B, 3, 224, 224) in [0, 1], dense truth (B, kinds, 14, 14), answers (B, questions), P(class) (B, 3).
 
         rng : turns, mirrors and crops the batch; without it the pictures are as drawn
         patches : side of the crop in patches of 16 pixels, an even number

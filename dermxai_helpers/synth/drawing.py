@@ -11,9 +11,8 @@ from dermxai_helpers.synth.lesion import paint
 from dermxai_helpers.synth.noise import Frame
 from dermxai_helpers.synth.photograph import develop, photograph
 
-LESION_STREAMS = (
-    "attributes", "outline", "edge", "skin", "pigment", "light brown", "dark brown", "black", "red", *table.PARTS, "tone",
-)  # fmt: skip
+PIGMENT_STREAMS = ("pigment", "light brown", "dark brown", "black", "red")
+LESION_STREAMS = ("attributes", "outline", "edge", "skin", *PIGMENT_STREAMS, *table.PARTS, "tone")
 PHOTO_STREAMS = ("presence", "pose", "light", "sensor", *table.ARTEFACTS)
 
 

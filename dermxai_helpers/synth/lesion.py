@@ -156,7 +156,7 @@ def second_pigments(scene: Scene, pigments: tuple[str, ...], streams: dict[str, 
 
 
 def network(scene: Scene, kind: str, rng: np.random.Generator) -> None:
-    """Pigment network, brown lines round pale holes. Typical: even, fading outwards; atypical: broad, broken, patchy."""
+    """Pigment network, brown lines round pale holes. Typical: even, fading outwards; atypical: broad, broken."""
     frame, typical = scene.frame, kind == "typical"
     spacing = rng.uniform(6.5, 8.5) if typical else rng.uniform(8.5, 13)
     cells = frame.cells(rng, spacing, jitter=0.55, bend=rng.uniform(5, 8) if typical else rng.uniform(8, 13))

@@ -123,7 +123,7 @@ class Frame:
         return tiles[tile][row * (TILE + 2 * MARGIN) + column :].take(self._place)
 
     def cells(self, rng: np.random.Generator, spacing: float, jitter: float, bend: float = 0.0) -> Cells:
-        """Cells `spacing` pixels apart; a smooth noise moves them by about `bend` pixels, so that rows are not straight."""
+        """Cells `spacing` pixels apart; a smooth noise moves them by about `bend` pixels, so that rows bend."""
         scale = np.float32(CELL_SPACING / spacing)
         row, column = rng.integers(CELL_TILE, size=2)
         v = (self.v + np.float32(bend) * self.noise("soft", rng)) * scale
