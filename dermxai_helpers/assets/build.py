@@ -15,7 +15,7 @@ from dermxai_helpers.assets import captioner, eyes
 from dermxai_helpers.assets.lessons import attributes_for, draw_lessons
 from dermxai_helpers.synth import Lesion, draw
 
-LESSONS, VIT_STEPS, MOBILENET_STEPS, MOBILENET_CROPS = 9000, 2200, 1300, 900
+LESSONS, VIT_STEPS, MOBILENET_STEPS, MOBILENET_CROPS = 9000, 2200, 850, 570
 SPOKEN_LESIONS, LANGUAGE_STEPS = 4000, 2500
 SEED = 11
 

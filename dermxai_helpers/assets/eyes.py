@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from dermxai_helpers.assets.lessons import DENSE, GRID, QUESTIONS, Lessons
+from dermxai_helpers.assets.lessons import DENSE, GRID, QUESTIONS, TYPED, Lessons
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 VIT_MEAN, VIT_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -27,7 +27,7 @@ class Heads(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.dense = nn.Linear(width, len(DENSE))
+        self.dense = nn.Linear(width, len(DENSE) + len(TYPED))
         self.answers = nn.Linear(2 * width, len(QUESTIONS) * WIDEST)
         unused = torch.tensor([[k >= len(choices) for k in range(WIDEST)] for choices in QUESTIONS.values()])
         self.register_buffer("unused", unused)
@@ -83,7 +83,7 @@ def loss_of(
     dense_logits, answer_logits, class_logits = outputs
     side = int(dense_logits.shape[-1] ** 0.5)
     truth = functional.adaptive_avg_pool2d(dense, side).flatten(2)
-    loss = 4 * functional.binary_cross_entropy_with_logits(dense_logits, truth)
+    loss = 6 * functional.binary_cross_entropy_with_logits(dense_logits, truth)
     if dense.shape[-1] < GRID:
         return loss
     return (

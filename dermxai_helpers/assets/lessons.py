@@ -14,12 +14,20 @@ from dermxai_helpers.synth import attributes as table
 
 GRID = 14  # truth is kept for each patch of 16 x 16 pixels
 DENSE = ("lesion", *PARTS, *ARTEFACTS)
-SWITCHES = ("streaks", "veil", "regression", "milia", "comedo", "fissures")
 # Each question has a few answers; the models learn all of them at once.
 QUESTIONS: dict[str, tuple[Any, ...]] = {
     **{name: choices for name, choices in table.CHOICES.items()},
     **{colour: (True, False) for colour in COLOURS},
 }
+
+
+# Some answers hold at a place: an irregular border shows in one patch of it. (kind, where, question, answer)
+TYPED = (
+    ("irregular border", "edge", "border_shape", "irregular"),
+    ("sharp border", "edge", "border_sharpness", "sharp"),
+    ("atypical network", "network", "network", "atypical"),
+    ("irregular dots", "dots", "dots", "irregular"),
+)
 
 
 def attributes_for(number: int, seed: int) -> dict[str, Any]:
@@ -102,4 +110,17 @@ class Lessons:
             dense = dense[:, :, top : top + patches, left : left + patches]
             images = images[:, :, 16 * top : 16 * (top + patches), 16 * left : 16 * (left + patches)]
         answers = torch.from_numpy(self.answers[numbers]).long()
+        dense = torch.cat([dense, typed(dense, answers)], dim=1)
         return images.float() / 255, dense, answers, torch.from_numpy(self.posteriors[numbers])
+
+
+def typed(dense: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """Dense truth (B, kinds of TYPED, side, side): the place of a thing where it is of that type, else zero."""
+    questions = list(QUESTIONS)
+    lesion = dense[:, DENSE.index("lesion")]
+    places = {"edge": 4 * lesion * (1 - lesion)} | {name: dense[:, DENSE.index(name)] for name in ("network", "dots")}
+    channels = []
+    for _, place, question, answer in TYPED:
+        chosen = answers[:, questions.index(question)] == QUESTIONS[question].index(answer)
+        channels.append(places[place] * chosen[:, None, None])
+    return torch.stack(channels, dim=1)

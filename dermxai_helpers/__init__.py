@@ -1,0 +1,36 @@
+"""dermxai: a course you can run, from heat-maps to captions of skin lesions. Not for clinical use.
+
+Each room answers one question. `import dermxai_helpers` is cheap: a room loads when it is first used.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+ROOMS = (
+    "synth",
+    "data",
+    "training",
+    "scoring",
+    "gradcam",
+    "relevancy",
+    "regions",
+    "captions",
+    "lexicon",
+    "plots",
+    "course",
+    "doctor",
+)
+__all__ = ["ROOMS", "__version__", *ROOMS]
+
+
+def __getattr__(name: str):
+    """Load a room the first time it is named: `dermxai_helpers.synth`."""
+    if name in ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"dermxai_helpers has no room named {name!r}; there are {', '.join(ROOMS)}")
+
+
+def __dir__() -> list[str]:
+    """The rooms, for completion in notebooks."""
+    return sorted(__all__)

@@ -1,0 +1,542 @@
+# %% [markdown]
+# # Relevancy in a vision transformer
+#
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 45 minutes · CPU is enough (1.1 GB)
+#
+# **What you will do** – follow one class score backwards through a transformer so small that every number fits on the
+# screen, then explain a real one on close-ups and on scenes with a desk in the background.
+#
+# **What you will learn** – what attention maps can and cannot tell, how relevance passes through a block, why the model
+# must be asked how to normalise a picture, and how to test "only the affected skin contributes".
+#
+# **What you need** – unit 03; matrix products and the chain rule.
+#
+# > **Claim.** The relevancy of Chefer, Gur and Wolf can be had from a stock timm model, without a fork, to the last digit.
+# > **Control.** Raw attention, rollout, an untrained model and a dot in the centre stand beside it (section 7), and
+# > scenes from which the lesion was removed (section 8).
+
+# %% tags=["bootstrap"]
+import importlib.util
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # everywhere else the course is installed already
+    source = "git+https://github.com/dermxai/dermxai"
+    needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach"}
+    missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]
+    if missing:  # without dependencies, so that Colab's own torch and numpy stay
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
+
+# %% tags=["parameters"]
+data = "demo"   # "demo" draws lesions; or a folder that holds HAM10000
+images = 1200   # drawn photographs, 50 to 10000; not used with a folder
+seed = 0        # any whole number from 0
+explained = 48  # validation photographs in the control table, 10 to 2000
+scenes = 24     # drawn scenes that are counted in section 8, 5 to 200
+
+# %% [markdown]
+# ## 1. Patches become tokens
+#
+# A vision transformer cuts a picture into patches and turns each into a vector, a *token*. One more token, the *class
+# token*, starts without any picture content and collects what the classifier will need. Here is a transformer you can
+# hold in your hand: 4 × 4 pixels, four patches, two blocks with two attention heads, three classes. Its weights are
+# random, so its answers mean nothing. Its arithmetic is that of the big ones, in 64-bit numbers.
+
+# %%
+import torch
+from timm.models.vision_transformer import VisionTransformer
+
+torch.manual_seed(seed)
+tiny = VisionTransformer(img_size=4, patch_size=2, embed_dim=8, depth=2, num_heads=2, num_classes=3).double().eval()
+for weight in tiny.parameters():
+    torch.nn.init.normal_(weight, std=0.5)  # timm's own start values are so small that all attention is even
+picture = torch.rand(1, 3, 4, 4, dtype=torch.float64)
+
+# %%
+patches = tiny.patch_embed(picture)
+tokens = torch.cat([tiny.cls_token, patches], dim=1) + tiny.pos_embed
+patches.shape, tokens.shape  # (picture, 4 patches, 8 numbers), and one token more
+
+# %% [markdown]
+# ## 2. One block, by hand
+#
+# In a block, each token asks (*query*), answers (*key*) and offers (*value*). Attention is a table: row = who asks,
+# column = who is asked, each row adds up to one.
+#
+# $$ A = \operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt d}\right) \quad (\text{heads}, N, N)
+#    \qquad \text{context} = A V \quad (\text{heads}, N, d) $$
+#
+# Then the context is projected and *added* to the tokens; a small two-layer network follows, and is added too. We keep
+# every intermediate result, because we shall walk the same way back.
+
+# %%
+from types import SimpleNamespace
+
+
+def forward_block(block, entering):
+    """One block for tokens (N, D); keeps all that the way back needs."""
+    normed = block.norm1(entering)
+    q, k, v = block.attn.qkv(normed).unflatten(-1, (3, block.attn.num_heads, -1)).permute(1, 2, 0, 3)
+    attention = (q @ k.mT * block.attn.scale).softmax(dim=-1)
+    context = (attention @ v).transpose(0, 1).flatten(1)
+    attended = block.attn.proj(context)
+    middle = entering + attended
+    normed2 = block.norm2(middle)
+    hidden = block.mlp.act(block.mlp.fc1(normed2))
+    branch = block.mlp.fc2(hidden)
+    leaving = middle + branch
+    return SimpleNamespace(**{name: value for name, value in locals().items() if name != "block"})
+
+# %%
+first = forward_block(tiny.blocks[0], tokens[0])
+last = forward_block(tiny.blocks[1], first.leaving)
+final = tiny.norm(last.leaving)
+logits = tiny.head(final[0])
+print("equal to timm's forward pass:", torch.allclose(logits, tiny(picture)[0], atol=1e-12))
+
+# %% [markdown]
+# Only `final[0]`, the class token, reaches the head. Here are both attention tables of the last block. Row 0 belongs
+# to the class token; the five columns are the class token itself and the four patches.
+
+# %%
+from dermxai_helpers import course, plots
+from dermxai_helpers.plots import maps as figures
+
+table_of = {f"head {head}": last.attention[head].detach().numpy() for head in range(2)}
+plots.show(figures.numbers(table_of))
+
+# %% [markdown]
+# It is tempting to stop here and to draw row 0 as a heat-map. That is *raw attention*, and many figures are made of
+# it. Two things are missing. Attention says who was asked, not whether the answer spoke for melanoma or against it. And
+# it is the last of several blocks: what sits in a "patch" by then has been mixed with all the others.
+#
+# ## 3. First ingredient: the gradient
+#
+# How does the logit of one class change when one cell of the attention table changes? PyTorch knows:
+
+# %%
+target = int(logits.argmax())
+slope, = torch.autograd.grad(logits[target], last.attention, retain_graph=True)
+plots.show(figures.numbers({"attention, head 0": last.attention[0].detach().numpy(), "gradient, head 0": slope[0].numpy()}))
+
+# %% [markdown]
+# Only row 0 is not zero: in the last block the other rows cannot reach the head any more. The gradient has a sign, so it
+# knows the class. A large gradient alone does not mean that anything was there to be passed on, though. That is the
+# second ingredient.
+#
+# ## 4. Second ingredient: relevance
+#
+# *Layer-wise relevance propagation* hands out the class score. It starts with 1 at the class, and at each operation
+# splits what the output holds among the inputs that made it. Four kinds of operations need a rule. All of them divide,
+# so we first agree on a division that survives zero (the authors' own):
+
+# %%
+def divide(a, b):
+    return a / (b + 1e-9) * (b != 0)
+
+# %% [markdown]
+# **A linear layer** $y = W x$: each input gets its share of the *positive* products $w_{ji} x_i$.
+#
+# $$ R_i = \sum_j \frac{(w_{ji} x_i)^+}{\sum_{i'} (w_{ji'} x_{i'})^+} \, R_j $$
+
+# %%
+def through_linear(x, W, R):
+    """Relevance (N, out) of x W^T, handed to x (N, in)."""
+    up, down = x.clamp(min=0), x.clamp(max=0)   # a product is positive if both factors are, or neither
+    share = divide(R, up @ W.clamp(min=0).T + down @ W.clamp(max=0).T)
+    return up * (share @ W.clamp(min=0)) + down * (share @ W.clamp(max=0))
+
+# %%
+x, W = torch.tensor([[1.0, 2.0, -1.0]]), torch.tensor([[3.0, -5.0, -1.0]])
+through_linear(x, W, torch.ones(1, 1)).round(decimals=3)  # products 3, -10 and 1: the relevance is split 3 : 0 : 1
+
+# %% [markdown]
+# And without any positive product there is nobody to give to. The relevance is lost; that is a property of the rule.
+
+# %%
+through_linear(x, -x, torch.ones(1, 1))
+
+# %% [markdown]
+# **A sum** $a + b$ (the skip connections): each part in proportion, then rescaled, because terms that nearly cancel
+# would otherwise blow up. **A copy**: what was used twice gets both. **A product** $A V$: half to each factor.
+
+# %%
+def through_sum(a, b, R):
+    share = divide(R, a + b)
+    sums = (a * share).sum(), (b * share).sum()
+    sizes = sums[0].abs() + sums[1].abs()
+    due = [divide(s.abs(), sizes) * R.sum() for s in sums]
+    return a * share * divide(due[0], sums[0]), b * share * divide(due[1], sums[1])
+
+def through_copy(x, R1, R2):
+    return x * (divide(R1, x) + divide(R2, x))
+
+def through_product(A, V, R):
+    share = divide(R, A @ V)
+    return A * (share @ V.mT) / 2, V * (A.mT @ share) / 2
+
+# %% [markdown]
+# Norms, the activation and softmax have no rule: relevance passes them unchanged.
+#
+# ### The walk back: head, class token
+#
+# One unit of relevance starts at the class. Watch its sum on the way: the rules split it, they should not make any.
+
+# %%
+with torch.no_grad():
+    seed_of_one = torch.nn.functional.one_hot(torch.tensor([target]), 3).double()
+    at_class_token = through_linear(final[:1], tiny.head.weight, seed_of_one)
+    relevance = torch.zeros_like(final)
+    relevance[:1] = final[:1] * divide(at_class_token, final[:1])
+print(f"relevance at the last block's output: {relevance.sum():.3f}")
+
+# %% [markdown]
+# ### The small network and its skip connection
+
+# %%
+with torch.no_grad():
+    skip, branch = through_sum(last.middle, last.branch, relevance)
+    branch = through_linear(last.hidden, tiny.blocks[1].mlp.fc2.weight, branch)
+    branch = through_linear(last.normed2, tiny.blocks[1].mlp.fc1.weight, branch)
+    in_the_middle = through_copy(last.middle, skip, branch)
+print(f"relevance in the middle of the block: {in_the_middle.sum():.3f}")
+
+# %% [markdown]
+# ### The attention
+
+# %%
+with torch.no_grad():
+    skip, branch = through_sum(last.entering, last.attended, in_the_middle)
+    context = through_linear(last.context, tiny.blocks[1].attn.proj.weight, branch)
+    per_head = context.unflatten(-1, (2, -1)).transpose(0, 1)
+    at_attention, at_values = through_product(last.attention, last.v, per_head)
+print(f"skip connection {skip.sum():.3f}, attention tables {at_attention.sum():.3f}, values {at_values.sum():.3f}")
+
+# %% [markdown]
+# ### One head: gradient × relevance
+#
+# Now both ingredients are there. Multiply them cell by cell, keep what is positive, average over heads:
+#
+# $$ \bar A = \frac{1}{H} \sum_{h=1}^{H} \left( \nabla A_h \odot R_{A_h} \right)^{+} $$
+
+# %%
+plots.show(figures.numbers({
+    "gradient, head 0": slope[0].numpy(), "relevance, head 0": at_attention[0].detach().numpy(),
+    "product, positive part": (slope * at_attention)[0].clamp(min=0).detach().numpy(),
+}))
+
+# %%
+weights_of_last = (slope * at_attention).clamp(min=0).mean(dim=0).detach()
+weights_of_last[0, 1:]  # row of the class token, its four patches
+
+# %% [markdown]
+# ## 5. Through all blocks
+#
+# The block below is walked in the same way, with one more step to get there: relevance of queries, keys and values
+# goes through the layer that made them. So we put the walk into one function.
+
+# %%
+def through_block(block, kept, slope, relevance):
+    """From a block's output down: the attention weights (N, N) that count, and the relevance (N, D) of its input."""
+    skip, branch = through_sum(kept.middle, kept.branch, relevance)
+    branch = through_linear(kept.hidden, block.mlp.fc2.weight, branch)
+    branch = through_linear(kept.normed2, block.mlp.fc1.weight, branch)
+    relevance = through_copy(kept.middle, skip, branch)
+    skip, branch = through_sum(kept.entering, kept.attended, relevance)
+    context = through_linear(kept.context, block.attn.proj.weight, branch)
+    per_head = context.unflatten(-1, (block.attn.num_heads, -1)).transpose(0, 1)
+    at_attention, at_v = through_product(kept.attention, kept.v, per_head)
+    at_q, at_k = through_product(kept.q, kept.k.mT, at_attention)
+    at_qkv = torch.stack([at_q, at_k.mT, at_v]).permute(2, 0, 1, 3).flatten(1)
+    branch = through_linear(kept.normed, block.attn.qkv.weight, at_qkv)
+    weights = (slope * at_attention).clamp(min=0).mean(dim=0)
+    return weights, through_copy(kept.entering, skip, branch)
+
+# %% [markdown]
+# The tables of all blocks are combined like this: start at the class token, and let each block, from the last to the
+# first, pass on what it holds, while the skip connection keeps what was there.
+#
+# $$ r \leftarrow r + r \bar A_b \qquad b = L, \ldots, 1 \qquad r = (1, 0, \ldots, 0) \text{ at the start} $$
+
+# %%
+kept = [first, last]
+slopes = torch.autograd.grad(logits[target], [one.attention for one in kept])
+row = torch.tensor([1.0, 0, 0, 0, 0], dtype=torch.float64)
+below = relevance
+with torch.no_grad():
+    for number in (1, 0):
+        weights, below = through_block(tiny.blocks[number], kept[number], slopes[number], below)
+        row = row + row @ weights
+row[1:]  # the relevance of the four patches
+
+# %% [markdown]
+# ### Is it right?
+#
+# The course's helper does this on any stock timm `VisionTransformer`: hooks read the intermediate results during one
+# ordinary forward pass, a whole batch at a time, and are removed afterwards.
+
+# %%
+import numpy as np
+
+from dermxai_helpers import relevancy
+
+helper = relevancy.explain(tiny, picture, target=target)
+largest = float(np.abs(helper.maps.ravel() - row[1:].numpy()).max() / row[1:].max())
+print("ours equals the helper's to 1e-9:", largest < 1e-9)
+course.record("relevancy_by_hand_max_difference", largest, note="as a share of the map's maximum; 1e-9 is allowed")
+
+# %% [markdown]
+# And who says that the *helper* is right? The authors published a program, a copy of an early timm transformer in which
+# every layer was rewritten. It takes one picture at a time, and most projects since have carried that copy along. It
+# was run once on two small transformers; inputs, weights and results are kept as numbers in `tests/golden`. A test
+# compares the helper with them: `pytest tests/test_relevancy.py` asks for agreement to nine digits.
+
+# %% [markdown]
+# ## 6. A real transformer, without a fork
+#
+# The second document behind this course trained a timm transformer, then moved its weights into the authors' copy of
+# timm to explain it. That is not needed. timm itself loads a checkpoint of your own through `pretrained_cfg_overlay`:
+
+# %%
+import json
+
+import timm
+
+card = json.loads((relevancy.ASSETS / "vit_demo.json").read_text())
+source = dict(file=str(relevancy.ASSETS / "vit_demo.safetensors"), num_classes=3, mean=card["mean"], std=card["std"])
+arguments = {"num_classes": 3} | card["arguments"]
+vit = timm.create_model(card["architecture"], pretrained=True, pretrained_cfg_overlay=source, **arguments).eval()
+print(card["note"])
+print(f"{sum(weight.numel() for weight in vit.parameters()):,} weights, patches {vit.patch_embed.grid_size}")
+
+# %% [markdown]
+# ### The trap in the doorway
+#
+# How must a picture be normalised? Not "as always": timm's own transformers expect values between −1 and 1 (mean and
+# standard deviation 0.5), its DeiT family expects ImageNet's statistics. The second document used ImageNet's for a
+# model of timm's. Nothing crashes if you get it wrong. Ask the model:
+
+# %%
+from timm.data import resolve_model_data_config
+
+for name in ("vit_tiny_patch16_224", "deit_tiny_patch16_224"):
+    config = resolve_model_data_config(timm.create_model(name, depth=1))
+    print(f"{name:22} mean {config['mean']} std {config['std']}")
+config = resolve_model_data_config(vit)
+print(f"{'our demo transformer':22} mean {config['mean']} std {config['std']}")
+
+# %%
+from dermxai_helpers import data as course_data
+
+SIZE = (224, 224)
+classes = card["classes"]
+folder = course_data.prepare(data, images, seed)
+table = course_data.load(folder)
+split = course_data.split(table, by="lesion", seed=seed)
+validation = table[(split == "val") & (table["mask_path"] != "")]
+sample = validation.sample(min(explained, len(validation)), random_state=seed).reset_index(drop=True)
+photographs = np.stack([course_data.open_image(path, SIZE) for path in sample["image_path"]])
+masks = np.stack([course_data.open_mask(path, SIZE) for path in sample["mask_path"]])
+
+# %%
+def normalised(pictures, mean, std):
+    """uint8 (B, H, W, 3) -> float (B, 3, H, W)."""
+    return torch.from_numpy((pictures / 255 - mean) / std).permute(0, 3, 1, 2).float()
+
+with torch.no_grad():
+    good = vit(normalised(photographs, np.array(config["mean"]), np.array(config["std"]))).softmax(dim=1)
+    bad = vit(normalised(photographs, np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))).softmax(dim=1)
+
+# %%
+labels = sample["dx"].map(classes.index).to_numpy()
+changed = (good.argmax(1) != bad.argmax(1)).float().mean().item()
+for name, answer in (("as the model asks", good), ("ImageNet's", bad)):
+    print(f"{name:18} right {np.mean(answer.argmax(1).numpy() == labels):.3f}")
+course.record("prediction_changed_by_wrong_normalisation", changed, note=f"{len(sample)} validation photographs")
+
+# %% [markdown]
+# ## 7. Where is the relevance, and better than what?
+#
+# `relevancy.prepare` asks the model and normalises. Three methods, one call each:
+
+# %%
+def explain_all(model, pictures, **how):
+    """One Explanation's maps (n, 14, 14) for many pictures, eight at a time."""
+    ready = relevancy.prepare(model, list(pictures)).to(next(model.parameters()).dtype)
+    return np.concatenate([relevancy.explain(model, part, **how).maps for part in ready.split(8)])
+
+# %%
+predicted = good.argmax(1).numpy()
+maps = {
+    "relevancy": explain_all(vit, photographs),
+    "rollout": explain_all(vit, photographs, method="rollout"),
+    "raw attention": explain_all(vit, photographs, method="attention"),
+}
+
+# %%
+note = "demo transformer, trained on drawn lesions" + ("" if data == "demo" else ", explained on real photographs")
+chosen = [int(np.flatnonzero(sample["dx"] == name)[0]) for name in classes]
+plots.show(figures.map_grid(
+    photographs[chosen], {name: of_all[chosen] for name, of_all in maps.items()},
+    [f"{classes[labels[row]]}, predicted {classes[predicted[row]]}" for row in chosen], f"Three methods ({note})",
+))
+
+# %% [markdown]
+# Colours run from zero to each map's maximum. A column of even colour is a map that is nearly flat; figures elsewhere
+# often stretch a map between its minimum and its maximum, which makes a landscape of the smallest ripple.
+#
+# Two of the three columns would stay the same if you asked for another class. Attention and rollout do not know the
+# question; relevancy does. How much its answer changes can be measured, as the correlation between the maps for two
+# classes:
+
+# %%
+for_each = [explain_all(vit, photographs[:8], target=number).reshape(8, -1) for number in range(3)]
+pairs = [np.corrcoef(for_each[a][row], for_each[b][row])[0, 1] for a, b in ((0, 1), (0, 2), (1, 2)) for row in range(8)]
+between = float(np.nanmean(pairs))
+course.record("relevancy_correlation_between_classes", between, baseline=1.0, note="1 for rollout and raw attention")
+
+# %% [markdown]
+# ### Share on the background
+#
+# Background is what lies outside the lesion's mask. A flat map would put exactly the background's share of the area
+# there. Below that is better; but by how much better than maps that know nothing? An untrained transformer of the same
+# shape joins the contest. For that one we need 64-bit numbers: the rules divide by sums that may nearly vanish, and
+# without training they do.
+
+# %%
+import pandas as pd
+
+from dermxai_helpers import gradcam, scoring
+
+torch.manual_seed(seed)
+untrained = timm.create_model(card["architecture"], **arguments).double().eval()
+import copy
+
+for name, model in (("trained", vit), ("untrained", untrained)):
+    few = [explain_all(copy.deepcopy(model).to(kind), photographs[:4]).reshape(4, -1) for kind in (torch.float32, torch.float64)]
+    agreement = min(np.corrcoef(few[0][row], few[1][row])[0, 1] for row in range(4))
+    print(f"{name:9} 32-bit and 64-bit maps correlate by at least {agreement:.2f}")
+
+# %%
+rng = np.random.default_rng(seed)
+maps["untrained relevancy"] = explain_all(untrained, photographs, target=0)
+maps["random map"] = np.stack([scoring.random_map((14, 14), rng) for _ in masks])
+maps["centre Gaussian"] = np.stack([scoring.centre_gaussian((14, 14))] * len(masks))
+
+# %%
+def background_shares(of_all):
+    """Share of each map's evidence outside the lesion, (n,); NaN where a map has no evidence."""
+    large = gradcam.resize(of_all, SIZE)
+    return np.array([1 - scoring.energy_inside(large[row], masks[row]) for row in range(len(masks))])
+
+def summary(values):
+    """Mean and interval by lesion, without the photographs whose map holds no evidence."""
+    there = np.isfinite(values)
+    low, high = scoring.interval("mean", sample["lesion_id"][there], values[there], seed=seed)
+    return {"value": values[there].mean(), "low": low, "high": high}
+
+# %%
+background = {name: background_shares(of_all) for name, of_all in maps.items()}
+controls = pd.DataFrame({name: summary(values) for name, values in background.items()}).T
+area = float(1 - masks.mean())
+print(f"{len(sample)} photographs, background {area:.3f} of the area")
+controls.round(3)
+
+# %%
+course.figure("controls", figures.control_chart(
+    controls, area, "share of the evidence on the background (less is better)", f"Relevancy beside its controls ({note})"
+))
+
+# %%
+for name in list(background)[1:]:
+    difference = summary(background["relevancy"] - background[name])
+    verdict = "less than" if difference["high"] < 0 else "more than" if difference["low"] > 0 else "not told apart from"
+    print(f"relevancy on the background: {verdict} {name}: {difference['value']:+.3f} "
+          f"({difference['low']:+.3f} to {difference['high']:+.3f})")
+
+# %%
+for name, record in (("rollout", "background_share_rollout"), ("raw attention", "background_share_attention"),
+                     ("untrained relevancy", "background_share_untrained"),
+                     ("centre Gaussian", "background_share_centre_gaussian")):
+    values = controls.loc[name]
+    print(course.record(record, values["value"], values["low"], values["high"], baseline=area))
+
+# %%
+ours = controls.loc["relevancy"]
+course.record("relevance_on_background", ours["value"], ours["low"], ours["high"], baseline=area,
+              note=f"outside the lesion's mask, {len(sample)} photographs; the baseline is the area's share; {note}")
+
+# %% [markdown]
+# ## 8. "Only the affected skin contributes"
+#
+# The second document shows five photographs taken at home, with a laptop and a sheet of paper in view, and concludes
+# from their relevancy maps that "only the affected skin area" contributes. The photographs are private, so we draw
+# scenes of that kind: a drawn lesion on an arm, over a desk. The lesion is known to the pixel. And so is the skin.
+
+# %%
+from dermxai_helpers import synth
+from dermxai_helpers.plots import scenes as drawing
+
+rng = np.random.default_rng(seed)
+drawn = [drawing.scene(synth.draw((seed, 4, number), label=classes[number % 3]), rng) for number in range(scenes)]
+
+# %%
+five = relevancy.explain(vit, relevancy.prepare(vit, [one.image for one in drawn[:5]]), classes=classes)
+course.figure("figure_b", figures.scene_rows(
+    drawn[:5], five, title="Relevancy on drawn scenes (demo transformer, trained on drawn close-ups)"
+))
+
+# %% [markdown]
+# Five pictures again. We count on more of them, and ask the claim in three strengths: does *everything* lie on the lesion
+# (at least 95 %)? Does *most* of it? Does the lesion get *more than its share* of the area?
+
+# %%
+heat = gradcam.resize(explain_all(vit, [one.image for one in drawn]), SIZE)
+shares = pd.DataFrame([figures.zone_shares(heat[row], one) for row, one in enumerate(drawn)])
+areas = pd.DataFrame([figures.zone_shares(np.ones(SIZE), one) for one in drawn])
+pd.DataFrame({"relevance": shares.mean(), "area": areas.mean()}).round(3)
+
+# %%
+counts = {"scenes_all_on_lesion": shares["lesion"] >= 0.95, "scenes_mostly_on_lesion": shares["lesion"] > 0.5,
+          "scenes_above_area_share": shares["lesion"] > areas["lesion"]}
+for name, holds in counts.items():
+    low, high = scoring.wilson(int(holds.sum()), scenes)
+    print(course.record(name, float(holds.mean()), low, high, note=f"{holds.sum()} of {scenes} drawn scenes"))
+
+# %% [markdown]
+# ### The control: the same scenes without the lesion
+#
+# A relevancy map always has a brightest place. So we paint the same arms without any lesion and ask again: how much
+# relevance now lies where the lesion *would* be?
+
+# %%
+empty = gradcam.resize(explain_all(vit, [one.without_lesion for one in drawn]), SIZE)
+absent = np.array([scoring.energy_inside(empty[row], one.lesion) for row, one in enumerate(drawn)])
+print(f"with the lesion {shares['lesion'].mean():.3f}, without it {np.nanmean(absent):.3f}, "
+      f"area {areas['lesion'].mean():.3f}")
+course.record("relevance_at_missing_lesion", float(np.nanmean(absent)), baseline=float(areas["lesion"].mean()))
+
+# %% [markdown]
+# The difference between the first two numbers is what the lesion itself draws to it. The gap between the second and the
+# third is habit: what the model, or the method, gives to that place in the picture no matter what is there.
+#
+# ## 9. What this does *not* show
+#
+# - **Not that the background is harmless.** A map tells where relevance lies, not what happens if you remove the desk.
+# - **Not the model's view of this lesion alone.** The scenes are unlike anything the demo transformer was trained on.
+# - **Not a proof by conservation.** Rules lose relevance and clip signs; you saw it happen in section 4.
+# - **Not real skin.** In the demo *and* on HAM10000 this unit explains a transformer that has only ever seen drawings.
+# - **Nothing clinical.**
+#
+# ## Further reading
+#
+# - Chefer, Gur and Wolf, *Transformer interpretability beyond attention visualization*, CVPR 2021,
+#   [arXiv:2012.09838](https://arxiv.org/abs/2012.09838). The method of this unit.
+# - Abnar and Zuidema, *Quantifying attention flow in transformers*, ACL 2020,
+#   [arXiv:2005.00928](https://arxiv.org/abs/2005.00928). Rollout.
+# - Jain and Wallace, *Attention is not explanation*, NAACL 2019, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186),
+#   and Wiegreffe and Pinter, *Attention is not not explanation*, EMNLP 2019,
+#   [arXiv:1908.04626](https://arxiv.org/abs/1908.04626). The quarrel about raw attention.
+# - Dosovitskiy et al., *An image is worth 16x16 words*, ICLR 2021, [arXiv:2010.11929](https://arxiv.org/abs/2010.11929).
+#   The vision transformer.
+# - Wightman, [PyTorch image models (timm)](https://github.com/huggingface/pytorch-image-models). The library.
