@@ -11,7 +11,7 @@ import torch
 import typer
 
 from dermxai_helpers import assets
-from dermxai_helpers.assets import captioner, eyes
+from dermxai_helpers.assets import captioner, eyes, speech
 from dermxai_helpers.assets.lessons import attributes_for, draw_lessons
 from dermxai_helpers.synth import Lesion, draw
 
@@ -37,8 +37,8 @@ def language(vit: torch.nn.Module) -> None:
     processor = captioner.demo_processor(eyes.VIT_MEAN, eyes.VIT_STD)
     model = captioner.build(captioner.demo_config(processor), SEED)
     captioner.vision_from_timm(vit, model.vision_model)
-    examples = captioner.make_examples(model.eval(), processor, spoken_lesions(), SEED)
-    captioner.train_language(model, processor, examples, LANGUAGE_STEPS, seed=SEED)
+    examples = speech.make_examples(model.eval(), processor, spoken_lesions(), SEED)
+    speech.train_language(model, processor, examples, LANGUAGE_STEPS, seed=SEED)
     captioner.save(model, processor, assets.CAPTIONER)
 
 

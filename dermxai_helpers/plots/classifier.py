@@ -52,6 +52,7 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
     recalls.set(xlabel="epoch", ylim=(0, 1), title="Validation recall")
     for axis in (losses, accuracies, recalls):
         axis.axvline(best, color=REFERENCE, linewidth=0.8, linestyle=":")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
     chosen = history.loc[best]
     spans = {dx: history[f"recall_{dx}"] for dx in SHADES}

@@ -78,7 +78,7 @@ def contact_sheet(table: pd.DataFrame, columns: int = 8, seed: int = 0) -> tuple
     return figure, f"Photographs in a row for each class, each of another lesion: {shown}."
 
 
-def sisters(table: pd.DataFrame, lesions: int = 3) -> tuple[Figure, str]:
+def sisters(table: pd.DataFrame, lesions: int = 2) -> tuple[Figure, str]:
     """All photographs of the lesions that have the most, one lesion a row.
 
     table : columns lesion_id, dx, image_path

@@ -93,9 +93,10 @@ def write_captions(axes: Axes, captions: Mapping[str, str], votes: Mapping[str, 
 
 
 def picture(axes: Axes, image: np.ndarray, title: str) -> None:
-    """A picture without ticks."""
+    """A picture without ticks and edges."""
     axes.imshow(image)
-    axes.set(title=title, xticks=[], yticks=[])
+    axes.set_title(title)
+    axes.set_axis_off()
 
 
 def frame(axes: Axes, box: tuple[int, int, int, int]) -> None:

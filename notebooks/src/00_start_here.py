@@ -193,12 +193,13 @@ course.record("energy_inside", inside, baseline=float(lesion.mask.mean()), note=
 # %% tags=["nbval-check-output"]
 toy = np.array([[0.1, 0.2, 0.1], [0.2, 1.0, 0.6], [0.1, 0.4, 0.1]])
 rows, columns = np.nonzero(toy >= 0.5 * toy.max())
-print("box:", (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))  # left, top, right, bottom
+box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])  # left, top, right, bottom
+box.tolist()
 
 # %%
 from dermxai_helpers import regions
 
-print("the same by the helper:", regions.find(toy, threshold=0.5).box)
+print("the same by the helper:", regions.find(toy, threshold=0.5).box == tuple(box))
 region = regions.find(heatmap, threshold=0.5)
 region.box
 
@@ -221,7 +222,7 @@ course.figure("views", road.views(views))
 # %%
 from dermxai_helpers import captions
 
-prompt_of = {"original": "global", "roi": "roi", "focused": "focused"}
+prompt_of = {view: name for name, view in captions.VIEW_OF_PROMPT.items()}
 print(captions.PROMPTS["roi"])
 
 # %% [markdown]
@@ -304,16 +305,20 @@ plain_overlay = emptiness.overlay(plain[None])[0]
 course.figure("plain_skin", road.road(plain, plain_overlay, plain_region.box, plain_scores, plain_sentences, plain_votes))
 
 # %% [markdown]
-# Count the stations that said "there is nothing here". The softmax had to give one to somebody; the heat-map had to
-# have a maximum; the language model had to write a sentence; the vote has a rule for everything. A road of four
-# stations can produce a complete, well-formed answer about nothing.
+# Count what was noticed: a score below one half, a note on the region, a sentence that says there is no lesion. No
+# station was built to refuse. Softmax gives away one in total, nearly every map has a largest cell, the demo
+# captioner was trained on lesions only, and the vote has a rule for everything.
 
 # %%
-stated = len(plain_sentences) + 1
-noticed = int(max(plain_scores.values()) < 0.5) + sum("no lesion" in sentence.lower() for sentence in plain_sentences.values())
-course.record("stations_that_noticed", noticed, note=f"of {stated} answers about plain skin; a score below .5 counts as noticing")
+answers_given = [max(plain_scores.values()) < 0.5, bool(plain_region.note)]
+answers_given += ["no lesion" in sentence.lower() for sentence in plain_sentences.values()]
+note = "of 5 answers about plain skin: score below .5, region with a note, three sentences"
+course.record("answers_that_noticed_plain_skin", sum(answers_given), note=note)
 
 # %% [markdown]
+# A road of stations that all answer can produce something complete, fluent and well laid out about nothing at all. That
+# is the reason for every baseline and every control in the units that follow.
+#
 # ## 9. What this does *not* show
 #
 # - **Nothing about skin.** The lesions are drawn, the classifier's body and the captioner were trained on drawings.

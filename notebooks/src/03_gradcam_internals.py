@@ -256,14 +256,12 @@ with torch.inference_mode():
     cam = torch.einsum("k,bkij->bij", head.weight[target], network.features(batch)).numpy()
 gap = float(np.abs(cam / 49 - signed.numpy()).max() / np.abs(signed.numpy()).max())
 print("CAM / 49 equals Grad-CAM to 1e-5 of its maximum:", gap < 1e-5)
-course.record("cam_equals_gradcam_max_difference", gap, note="as a share of the map's maximum; 1e-5 is allowed")
-
-# %%
+print(course.record("cam_equals_gradcam_max_difference", gap, note="as a share of the map's maximum; 1e-5 is allowed"))
 mean_of_map = cam.mean() + head.bias[target].item()
 print(f"mean of the CAM + bias = {mean_of_map:.3f}, logit = {logits[0, target].item():.3f}")
 
 # %% [markdown]
-# The second line is worth a thought: before ReLU, the map's cells *add up to the logit*. The map is a complete account of
+# The last line is worth a thought: before ReLU, the map's cells *add up to the logit*. The map is a complete account of
 # the last layer. It says nothing about how the layers below made the feature maps, and one cell of the last layer
 # has seen far more of the picture than its 32 × 32 pixels.
 #
@@ -318,16 +316,15 @@ course.figure("figure_2", figures.explained_rows(
 #
 # ## 6. The control: what would a map score that knows nothing?
 #
-# **Energy inside** is the share of a map's positive evidence that lies on the lesion. For one map it is one line:
-
-# %%
-one, mask = gradcam.resize(heatmap.numpy(), SIZE)[0], masks[first]
-print(f"by hand {one[mask].sum() / one.sum():.3f}, area share of the lesion {mask.mean():.3f}")
+# **Energy inside** is the share of a map's positive evidence that lies on the lesion. For one map it is
+# one division:
 
 # %%
 from dermxai_helpers import scoring
 
-print(f"helper  {scoring.energy_inside(one, mask):.3f}")
+one, mask = gradcam.resize(heatmap.numpy(), SIZE)[0], masks[first]
+print(f"by hand {one[mask].sum() / one.sum():.3f}, helper {scoring.energy_inside(one, mask):.3f}")
+print(f"area share of the lesion {mask.mean():.3f}")
 
 # %% [markdown]
 # A flat map would get exactly the lesion's share of the area: chance. But chance is not the opponent to fear. Lesions
@@ -435,7 +432,7 @@ contestants |= {f"{name}, in place": [put_in_place(large, by) for large in conte
 energy |= {name: judged(scoring.energy_inside, name) for name in contestants if name not in energy}
 
 # %%
-controls["in place"] = [np.nanmean(energy.get(f"{name}, in place", np.nan)) for name in controls.index]
+controls["in place"] = pd.Series({name: np.nanmean(energy[f"{name}, in place"]) for name in moved})
 course.figure("controls", figures.control_chart(
     controls, area, "energy inside the lesion", "Grad-CAM beside maps that know nothing", also="in place"
 ))
@@ -458,15 +455,13 @@ for name in ("random head", "random network", "random map", "centre Gaussian"):
 # %%
 drawn, in_place = controls.loc["Grad-CAM"], summary(energy["Grad-CAM, in place"])
 gaussian = controls.loc["centre Gaussian", "value"]
-course.record("energy_inside", drawn["value"], drawn["low"], drawn["high"], baseline=gaussian,
-              note=f"Grad-CAM, {len(sample)} validation photographs; the baseline is a Gaussian in the centre")
+note = f"Grad-CAM, {len(sample)} validation photographs; the baseline is a Gaussian in the centre"
+print(course.record("energy_inside", drawn["value"], drawn["low"], drawn["high"], gaussian, note=note))
+print(course.record("energy_inside_in_place", in_place["value"], in_place["low"], in_place["high"], gaussian,
+                    note="the same maps, moved to where their cells look"))
 
 # %%
-course.record("energy_inside_in_place", in_place["value"], in_place["low"], in_place["high"], baseline=gaussian,
-              note="the same maps, moved to where their cells look")
-
-# %%
-course.record("lesion_area_share", area, note="what a flat map gets")
+print(course.record("lesion_area_share", area, note="what a flat map gets"))
 for name, record in (("centre Gaussian", "energy_inside_centre_gaussian"), ("random map", "energy_inside_random_map"),
                      ("random head", "energy_inside_random_head"), ("random network", "energy_inside_random_network")):
     row = controls.loc[name]
