@@ -46,7 +46,7 @@ class Explanation:
         return resize(self.maps, size)
 
     def normalised(self) -> np.ndarray:
-        """Positive evidence as a share of each map's maximum: (B, grid height, grid width) in [0, 1]. Zero stays zero."""
+        """Positive evidence as a share of each map's maximum, (B, grid height, grid width), 0 to 1. Zero stays zero."""
         evidence = np.clip(np.nan_to_num(self.maps, posinf=0, neginf=0), 0, None)
         largest = evidence.max(axis=(1, 2), keepdims=True)
         return evidence / np.where(largest > 0, largest, 1)

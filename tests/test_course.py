@@ -15,11 +15,13 @@ import psutil
 import pytest
 from matplotlib.figure import Figure
 
-from dermxai_helpers import course, execution, report
+from dermxai_helpers import course, execution, notebooks, report
 from dermxai_helpers.data import DataError
 
 TOY = """# %% [markdown]
 # # Toy
+#
+# [Open in Colab](x) · [Open in Binder](y) · 12 minutes · CPU is enough (0.4 GB)
 
 # %% tags=["parameters"]
 images = 1200  # how many
@@ -288,6 +290,30 @@ def test_derived_ids_follow_the_text(tmp_path):
 def test_machine_paths(text, named):
     cell = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("stream", text=text)])
     assert bool(execution.machine_paths(nbformat.v4.new_notebook(cells=[cell]))) == named
+
+
+def test_notebooks_for_readers(toys, tmp_path):
+    """Derived, executed, with outputs; costs noted; the README's table filled."""
+    marks = "<!-- units: `make notebooks` writes this table -->\n<!-- end of units -->"
+    (tmp_path / "README.md").write_text(f"Before\n{marks}\nAfter")
+    (written,) = notebooks.refresh(["10"])
+    assert written == tmp_path / "notebooks" / f"{FIRST}.ipynb"
+    found = nbformat.read(written, as_version=4)
+    derived = execution.derive(tmp_path / "notebooks" / "src" / f"{FIRST}.py")
+    assert [(cell.id, cell.source) for cell in found.cells] == [(cell.id, cell.source) for cell in derived.cells]
+    code = [cell for cell in found.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+    assert code[2].outputs[0].execution_count == 3 and "images = 60" in code[2].outputs[0].data["text/plain"]
+    cost = json.loads((tmp_path / "notebooks" / "measured.json").read_text())[FIRST]
+    row = f"| [10 10_First](notebooks/{FIRST}.ipynb) | Why? | 12 min | {cost['seconds'] / 60:.1f} min | "
+    text = (tmp_path / "README.md").read_text()
+    assert text.startswith("Before") and text.endswith("After") and row in text
+
+    toys(FIRST, "print('/home/ada/private')")
+    before = written.read_bytes()
+    with pytest.raises(course.CourseError, match="shows where it ran: cell 5 prints the path"):
+        notebooks.refresh(["10"])
+    assert written.read_bytes() == before
 
 
 # --- the report ---

@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 UNITS = {unit.name: unit for unit in course.units("smoke")}
 LONGEST_FIRST = sorted(UNITS, reverse=True)  # the later units carry the language model
 GOLDEN = "nbval-check-output"
+MOST_MEGABYTES = 1500  # a Binder machine has 2,000, and its server needs some
 
 pytestmark = [pytest.mark.road, pytest.mark.timeout(600)]
 every_unit = pytest.mark.parametrize("name", UNITS)
@@ -52,7 +53,7 @@ def test_unit_runs(ran, results, name):
     assert ran[name].returncode == 0, ran[name].stderr[-2000:]
     unit = results[name]
     assert unit["seconds"] >= UNITS[name].least_seconds
-    assert unit["peak_mb"] <= UNITS[name].megabytes
+    assert unit["peak_mb"] <= MOST_MEGABYTES
     assert unit["values"] and unit["figures"]
     assert all(len(figure["alt"].split()) >= 6 for figure in unit["figures"].values())
 
@@ -115,7 +116,7 @@ def test_golden_numbers_of_the_committed_start(tmp_path):
 
 def test_nbval_finds_a_changed_number(tmp_path):
     """The comparison can fail: a golden output that is wrong, and an ordinary one in strict mode."""
-    cell = nbformat.v4.new_code_cell("print(41)", metadata={"tags": [GOLDEN]})
+    cell = nbformat.v4.new_code_cell("print(41)", metadata={"tags": [GOLDEN]}, execution_count=1)
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text="42\n")]
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "wrong.ipynb")
     assert run_nbval(tmp_path, "--nbval-lax").returncode == 1

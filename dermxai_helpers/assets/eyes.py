@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from dermxai_helpers.assets.lessons import DENSE, GRID, QUESTIONS, TYPED, Lessons
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import Parallel, delayed
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from dermxai_helpers.synth import ARTEFACTS, COLOURS, PARTS, draw
 from dermxai_helpers.synth import attributes as table

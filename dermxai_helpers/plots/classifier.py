@@ -126,8 +126,8 @@ def intervals(panels: Mapping[str, pd.DataFrame], chance: Mapping[str, float]) -
         lines = (f"{name} {row.value:.3f} ({row.low:.3f} to {row.high:.3f})" for name, row in table.iterrows())
         said.append(f"{score}: {', '.join(lines)}; without an image {chance[score]:.3f}")
     axes[0].invert_yaxis()
-    figure.supxlabel("dot and bar: score and its 95 % interval by lesion · dashed: without an image", fontsize=8)
-    return figure, f"Scores with 95 % intervals by lesion. {'. '.join(said)}."
+    figure.supxlabel("dot and bar: score and its 95 % interval · dashed: without an image", fontsize=8)
+    return figure, f"Scores with 95 % intervals. {'. '.join(said)}."
 
 
 def recalls(table: pd.DataFrame) -> tuple[Figure, str]:
@@ -167,7 +167,7 @@ def _shares(values: Sequence[float]) -> list[str]:
 
 def _draw_table(axis: Axes, cells: list[list[str]]) -> None:
     axis.set_axis_off()
-    axis.set_title("Classification report (in the lower two rows, accuracy stands in the columns of recall)")
+    axis.set_title("Classification report (last two rows: accuracy, not recall)")
     table = axis.table(cells[1:], colLabels=cells[0], loc="center", cellLoc="right", bbox=[0, 0.05, 1, 0.9],
                        colWidths=[1.7, 1, 0.8, 0.8, 0.8, 0.8, 1])
     table.auto_set_font_size(False)

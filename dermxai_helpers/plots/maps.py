@@ -101,7 +101,7 @@ def control_chart(
     errors = np.abs(table[["low", "high"]].to_numpy().T - table["value"].to_numpy())
     axes.errorbar(table["value"], places, xerr=errors, fmt="o", color=DARK, capsize=3)
     if also is not None:
-        axes.plot(table[also], places, "D", color=DARK, markerfacecolor="white", label=also)
+        axes.plot(table[also], places + 0.25, "D", markersize=5, color=DARK, markerfacecolor="white", label=also)
         axes.legend(loc="lower right")
     axes.axvline(chance, color="#888888", linestyle="--", linewidth=1)
     axes.text(chance, -0.75, f" share of the area {chance:.2f}", fontsize=8, color="#555555", va="center")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from PIL import Image
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from dermxai_helpers.synth.attributes import ARTEFACT_CHANCES, ARTEFACTS, LABELS, PARTS, PREVALENCE
 from dermxai_helpers.synth.drawing import Lesion, draw

@@ -350,7 +350,7 @@ def cam_maps(features, weight):
 from torchvision.models import mobilenet_v2
 
 torch.manual_seed(seed)
-untrained = mobilenet_v2(num_classes=3).eval()
+untrained = mobilenet_v2(num_classes=3).eval().requires_grad_(False)
 learnt, unlearnt = features_of(network.features), features_of(untrained.features)
 rng = np.random.default_rng(seed)
 heads = [rng.normal(size=head.weight.shape).astype(np.float32) for _ in range(4)]
@@ -373,10 +373,10 @@ contestants = {
 import pandas as pd
 
 
-def judged(score, name):
-    """Score (n,) of every photograph, averaged over a contestant's versions; NaN where a map has no evidence."""
-    versions = [[score(version[row], masks[row]) for row in range(len(masks))] for version in contestants[name]]
-    return np.mean(versions, axis=0)
+def judged(score, versions):
+    """Score (n,) of every photograph, averaged over a contestant's versions; NaN where no version has evidence."""
+    scores = [[score(version[row], masks[row]) for row in range(len(masks))] for version in versions]
+    return np.ma.masked_invalid(scores).mean(axis=0).filled(np.nan)
 
 def summary(values):
     """Mean and interval by lesion; photographs whose map holds no evidence are left out."""
@@ -385,10 +385,10 @@ def summary(values):
     return {"value": values[there].mean(), "low": low, "high": high, "left out": int((~there).sum())}
 
 # %%
-energy = {name: judged(scoring.energy_inside, name) for name in contestants}
+energy = {name: judged(scoring.energy_inside, versions) for name, versions in contestants.items()}
 controls = pd.DataFrame({name: summary(values) for name, values in energy.items()}).T
-controls["pointing game"] = [judged(scoring.pointing_game, name).mean() for name in contestants]
-controls["IoU"] = [judged(scoring.intersection_over_union, name).mean() for name in contestants]
+controls["pointing game"] = [judged(scoring.pointing_game, versions).mean() for versions in contestants.values()]
+controls["IoU"] = [judged(scoring.intersection_over_union, versions).mean() for versions in contestants.values()]
 area = float(masks.mean())
 controls.astype({"left out": int}).round(3)
 
@@ -402,10 +402,12 @@ controls.astype({"left out": int}).round(3)
 # %%
 def drift(features, weight):
     """Centre of the pixels (row, column) that move the middle cell of the map, minus the centre of its square."""
-    pixels = classifier.prepare(list(photographs[:8])).requires_grad_()
-    cells = torch.einsum("nk,nkij->nij", weight[predicted[:8]], features(pixels))
-    seen, = torch.autograd.grad(cells[:, 3, 3].sum(), pixels)
-    strength = (seen ** 2).sum(dim=(0, 1)).numpy()
+    strength = np.zeros(SIZE)
+    for row in range(6):  # one photograph at a time: this gradient runs through the whole network and needs memory
+        pixels = classifier.prepare([photographs[row]]).requires_grad_()
+        cell = (weight[predicted[row]] * features(pixels)[0, :, 3, 3]).sum()
+        seen, = torch.autograd.grad(cell, pixels)
+        strength += (seen[0] ** 2).sum(dim=0).numpy()
     places = np.arange(SIZE[0])
     centre = [(strength.sum(axis=axis) * places).sum() / strength.sum() for axis in (1, 0)]
     return np.round(np.array(centre) - (SIZE[0] - 1) / 2).astype(int)
@@ -427,9 +429,9 @@ def put_in_place(large, by):
     rows, columns = (np.clip(np.arange(length) - step, 0, length - 1) for length, step in zip(SIZE, by, strict=True))
     return large[:, rows][:, :, columns]
 
-contestants |= {f"{name}, in place": [put_in_place(large, by) for large in contestants[name]]
-                for name, by in moved.items()}
-energy |= {name: judged(scoring.energy_inside, name) for name in contestants if name not in energy}
+for name, by in moved.items():
+    versions = [put_in_place(large, by) for large in contestants[name]]
+    energy[f"{name}, in place"] = judged(scoring.energy_inside, versions)
 
 # %%
 controls["in place"] = pd.Series({name: np.nanmean(energy[f"{name}, in place"]) for name in moved})

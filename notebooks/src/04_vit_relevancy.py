@@ -224,8 +224,6 @@ plots.show(figures.numbers({
     "gradient, head 0": slope[0].numpy(), "relevance, head 0": at_attention[0].detach().numpy(),
     "product, positive part": (slope * at_attention)[0].clamp(min=0).detach().numpy(),
 }))
-
-# %%
 weights_of_last = (slope * at_attention).clamp(min=0).mean(dim=0).detach()
 weights_of_last[0, 1:]  # row of the class token, its four patches
 

@@ -1,4 +1,4 @@
-"""Blocks the network in every Python process whose PYTHONPATH holds this folder: kernels, command lines, their children.
+"""Blocks the network in every Python process whose PYTHONPATH holds this folder: kernels, commands, their children.
 
 pytest-socket guards the process of the tests only.
 """

@@ -1,0 +1,79 @@
+"""The shipped demo models know something about drawn lesions that they were not trained on. They know nothing about skin."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from dermxai_helpers import assets, captions, lexicon, synth
+from dermxai_helpers.data import CLASSES
+
+HELD_OUT = 999  # no training run draws from this seed
+LESIONS = 120
+CLEARLY = 0.08  # about two standard errors for 120 lesions
+
+
+@pytest.fixture(scope="module")
+def lesions():
+    return [synth.draw([HELD_OUT, number], CLASSES[number % 3]) for number in range(LESIONS)]
+
+
+@pytest.fixture(scope="module")
+def captioner():
+    return captions.Captioner("demo")
+
+
+def share_right(stated: list, true: list) -> tuple[float, float]:
+    """Share of captions that state the truth, and the share that always stating the commonest value would get."""
+    right = np.mean([one == other for one, other in zip(stated, true, strict=True)])
+    return float(right), Counter(true).most_common(1)[0][1] / len(true)
+
+
+def stated(sentence: str, slot: str) -> str:
+    """The value a sentence states for a slot, "none" when it denies it or is silent."""
+    value, polarity = lexicon.parse(sentence).get(slot, ("none", "absent"))
+    return value if polarity == "present" else "none"
+
+
+def test_captions_know_border_colour_count_and_veil(lesions, captioner):
+    short = captioner.caption([one.image for one in lesions], captions.PROMPTS["global"], progress=False)
+    long = captioner.caption([one.image for one in lesions], captions.PROMPTS["focused"], progress=False)
+    facts = [one.attributes for one in lesions]
+    counts = ["single" if one["colour_count"] == 1 else "multiple" for one in facts]
+    scores = {
+        "border shape": share_right([stated(s, "border_shape") for s in short], [one["border_shape"] for one in facts]),
+        "colour count": share_right([stated(s, "colours") for s in short], counts),
+        "veil": share_right([stated(s, "veil") != "none" for s in long], [one["veil"] for one in facts]),
+    }
+    for name, (right, majority) in scores.items():
+        print(f"{name}: {right:.2f} of the captions are right, always the commonest value {majority:.2f}")
+    assert all(right > majority + CLEARLY for right, majority in scores.values())
+
+
+def test_captions_do_not_know_it_from_a_blank_picture(captioner):
+    """The control: without a picture every answer is the same, so nothing is read out of the prompt."""
+    grey = [np.full((224, 224, 3), value, np.uint8) for value in (90, 128, 170)]
+    said = captioner.caption(grey, captions.PROMPTS["global"], progress=False)
+    assert len({stated(sentence, "border_shape") for sentence in said}) == 1
+
+
+def test_the_demo_vit_beats_always_guessing_one_class(lesions):
+    import torch
+    from timm.data import resolve_model_data_config
+
+    from dermxai_helpers import relevancy
+
+    model, classes = relevancy.demo_vit()
+    config = resolve_model_data_config(model)
+    mean, std = (torch.tensor(config[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
+    images = torch.from_numpy(np.stack([one.image for one in lesions])).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        predicted = model((images - mean) / std).argmax(dim=1).tolist()
+    right = np.mean([classes[k] == one.attributes["label"] for k, one in zip(predicted, lesions, strict=True)])
+    print(f"demo ViT: {right:.2f} of the classes are right, one class of three {1 / 3:.2f}")
+    assert right > 0.5
+
+
+def test_all_demo_files_together_stay_small():
+    sizes = [path.stat().st_size for path in assets.FOLDER.rglob("*") if path.suffix in {".safetensors", ".json"}]
+    assert max(sizes) <= 6_000_000 and sum(sizes) <= 15_000_000
