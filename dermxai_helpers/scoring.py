@@ -162,7 +162,10 @@ def _recalls(tables: np.ndarray) -> np.ndarray:
 
 
 def _balanced_accuracy(tables: np.ndarray) -> np.ndarray:
-    return np.nanmean(_recalls(tables), axis=-1)
+    """Mean recall over the classes that occur; NaN for a repeat in which one of them was not drawn."""
+    recalls = _recalls(tables)
+    occur = np.isfinite(recalls).any(axis=tuple(range(recalls.ndim - 1)))
+    return recalls[..., occur].mean(axis=-1)
 
 
 def _macro_f1(tables: np.ndarray) -> np.ndarray:

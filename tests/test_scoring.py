@@ -151,3 +151,9 @@ def test_wilson_refuses_impossible_counts():
     for successes, n in [(0, 0), (3, 2), (-1, 5)]:
         with pytest.raises(ValueError, match="trials"):
             scoring.wilson(successes, n)
+
+
+def test_always_nevus_has_a_balanced_accuracy_of_one_third_in_every_repeat():
+    """A repeat without a rare class is left out: averaged over the other two, the constant would score one half."""
+    labels, lesions = np.array(["nv"] * 18 + ["mel", "bkl"]), np.arange(20)
+    assert scoring.interval("balanced_accuracy", lesions, labels, np.full(20, "nv")) == pytest.approx((1 / 3, 1 / 3))

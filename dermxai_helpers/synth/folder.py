@@ -114,7 +114,8 @@ def _fill(folder: Path, photographs: list, seed: int, shortcut: dict, progress: 
     work = Parallel(n_jobs=workers, return_as="generator")(
         delayed(_write)(folder, *job, seed, shortcut) for job in jobs
     )
-    rows = list(tqdm(work, total=len(jobs), desc="drawing lesions", disable=not progress, unit="image"))
+    # A `disable=` here would overrule TQDM_DISABLE, by which a run of the whole course is quiet.
+    rows = list(tqdm(work, total=len(jobs), desc="drawing lesions", unit="image") if progress else work)
     truth = pd.DataFrame([row for row, _ in rows])
     metadata = pd.DataFrame([row for _, row in rows])
     truth.to_csv(folder / "truth/attributes.csv", index=False, lineterminator="\n")

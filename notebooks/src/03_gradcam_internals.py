@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Grad-CAM from the inside
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 35 minutes · CPU is enough (1.1 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 35 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, compare
 # with two other implementations, and then let maps that know nothing compete with it.
@@ -40,7 +40,7 @@ explained = 96     # validation photographs in the control table, 10 to 2000
 # Before the real network, a tiny one. Its last layer gives two *feature maps* of 2 × 2 cells: map 0 fires at the top
 # left, map 1 everywhere.
 
-# %%
+# %% tags=["nbval-check-output"]
 import torch
 
 tiny = torch.tensor([[[4.0, 0.0], [0.0, 0.0]],
@@ -53,7 +53,7 @@ tiny.shape  # (maps K, height, width)
 #
 # $$ s = \sum_k w_k \, \frac{1}{Z} \sum_{i,j} A_{kij} \qquad Z = 2 \times 2 $$
 
-# %%
+# %% tags=["nbval-check-output"]
 class_weights = torch.tensor([2.0, -1.0])
 score = (class_weights * tiny.mean(dim=(1, 2))).sum()
 score.item()
@@ -61,7 +61,7 @@ score.item()
 # %% [markdown]
 # **Before you run the next cell, write down the gradient of the score with respect to the top-left cell of map 0.**
 
-# %%
+# %% tags=["nbval-check-output"]
 gradient, = torch.autograd.grad(score, tiny)
 gradient[0]
 
@@ -72,7 +72,7 @@ gradient[0]
 # $$ \alpha_k = \frac{1}{Z} \sum_{i,j} \frac{\partial s}{\partial A_{kij}} \qquad
 #    L = \sum_k \alpha_k A_k \qquad L^{+} = \max(L, 0) $$
 
-# %%
+# %% tags=["nbval-check-output"]
 alpha = gradient.mean(dim=(1, 2))
 raw = (alpha[:, None, None] * tiny).sum(dim=0).detach()
 alpha, raw
@@ -342,9 +342,8 @@ def features_of(features):
     return torch.cat(parts).numpy()
 
 def cam_maps(features, weight):
-    """Maps (n, 224, 224) after ReLU: `weight` (classes, K) of the class that the trained network predicts."""
-    cells = np.einsum("nk,nkij->nij", weight[predicted], features).clip(min=0) / 49
-    return gradcam.resize(cells, SIZE)
+    """Maps (n, 7, 7) after ReLU: `weight` (classes, K) of the class that the trained network predicts."""
+    return np.einsum("nk,nkij->nij", weight[predicted], features).clip(min=0) / 49
 
 # %%
 from torchvision.models import mobilenet_v2
@@ -360,8 +359,8 @@ contestants = {
     "Grad-CAM": [cam_maps(learnt, head.weight.detach().numpy())],
     "random head": [cam_maps(learnt, weight) for weight in heads],
     "random network": [cam_maps(unlearnt, untrained.classifier[1].weight.detach().numpy())],
-    "random map": [gradcam.resize(np.stack([scoring.random_map((7, 7), rng) for _ in masks]), SIZE)],
-    "centre Gaussian": [np.broadcast_to(scoring.centre_gaussian(SIZE), masks.shape)],
+    "random map": [np.stack([scoring.random_map((7, 7), rng) for _ in masks])],
+    "centre Gaussian": [np.stack([scoring.centre_gaussian((7, 7))] * len(masks))],
 }
 
 # %% [markdown]
@@ -373,9 +372,13 @@ contestants = {
 import pandas as pd
 
 
+def enlarged(name):
+    """A contestant's versions at the size of the photographs, one after the other to spare memory."""
+    return (gradcam.resize(cells, SIZE) for cells in contestants[name])
+
 def judged(score, versions):
     """Score (n,) of every photograph, averaged over a contestant's versions; NaN where no version has evidence."""
-    scores = [[score(version[row], masks[row]) for row in range(len(masks))] for version in versions]
+    scores = [[score(large[row], masks[row]) for row in range(len(masks))] for large in versions]
     return np.ma.masked_invalid(scores).mean(axis=0).filled(np.nan)
 
 def summary(values):
@@ -385,10 +388,10 @@ def summary(values):
     return {"value": values[there].mean(), "low": low, "high": high, "left out": int((~there).sum())}
 
 # %%
-energy = {name: judged(scoring.energy_inside, versions) for name, versions in contestants.items()}
+energy = {name: judged(scoring.energy_inside, enlarged(name)) for name in contestants}
 controls = pd.DataFrame({name: summary(values) for name, values in energy.items()}).T
-controls["pointing game"] = [judged(scoring.pointing_game, versions).mean() for versions in contestants.values()]
-controls["IoU"] = [judged(scoring.intersection_over_union, versions).mean() for versions in contestants.values()]
+controls["pointing game"] = [judged(scoring.pointing_game, enlarged(name)).mean() for name in contestants]
+controls["IoU"] = [judged(scoring.intersection_over_union, enlarged(name)).mean() for name in contestants]
 area = float(masks.mean())
 controls.astype({"left out": int}).round(3)
 
@@ -430,8 +433,8 @@ def put_in_place(large, by):
     return large[:, rows][:, :, columns]
 
 for name, by in moved.items():
-    versions = [put_in_place(large, by) for large in contestants[name]]
-    energy[f"{name}, in place"] = judged(scoring.energy_inside, versions)
+    there = (put_in_place(large, by) for large in enlarged(name))
+    energy[f"{name}, in place"] = judged(scoring.energy_inside, there)
 
 # %%
 controls["in place"] = pd.Series({name: np.nanmean(energy[f"{name}, in place"]) for name in moved})
@@ -494,7 +497,8 @@ if truth is None:
 else:
     hair = [course_data.parts(folder, name).get("hair", np.zeros(SIZE, bool)) for name in sample["image_id"]]
     hairy = np.flatnonzero([one.any() for one in hair])
-    on_hair = [scoring.energy_inside(contestants["Grad-CAM"][0][row], hair[row]) for row in hairy]
+    large = next(enlarged("Grad-CAM"))
+    on_hair = [scoring.energy_inside(large[row], hair[row]) for row in hairy]
     print(f"{len(hairy)} photographs with hair: {np.nanmean(on_hair):.3f} of the evidence lies on hair pixels, "
           f"which are {np.mean([hair[row].mean() for row in hairy]):.3f} of the area")
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Relevancy in a vision transformer
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 45 minutes · CPU is enough (1.1 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 45 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – follow one class score backwards through a transformer so small that every number fits on the
 # screen, then explain a real one on close-ups and on scenes with a desk in the background.
@@ -52,7 +52,7 @@ for weight in tiny.parameters():
     torch.nn.init.normal_(weight)  # timm's own start values are so small that all attention is even
 picture = torch.rand(1, 3, 4, 4, dtype=torch.float64)
 
-# %%
+# %% tags=["nbval-check-output"]
 patches = tiny.patch_embed(picture)
 tokens = torch.cat([tiny.cls_token, patches], dim=1) + tiny.pos_embed
 patches.shape, tokens.shape  # (picture, 4 patches, 8 numbers), and one token more
@@ -87,7 +87,7 @@ def forward_block(block, entering):
     leaving = middle + branch
     return SimpleNamespace(**{name: value for name, value in locals().items() if name != "block"})
 
-# %%
+# %% tags=["nbval-check-output"]
 first = forward_block(tiny.blocks[0], tokens[0])
 last = forward_block(tiny.blocks[1], first.leaving)
 final = tiny.norm(last.leaving)
@@ -146,14 +146,14 @@ def through_linear(x, W, R):
     share = divide(R, up @ W.clamp(min=0).T + down @ W.clamp(max=0).T)
     return up * (share @ W.clamp(min=0)) + down * (share @ W.clamp(max=0))
 
-# %%
+# %% tags=["nbval-check-output"]
 x, W = torch.tensor([[1.0, 2.0, -1.0]]), torch.tensor([[3.0, -5.0, -1.0]])
 through_linear(x, W, torch.ones(1, 1)).round(decimals=3)  # products 3, -10 and 1: the relevance is split 3 : 0 : 1
 
 # %% [markdown]
 # And without any positive product there is nobody to give to. The relevance is lost; that is a property of the rule.
 
-# %%
+# %% tags=["nbval-check-output"]
 through_linear(x, -x, torch.ones(1, 1))
 
 # %% [markdown]
@@ -314,7 +314,7 @@ print(f"{sum(weight.numel() for weight in vit.parameters()):,} weights, patches 
 # standard deviation 0.5), its DeiT family expects ImageNet's statistics. The second document used ImageNet's for a
 # model of timm's. Nothing crashes if you get it wrong. Ask the model:
 
-# %%
+# %% tags=["nbval-check-output"]
 from timm.data import resolve_model_data_config
 
 for name in ("vit_tiny_patch16_224", "deit_tiny_patch16_224"):
