@@ -1,4 +1,4 @@
-"""The shipped demo models know something about drawn lesions that they were not trained on. They know nothing about skin."""
+"""The shipped demo models know something about drawn lesions they never saw. They know nothing about skin."""
 
 from collections import Counter
 
