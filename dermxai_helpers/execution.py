@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # importing nbformat takes seconds, and notebooks import this
 KERNEL = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 LANGUAGE = {"language_info": {"name": "python"}}
 QUIET = {"TQDM_DISABLE": "1"}  # a stored progress bar differs at every run and tells a reader nothing
+QUIET_KERNEL = ["--IPKernelApp.log_level=CRITICAL"]  # the errors of its cells come with the notebook
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 SAMPLING_SECONDS = 0.1
 
@@ -51,10 +52,8 @@ class Execution:
 def derive(source: Path) -> "NotebookNode":
     """The notebook of one percent-format source, without outputs. Equal texts give equal notebooks, ids included."""
     import jupytext
-    import nbformat
 
-    notebook = jupytext.read(source, fmt="py:percent")
-    notebook.metadata = nbformat.from_dict({**KERNEL, **LANGUAGE})
+    notebook = cleaned(jupytext.read(source, fmt="py:percent"))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: Counter[str] = Counter()
     for cell in notebook.cells:
@@ -72,7 +71,7 @@ def declared(notebook: "NotebookNode") -> set[str]:
 
 
 def cleaned(notebook: "NotebookNode") -> "NotebookNode":
-    """The notebook without run times, papermill's notes and this machine's Python version; outputs stay."""
+    """The notebook with its tags as only metadata: no run times, no notes of the tools; outputs stay."""
     import nbformat
 
     notebook.metadata = nbformat.from_dict({**KERNEL, **LANGUAGE})
@@ -133,7 +132,7 @@ def execute(
                 execution_timeout=cell_seconds,
                 record_timing=False,
                 coalesce_streams=True,
-                extra_arguments=["--IPKernelApp.log_level=ERROR"],
+                extra_arguments=QUIET_KERNEL,
             )
         except Exception as error:
             if unfinished.is_file():

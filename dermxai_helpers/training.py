@@ -122,11 +122,14 @@ def train(
 
     Two departures from the paper, both stated in the course: no augmentation (a cached feature cannot be cropped), and
     class weights, which the paper's recalls imply but its text does not mention.
-    Raises ValueError when a class or a part of the split is missing.
+    Raises ValueError when a class or a part of the split is missing, or a setting is out of range.
     Source: Rodriguez, "Explainable AI for Dermatology", section 3.2.
     """
     source = as_backbone(backbone)
     _check(table, split)
+    if class_weight not in ("balanced", None) or epochs < 1:
+        given = f"class_weight={class_weight!r}, epochs={epochs}"
+        raise ValueError(f'{given}: need "balanced" or None, and at least one epoch')
     features = torch.from_numpy(cached_features(source, table["image_path"], progress))
     labels = torch.tensor(table["dx"].map(data.CLASSES.index).to_numpy())
     training, validation = (torch.from_numpy((split == part).to_numpy().copy()) for part in ("train", "val"))
@@ -182,6 +185,9 @@ def fit(head, training, validation, weights, epochs: int, learning_rate: float, 
         rate = optimiser.param_groups[0]["lr"]
         row = {"training_loss": train_epoch(head, *training, optimiser, weights, batch_size)}
         row |= validate(head, *validation, weights) | {"learning_rate": rate}
+        if not np.isfinite(row["validation_loss"]):
+            epoch = len(rows) + 1
+            raise ValueError(f"the loss is not finite in epoch {epoch}: take a learning rate below {learning_rate}")
         improved = all(row["validation_loss"] < earlier["validation_loss"] for earlier in rows)
         rows.append(row)
         if improved:

@@ -164,7 +164,8 @@ def test_interrupt_leaves_nothing_half_written(toys, tmp_path):
         "sys.argv[1:] = ['run']; __main__.app()"
     )
     running = subprocess.Popen(
-        [sys.executable, "-c", code], env=offline.environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], env=offline.environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # background jobs start deaf to it
     )
     folder = tmp_path / "build" / "demo"
     started = folder / f".{SECOND}" / course.VALUES_FILE  # the cell before the long sleep has been executed

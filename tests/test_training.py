@@ -315,6 +315,18 @@ def test_bad_tables_and_splits_get_a_sentence(table, split, backbone):
         training.train(table, split.where(table["dx"] != "mel", "val"), backbone)
 
 
+@pytest.mark.parametrize("setting", [{"class_weight": "Balanced"}, {"epochs": 0}])
+def test_bad_settings_get_a_sentence(table, split, backbone, setting):
+    with pytest.raises(ValueError, match='need "balanced" or None, and at least one epoch'):
+        training.train(table, split, backbone, progress=False, **setting)
+
+
+def test_a_loss_that_overflows_gets_a_sentence():
+    points = overlapping(60, 0)
+    with pytest.raises(ValueError, match="not finite in epoch 1: take a learning rate below inf"):
+        training.fit(training.new_head(3), points, points, None, 2, float("inf"), 32)
+
+
 # --- files ---
 
 

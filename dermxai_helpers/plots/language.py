@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 
 LETTERS = 34  # in a line of a caption card
 STATIONS = (
-    ("photograph", "HAM10000 or drawn\n224 × 224"),
+    ("photograph", "resized to\n224 × 224"),
     ("classifier", "MobileNetV2\n3 class scores"),
     ("heat-map", "Grad-CAM\n7 × 7 cells"),
     ("region", "threshold, largest part,\nbox, crop, dimmed rest"),

@@ -25,10 +25,11 @@ def numbers(matrices: Mapping[str, np.ndarray]) -> tuple[Figure, str]:
     rows = figure.subplots(1, len(matrices), squeeze=False)
     for axes, (title, matrix) in zip(rows[0], matrices.items(), strict=True):
         largest = max(np.abs(matrix).max(), 1e-12)
+        digits = 3 if matrix.size < 10 else 2  # what fits into a cell
         axes.imshow(matrix, cmap=SIGNED_COLOURS, norm=CenteredNorm(halfrange=largest))
         for (row, column), value in np.ndenumerate(matrix):
             colour = "white" if abs(value) > 0.75 * largest else "black"
-            axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=8, color=colour)
+            axes.text(column, row, f"{value:.{digits}g}", ha="center", va="center", fontsize=8, color=colour)
         bare(axes, title)
     described = "; ".join(f"{title}: {np.round(matrix, 3).tolist()}" for title, matrix in matrices.items())
     return figure, f"Cells with their values. {described}"

@@ -109,11 +109,9 @@ def _photographs(n: int, seed: int) -> Iterator[tuple[int, int, str]]:
 def _fill(folder: Path, photographs: list, seed: int, shortcut: dict, progress: bool) -> None:
     order = np.random.default_rng([seed, 3]).permutation(len(photographs))
     jobs = [(f"DRAWN_{number:07d}", *photographs[place]) for number, place in enumerate(order)]
-    # A second process costs seconds to start: it pays from a few hundred pictures on.
-    workers = min(cpu_count(), 1 + len(jobs) // 200)
-    work = Parallel(n_jobs=workers, return_as="generator")(
-        delayed(_write)(folder, *job, seed, shortcut) for job in jobs
-    )
+    # A second process costs seconds to start and memory to keep: it pays from some hundred pictures on, and goes then.
+    parallel = Parallel(n_jobs=min(cpu_count(), 1 + len(jobs) // 400), return_as="generator", idle_worker_timeout=2)
+    work = parallel(delayed(_write)(folder, *job, seed, shortcut) for job in jobs)
     # A `disable=` here would overrule TQDM_DISABLE, by which a run of the whole course is quiet.
     rows = list(tqdm(work, total=len(jobs), desc="drawing lesions", unit="image") if progress else work)
     truth = pd.DataFrame([row for row, _ in rows])

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The data, and what a split can leak
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/01_data.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F01_data.ipynb) · 35 minutes · CPU is enough (0.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/01_data.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F01_data.ipynb) · 35 minutes · CPU is enough (0.8 GB)
 #
 # **What you will do** – read a table of skin lesions, split it in two ways, and count by hand how many validation images
 # show a lesion that training has already seen. Then score three models that never look at a picture.
@@ -176,7 +176,7 @@ toy = pd.DataFrame(
 )
 toy
 
-# %%
+# %% tags=["nbval-check-output"]
 seen = set(toy["lesion"][toy["part"] == "train"])
 toy_validation = toy[toy["part"] == "val"]
 toy_validation.assign(leaked=toy_validation["lesion"].isin(seen))

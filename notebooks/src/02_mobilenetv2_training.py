@@ -441,9 +441,9 @@ leak = pd.DataFrame({"class": truth, "lesion": np.where(known, "seen in training
 leak.pivot_table(index="class", columns="lesion", values="right", aggfunc=["mean", "size"]).round(3)
 
 # %% [markdown]
-# Do not be surprised if "seen" is *worse* in a row. Only a lesion with several photographs can be seen, and a mole is
-# photographed again because somebody had doubts about it: those are the hard ones. Two causes are mixed in this table,
-# and no interval takes them apart. The lesion split does.
+# Do not be surprised if "seen" is *worse* in a row. Only a lesion with several photographs can be seen, and in a clinic a
+# mole may be photographed again just because it was doubtful. Two causes are mixed in this table, being known and being
+# hard, and no interval takes them apart. The lesion split does.
 #
 # How much a leak is worth depends also on the learner. A linear layer with a few thousand numbers cannot memorise
 # lesions; a network whose backbone is trained too has hundreds of times more room for that.

@@ -176,8 +176,9 @@ opacity = 0.65 * large[..., None]
 overlay = (photographs[first] * (1 - opacity) + colours * opacity).round().astype(np.uint8)
 
 # %%
+strongest = int((alpha * kept["features"]).abs().sum(dim=(2, 3)).argmax())  # the map that contributes most
 plots.show(figures.steps({
-    "photograph": photographs[first], "one of the maps": kept["features"][0, int(alpha.abs().argmax())].detach().numpy(),
+    "photograph": photographs[first], f"map {strongest} of 1280": kept["features"][0, strongest].detach().numpy(),
     "weighted sum": signed[0].numpy(), "ReLU, resized": large, "overlay": overlay,
 }, about=f"Grad-CAM step by step for a photograph labelled melanoma, class {classes[target]}."))
 
@@ -293,10 +294,19 @@ except ValueError as refusal:
 # The paper shows photographs, heat-maps, overlays and class probabilities, and reads from them that the model focuses
 # "on the body and boundary of the lesion and ignores the hair and background". Here are five rows, chosen by a rule and
 # not by looks: the first photograph of each class that was predicted right, then the first two that were predicted
-# wrong.
+# wrong. The feature maps of the whole sample are computed once and kept; their averages give the probabilities.
 
 # %%
-probabilities = classifier.predict_proba(list(photographs))
+def features_of(features):
+    """Feature maps (n, K, 7, 7) of all sampled photographs, four at a time to spare memory."""
+    with torch.inference_mode():
+        parts = [features(classifier.prepare(list(photographs[start:start + 4]))) for start in range(0, len(sample), 4)]
+    return torch.cat(parts).numpy()
+
+learnt = features_of(network.features)
+
+# %%
+probabilities = classifier.predict_features(learnt.mean(axis=(2, 3)))
 predicted = probabilities.argmax(axis=1)
 right = np.array(classes)[predicted] == sample["dx"].to_numpy()
 chosen = [row for name in classes for row in np.flatnonzero(right & (sample["dx"] == name))[:1]]
@@ -332,15 +342,9 @@ print(f"area share of the lesion {mask.mean():.3f}")
 # it enough to beat the dot: if a network whose *head*, or whose *every weight*, is random gives equally good maps, then
 # the maps show what convolutional networks do with pictures, not what this one has learnt.
 #
-# Section 4 makes this cheap. The features are computed once; every head, trained or random, is then one product.
+# Section 4 makes this cheap. The features are there; every head, trained or random, is then one product.
 
 # %%
-def features_of(features):
-    """Feature maps (n, K, 7, 7) of all sampled photographs, eight at a time to spare memory."""
-    with torch.inference_mode():
-        parts = [features(classifier.prepare(list(photographs[start:start + 8]))) for start in range(0, len(sample), 8)]
-    return torch.cat(parts).numpy()
-
 def cam_maps(features, weight):
     """Maps (n, 7, 7) after ReLU: `weight` (classes, K) of the class that the trained network predicts."""
     return np.einsum("nk,nkij->nij", weight[predicted], features).clip(min=0) / 49
@@ -350,7 +354,7 @@ from torchvision.models import mobilenet_v2
 
 torch.manual_seed(seed)
 untrained = mobilenet_v2(num_classes=3).eval().requires_grad_(False)
-learnt, unlearnt = features_of(network.features), features_of(untrained.features)
+unlearnt = features_of(untrained.features)
 rng = np.random.default_rng(seed)
 heads = [rng.normal(size=head.weight.shape).astype(np.float32) for _ in range(4)]
 
@@ -360,7 +364,7 @@ contestants = {
     "random head": [cam_maps(learnt, weight) for weight in heads],
     "random network": [cam_maps(unlearnt, untrained.classifier[1].weight.detach().numpy())],
     "random map": [np.stack([scoring.random_map((7, 7), rng) for _ in masks])],
-    "centre Gaussian": [np.stack([scoring.centre_gaussian((7, 7))] * len(masks))],
+    "centre Gaussian": [np.broadcast_to(scoring.centre_gaussian(SIZE), masks.shape)],
 }
 
 # %% [markdown]

@@ -425,7 +425,7 @@ for name, model in (("trained", vit), ("untrained", untrained)):
 rng = np.random.default_rng(seed)
 maps["untrained relevancy"] = explain_all(untrained, photographs, target=0)
 maps["random map"] = np.stack([scoring.random_map((14, 14), rng) for _ in masks])
-maps["centre Gaussian"] = np.stack([scoring.centre_gaussian((14, 14))] * len(masks))
+maps["centre Gaussian"] = np.broadcast_to(scoring.centre_gaussian(SIZE), masks.shape)
 
 # %%
 def background_shares(of_all):
