@@ -22,6 +22,8 @@ ASSETS = ("mobilenetv2_demo.safetensors", "vit_demo.safetensors", "captioner/mod
 PACKAGE = Path(__file__).parent
 REINSTALL = "in a checkout: remove .venv and run `make setup`"
 
+OUT_OF_MEMORY = ("failed to map segment", "Cannot allocate memory", "MemoryError")  # what a loader says then
+
 ASK_TORCH = """
 import json, torch, torchvision
 from torchvision.ops import nms
@@ -114,6 +116,9 @@ def torch_pair() -> Finding:
         gpu = json.loads(asked.stdout.splitlines()[-1])["gpu"]
         return Finding("torch", f"{pair}, " + (f"GPU {gpu}" if gpu else "no GPU: the CPU is enough"))
     said = (asked.stderr.strip() or f"ended with status {asked.returncode}").splitlines()[-1]
+    if any(sign in asked.stderr for sign in OUT_OF_MEMORY):
+        remedy = "free memory first: see the line about it"
+        return Finding("torch", f"{pair} cannot be loaded ({said})", remedy, blocks=True)
     if "torchvision::" in asked.stderr or "libtorch" in asked.stderr or "undefined symbol" in asked.stderr:
         return Finding("torch", f"{pair} do not belong together ({said})", pair_remedy(), blocks=True)
     if "No module named 'torch" in said:

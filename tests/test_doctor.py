@@ -79,6 +79,7 @@ def test_one_gigabyte_of_memory():
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (GIGABYTE, GIGABYTE)),
     )
     assert done.returncode == 1, done.stderr
+    assert "do not belong together" not in done.stdout
     assert "1.0 GB (process)" in lines(done.stdout, "memory") and "ulimit" in lines(done.stdout, "memory")
 
 
