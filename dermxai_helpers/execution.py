@@ -26,6 +26,7 @@ QUIET = {"TQDM_DISABLE": "1"}  # a stored progress bar differs at every run and 
 QUIET_KERNEL = ["--IPKernelApp.log_level=CRITICAL"]  # the errors of its cells come with the notebook
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 SAMPLING_SECONDS = 0.1
+NEWBORN_SECONDS = 0.5  # a child that has just been forked shows its parent's memory as its own
 
 
 class NotebookFailed(RuntimeError):
@@ -204,7 +205,8 @@ class Meter:
             memory = 0
             for child in self._children():
                 with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                    memory += child.memory_info().rss
+                    if time.time() - child.create_time() > NEWBORN_SECONDS:
+                        memory += child.memory_info().rss
             self.peak_mb = max(self.peak_mb, memory / 1e6)
             self.watch(time.perf_counter() - self._start)
 

@@ -18,7 +18,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, **proxies, **offline, "NO_PROXY": "127.0.0.1,localhost", "OMP_NUM_THREADS": "1", **more}
 
 
-def python(*arguments: str, timeout: float = 60, cwd: Path = REPOSITORY, **more: str) -> subprocess.CompletedProcess:
+def python(*arguments: str, timeout: float = 120, cwd: Path = REPOSITORY, **more: str) -> subprocess.CompletedProcess:
     """Run Python with these arguments; `more` are environment variables."""
     return subprocess.run(
         [sys.executable, *arguments], cwd=cwd, env=environment(**more), timeout=timeout, capture_output=True, text=True

@@ -147,6 +147,30 @@ def test_over_budget():
     assert report.over_budget(spent) == ["took 61 s of 60", "took 901 MB of 900"]
 
 
+FORKS = """
+import os, time
+ballast = bytearray(300_000_000)
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        time.sleep(0.2)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+WORKER = """
+import subprocess, sys
+subprocess.run([sys.executable, "-c", "import time; ballast = bytearray(300_000_000); time.sleep(1.5)"], check=True)
+"""
+
+
+@pytest.mark.parametrize("code", [FORKS, WORKER], ids=["forks", "worker"])
+def test_peak_memory_counts_every_byte_once(tmp_path, code):
+    """A fork shares its parent's memory and must not count twice; a working process beside the kernel must count."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)], metadata=execution.KERNEL)
+    done = execution.execute(notebook, {}, tmp_path / "failed.ipynb", cell_seconds=60, environment={})
+    assert 300 < done.peak_mb < 560
+
+
 def test_data_are_checked_first(toys, tmp_path):
     course.read_book()["tiers"]["ham10000"] = TIER
     with pytest.raises(DataError, match="no such folder"):
