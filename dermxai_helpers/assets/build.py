@@ -1,7 +1,8 @@
 """Rebuilds the demo checkpoints from nothing: python -m dermxai_helpers.assets.build WORKSPACE
 
 Takes about three hours on two CPU cores. A stopped build goes on where it was; the workspace (2 GB) may be deleted
-afterwards.
+afterwards. The models that ship were trained by this code in two legs, so a rebuild gives models like them, not the
+same bytes.
 """
 
 from collections.abc import Iterator

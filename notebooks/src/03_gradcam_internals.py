@@ -135,7 +135,7 @@ def keep_features(layer, inputs, output):
     return kept["features"]
 
 # %%
-first = int(np.flatnonzero(sample["dx"] == "mel")[0])
+first = int((sample["dx"] == "mel").idxmax())  # a melanoma, or row 0 when the sample holds none
 batch = classifier.prepare([photographs[first]])
 handle = network.features.register_forward_hook(keep_features)
 logits = network(batch)
@@ -180,7 +180,7 @@ strongest = int((alpha * kept["features"]).abs().sum(dim=(2, 3)).argmax())  # th
 plots.show(figures.steps({
     "photograph": photographs[first], f"map {strongest} of 1280": kept["features"][0, strongest].detach().numpy(),
     "weighted sum": signed[0].numpy(), "ReLU, resized": large, "overlay": overlay,
-}, about=f"Grad-CAM step by step for a photograph labelled melanoma, class {classes[target]}."))
+}, about=f"Grad-CAM step by step for a photograph labelled {sample['dx'][first]}, class {classes[target]}."))
 
 # %% [markdown]
 # ### Is it right?

@@ -373,7 +373,7 @@ maps = {
 
 # %%
 note = "demo transformer, trained on drawn lesions" + ("" if data == "demo" else ", explained on real photographs")
-chosen = [int(np.flatnonzero(sample["dx"] == name)[0]) for name in classes]
+chosen = [int(row) for name in classes for row in np.flatnonzero(sample["dx"] == name)[:1]]
 plots.show(figures.map_grid(
     photographs[chosen], {name: of_all[chosen] for name, of_all in maps.items()},
     [f"{classes[labels[row]]}, predicted {classes[predicted[row]]}" for row in chosen], f"Three methods ({note})",
