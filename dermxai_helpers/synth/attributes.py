@@ -4,6 +4,7 @@ The label acts on the picture only through these attributes: label -> attributes
 classifier can do on a drawn lesion is what the attribute table can do, and that ceiling is known.
 """
 
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,13 @@ CHANCES: dict[str, dict[Any, tuple[float, float, float]]] = {
     "symmetry": {"asymmetric": (0.72, 0.20, 0.38), "symmetric": (0.28, 0.80, 0.62)},
     "border_shape": {"irregular": (0.66, 0.20, 0.34), "regular": (0.34, 0.80, 0.66)},
     "border_sharpness": {"sharp": (0.55, 0.35, 0.80), "faded": (0.45, 0.65, 0.20)},
-    "network": {"typical": (0.10, 0.44, 0.06), "atypical": (0.46, 0.10, 0.05), "none": (0.44, 0.46, 0.89)},
+    "network": {"typical": (0.10, 0.46, 0.06), "atypical": (0.48, 0.09, 0.05), "none": (0.42, 0.45, 0.89)},
     "dots": {"regular": (0.08, 0.25, 0.08), "irregular": (0.42, 0.07, 0.05), "none": (0.50, 0.68, 0.87)},
-    "streaks": {True: (0.30, 0.06, 0.02), False: (0.70, 0.94, 0.98)},
-    "veil": {True: (0.36, 0.05, 0.07), False: (0.64, 0.95, 0.93)},
+    "streaks": {True: (0.32, 0.05, 0.02), False: (0.68, 0.95, 0.98)},
+    "veil": {True: (0.38, 0.05, 0.06), False: (0.62, 0.95, 0.94)},
     "regression": {True: (0.26, 0.05, 0.08), False: (0.74, 0.95, 0.92)},
-    "milia": {True: (0.08, 0.07, 0.50), False: (0.92, 0.93, 0.50)},
-    "comedo": {True: (0.04, 0.03, 0.38), False: (0.96, 0.97, 0.62)},
+    "milia": {True: (0.07, 0.07, 0.50), False: (0.93, 0.93, 0.50)},
+    "comedo": {True: (0.03, 0.03, 0.40), False: (0.97, 0.97, 0.60)},
     "fissures": {True: (0.02, 0.02, 0.34), False: (0.98, 0.98, 0.66)},
     "base": {"dark brown": (0.65, 0.50, 0.40), "light brown": (0.35, 0.50, 0.60)},
     "second_brown": {True: (0.50, 0.35, 0.32), False: (0.50, 0.65, 0.68)},
@@ -58,15 +59,18 @@ def sample_label(rng: np.random.Generator) -> str:
 def sample_lesion(label: str, rng: np.random.Generator) -> dict[str, Any]:
     """The attributes of a lesion of class `label`. One random number an attribute, whatever the class."""
     column = LABELS.index(label)
-    values = {}
-    for name, options in CHANCES.items():
-        edges = np.cumsum([chances[column] for chances in options.values()])
-        values[name] = list(options)[min(int(np.searchsorted(edges, rng.random(), side="right")), len(options) - 1)]
+    values = {name: _choose(options, column, rng.random()) for name, options in CHANCES.items()}
     base, other = values.pop("base"), {"dark brown": "light brown", "light brown": "dark brown"}
     extra = [other[base]] if values.pop("second_brown") else []
     extra += [colour for colour in ("black", "red") if values.pop(colour)]
     skin = tuple(SKIN)[rng.choice(len(SKIN), p=SKIN_CHANCES)]
     return {"label": label, **values, "pigments": (base, *extra), "skin": skin}
+
+
+def _choose(options: dict[Any, tuple[float, float, float]], column: int, number: float) -> Any:
+    """The value in whose share of [0, 1) the number falls."""
+    reached = accumulate(chances[column] for chances in options.values())
+    return next((value for value, edge in zip(options, reached, strict=True) if number < edge), list(options)[-1])
 
 
 def sample_artefacts(chances: dict[str, float], rng: np.random.Generator) -> dict[str, bool]:

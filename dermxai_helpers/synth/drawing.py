@@ -34,9 +34,16 @@ class Lesion:
     measured: dict[str, float]
 
 
-def _streams(seed: Sequence[int], names: tuple[str, ...]) -> dict[str, np.random.Generator]:
-    """An independent random stream for each name."""
-    return dict(zip(names, map(np.random.default_rng, np.random.SeedSequence(seed).spawn(len(names))), strict=True))
+class _Streams(dict):
+    """An independent random stream for each name, as `SeedSequence.spawn` gives them, made when first asked for."""
+
+    def __init__(self, seed: Sequence[int], names: tuple[str, ...]):
+        super().__init__()
+        self._seed, self._names = seed, names
+
+    def __missing__(self, name: str) -> np.random.Generator:
+        child = np.random.SeedSequence(self._seed, spawn_key=(self._names.index(name),))
+        return self.setdefault(name, np.random.default_rng(child))
 
 
 def draw(
@@ -58,8 +65,8 @@ def draw(
     """
     table.check({**attributes, **({"label": label} if label is not None else {})})
     entropy = [seed] if isinstance(seed, int | np.integer) else list(seed)
-    of_lesion = _streams([0, *entropy], LESION_STREAMS)
-    of_photo = _streams([1, photo, *entropy], PHOTO_STREAMS)
+    of_lesion = _Streams([0, *entropy], LESION_STREAMS)
+    of_photo = _Streams([1, photo, *entropy], PHOTO_STREAMS)
     drawn_label = table.sample_label(of_lesion["attributes"])
     values = table.sample_lesion(label or drawn_label, of_lesion["attributes"])
     values |= table.sample_artefacts(table.ARTEFACT_CHANCES | (artefact_chances or {}), of_photo["presence"])
@@ -82,28 +89,28 @@ def measure(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     darkness : mean of 1 - grey value inside
     colour_spread : mean over R, G, B of the standard deviation inside (0 to 1)
     """
-    rows, columns = np.nonzero(mask)
-    if len(rows) < 2:
+    inside = np.flatnonzero(mask)
+    if len(inside) < 2:
         return {"area": float(mask.mean()), "asymmetry": 0.0, "compactness": 0.0, "darkness": 0.0, "colour_spread": 0.0}
-    edges = sum(int((mask ^ np.roll(mask, 1, axis)).sum()) for axis in (0, 1))
+    edges = sum(np.count_nonzero(np.diff(mask, axis=axis)) for axis in (0, 1))
     perimeter = edges * np.pi / 4  # a staircase overstates a smooth curve by 4 / pi on average
-    pixels = image[mask].astype(np.float32) / 255
+    pixels = np.ascontiguousarray(image.reshape(-1, 3).take(inside, axis=0).T, np.float32) / 255
     return {
         "area": float(mask.mean()),
-        "asymmetry": _fold(rows, columns, mask.shape),
-        "compactness": float(4 * np.pi * len(rows) / perimeter**2),
+        "asymmetry": _fold(*np.divmod(inside, mask.shape[1])),
+        "compactness": float(4 * np.pi * len(inside) / perimeter**2),
         "darkness": float(1 - pixels.mean()),
-        "colour_spread": float(pixels.std(axis=0).mean()),
+        "colour_spread": float(pixels.std(axis=1).mean()),
     }
 
 
-def _fold(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> float:
+def _fold(rows: np.ndarray, columns: np.ndarray) -> float:
     """The larger of the two shares without a partner after folding along the principal axes."""
     points = np.stack([rows - rows.mean(), columns - columns.mean()])
     axes = np.linalg.eigh(points @ points.T)[1]
-    along, across = axes.T @ points
-    size = max(shape)
-    here = np.zeros((2 * size + 1, 2 * size + 1), bool)
-    here[np.rint(along).astype(int) + size, np.rint(across).astype(int) + size] = True
+    places = np.rint(axes.T @ points).astype(int)
+    reach = np.abs(places).max(axis=1)
+    here = np.zeros(2 * reach + 1, bool)
+    here[tuple(places + reach[:, None])] = True
     there = (here[::-1], here[:, ::-1])
-    return max(float((here & ~folded).sum() / here.sum()) for folded in there)
+    return max(np.count_nonzero(here & ~folded) / np.count_nonzero(here) for folded in there)

@@ -127,15 +127,11 @@ def _write(
     planted = {artefact: chances[label] for artefact, chances in shortcut.items() if label in chances}
     drawn = draw([seed, lesion], label, photo, ARTEFACT_CHANCES | planted)
     Image.fromarray(drawn.image).save(folder / IMAGES / f"{image_id}.jpg", quality=92, subsampling=0)
-    _save_mask(drawn.mask, folder / MASKS / f"{image_id}_segmentation.png")
+    Image.fromarray(drawn.mask).save(folder / MASKS / f"{image_id}_segmentation.png")
     Image.fromarray(_packed(drawn)).save(folder / "truth/parts" / f"{image_id}.png", compress_level=1)
     measured = {f"measured_{name}": round(value, 4) for name, value in drawn.measured.items()}
     listed = {name: "+".join(value) if isinstance(value, tuple) else value for name, value in drawn.attributes.items()}
     return {"image_id": image_id, **listed, **measured}, _metadata(image_id, lesion, label, seed)
-
-
-def _save_mask(mask: np.ndarray, path: Path) -> None:
-    Image.fromarray(mask.astype(np.uint8) * 255).convert("1").save(path)
 
 
 def _packed(drawn: Lesion) -> np.ndarray:

@@ -19,6 +19,8 @@ BLOOD = np.array([0.12, 1.00, 0.82], np.float32)
 BLUE = np.array([1.25, 0.86, 0.52], np.float32)  # melanin seen through thick skin looks blue
 BASE_MELANIN = {"light brown": 0.42, "dark brown": 0.85}
 ANGLES = 1440  # steps round the outline
+# A turn measured along a diamond instead of a circle, -1 to 3: it costs one division where an arc tangent costs thirty.
+DIAMOND = np.linspace(-1, 3, ANGLES, endpoint=False)
 VISIBLE = 0.03  # a structure is where it covers at least this share of a pixel
 
 
@@ -32,7 +34,6 @@ class Scene:
     """
 
     frame: Frame
-    angle: np.ndarray
     radius: float
     body: np.ndarray
     depth: np.ndarray
@@ -75,8 +76,7 @@ def outline(symmetry: str, border_shape: str, rng: np.random.Generator) -> tuple
 def prepare(frame: Frame, attributes: dict[str, Any], streams: dict[str, np.random.Generator]) -> Scene:
     """Bare skin with the outline on it and the pigment that fills it."""
     radii, mean_radius = outline(attributes["symmetry"], attributes["border_shape"], streams["outline"])
-    angle = np.arctan2(frame.v, frame.u)
-    radius = radii[(angle * np.float32(ANGLES / (2 * np.pi))).astype(np.int32) % ANGLES]
+    radius = _round_the_diamond(radii).take(_place_on_diamond(frame), mode="clip")
     distance = np.sqrt(frame.u**2 + frame.v**2)
     edge = streams["edge"]
     soft, rough = (6.5, 6.0) if attributes["border_shape"] == "irregular" else (0.8, 0.6)
@@ -87,7 +87,6 @@ def prepare(frame: Frame, attributes: dict[str, Any], streams: dict[str, np.rand
     lines, mottle = frame.noise("skin", skin), frame.noise("soft", skin)
     scene = Scene(
         frame=frame,
-        angle=angle,
         radius=mean_radius,
         body=step(depth, softness),
         depth=depth,
@@ -99,6 +98,19 @@ def prepare(frame: Frame, attributes: dict[str, Any], streams: dict[str, np.rand
     )
     _fill(scene, attributes, streams["pigment"])
     return scene
+
+
+def _place_on_diamond(frame: Frame) -> np.ndarray:
+    """The step of DIAMOND in which each pixel lies, int (SIZE, SIZE)."""
+    turn = frame.v / (np.abs(frame.u) + np.abs(frame.v) + np.float32(1e-6))
+    return (np.where(frame.u < 0, 3 - turn, 1 + turn) * np.float32(ANGLES / 4)).astype(np.intp)
+
+
+def _round_the_diamond(radii: np.ndarray) -> np.ndarray:
+    """Radii given at even angles, read off at the steps of DIAMOND."""
+    across = np.where(DIAMOND > 1, np.abs(2 - DIAMOND) - 1, 1 - np.abs(DIAMOND))
+    down = np.where(DIAMOND > 1, 2 - DIAMOND, DIAMOND)
+    return radii[np.rint(np.arctan2(down, across) * (ANGLES / (2 * np.pi))).astype(int) % ANGLES]
 
 
 def _fill(scene: Scene, attributes: dict[str, Any], rng: np.random.Generator) -> None:
@@ -194,15 +206,15 @@ def streaks(scene: Scene, rng: np.random.Generator) -> None:
     frame = scene.frame
     count = int(rng.integers(12, 24))
     arc = rng.uniform(0.35, 0.75) * 2 * np.pi
-    middle = rng.uniform(0, 2 * np.pi) + np.sort(rng.uniform(0, arc, count))
+    middle = (rng.uniform(0, 2 * np.pi) + np.sort(rng.uniform(0, arc, count))) % (2 * np.pi) - np.pi
     width, length = rng.uniform(0.05, 0.16, count), rng.uniform(0.10, 0.38, count)
     ring = (scene.share > 0.7) & (scene.share < 1.5)  # no finger leaves it, so nothing else need be computed
     share = scene.share[ring]
-    bent = scene.angle[ring] + 0.10 * frame.noise("soft", rng)[ring] * (share - 0.8)
+    bent = np.arctan2(frame.v[ring], frame.u[ring]) + 0.10 * frame.noise("soft", rng)[ring] * (share - 0.8)
     fingers = np.zeros_like(share)
     for centre, half_width, reach in zip(middle.tolist(), width.tolist(), length.tolist(), strict=True):
         along = np.clip((share - 0.78) / (0.22 + reach), -0.2, 1.2)
-        away = np.abs((bent - centre + np.pi) % (2 * np.pi) - np.pi)
+        away = np.pi - np.abs(np.pi - np.abs(bent - centre))
         inside = half_width * np.clip(1 - along, 0, 1) ** 0.8 - away
         finger = step(inside, 0.04) * step(along, 0.25) * np.clip(1.15 - along, 0, 1)
         np.maximum(fingers, finger, out=fingers)

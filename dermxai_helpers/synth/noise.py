@@ -1,6 +1,8 @@
 """Textures to draw with: a bank of noise tiles made once per process, and a frame that reads them for a photograph.
 
 Every tile repeats without a seam, so any window of it is as good as any other: one tile serves thousands of lesions.
+A tile is stored row after row, as on a helix: whoever leaves it on the right enters one row further down, a jump of one
+pixel that no eye finds. So a window is a start and one list of places, whatever it crosses.
 """
 
 from dataclasses import dataclass
@@ -34,20 +36,20 @@ class Cells:
 
 @lru_cache(maxsize=1)
 def _bank() -> dict[str, list[np.ndarray]]:
-    """Tiles by kind, padded so that a whole photograph can be read from any starting point, and flattened."""
+    """Tiles by kind, each flat and long enough to read a whole photograph from any starting point."""
     rng = np.random.default_rng(BANK_SEED)
     return {
-        "soft": [_padded(_cloud(rng, exponent=2.6)) for _ in range(6)],
-        "rough": [_padded(_cloud(rng, exponent=1.7)) for _ in range(6)],
-        "grain": [_padded(rng.standard_normal((TILE, TILE)).astype(np.float32)) for _ in range(3)],
-        "skin": [_padded(_skin_lines(rng)) for _ in range(4)],
-        "winding": [_padded(_winding(rng)) for _ in range(3)],
+        "soft": [_unrolled(_cloud(rng, exponent=2.6)) for _ in range(6)],
+        "rough": [_unrolled(_cloud(rng, exponent=1.7)) for _ in range(6)],
+        "grain": [_unrolled(rng.standard_normal((TILE, TILE)).astype(np.float32)) for _ in range(3)],
+        "skin": [_unrolled(_skin_lines(rng)) for _ in range(4)],
+        "winding": [_unrolled(_winding(rng)) for _ in range(3)],
     }
 
 
 @lru_cache
 def _cell_tile(jitter: float) -> np.ndarray:
-    """A tile of cells, float32 (4, CELL_TILE * CELL_TILE): distance to centre, to wall, two random numbers a cell.
+    """A tile of cells, float32 (CELL_TILE * CELL_TILE, 4): distance to centre, to wall, two random numbers a cell.
 
     jitter : how far centres stray from an even hexagonal grid, as a share of the spacing
     """
@@ -60,7 +62,7 @@ def _cell_tile(jitter: float) -> np.ndarray:
     pixels = np.stack(np.mgrid[:CELL_TILE, :CELL_TILE], axis=-1).reshape(-1, 2) + 0.5
     distance, index = cKDTree(centres, boxsize=CELL_TILE).query(pixels, k=2)
     random_numbers = rng.random((2, len(centres)))[:, index[:, 0]]
-    return np.stack([distance[:, 0], distance[:, 1] - distance[:, 0], *random_numbers]).astype(np.float32)
+    return np.stack([distance[:, 0], distance[:, 1] - distance[:, 0], *random_numbers], axis=1, dtype=np.float32)
 
 
 def _spectrum_axes() -> tuple[np.ndarray, np.ndarray]:
@@ -98,8 +100,8 @@ def _winding(rng: np.random.Generator) -> np.ndarray:
     return _filtered(rng, np.exp(-(((np.hypot(*_spectrum_axes()) - 22) / 4.5) ** 2)))
 
 
-def _padded(tile: np.ndarray) -> np.ndarray:
-    return np.pad(tile, ((0, 2 * MARGIN), (0, 2 * MARGIN)), mode="wrap").ravel()
+def _unrolled(tile: np.ndarray) -> np.ndarray:
+    return np.resize(tile, TILE * TILE + 2 * MARGIN * (TILE + 1))
 
 
 class Frame:
@@ -113,14 +115,13 @@ class Frame:
         right, down = pixel[None, :] - np.float32(shift[0]), pixel[:, None] - np.float32(shift[1])
         cosine, sine = np.float32(np.cos(rotation)), np.float32(np.sin(rotation))
         self.u, self.v = cosine * right + sine * down, cosine * down - sine * right
-        width = TILE + 2 * MARGIN
-        self._place = (self.v + MARGIN).astype(np.int32) * width + (self.u + MARGIN).astype(np.int32)
+        self._place = (self.v + MARGIN).astype(np.intp) * TILE + (self.u + MARGIN).astype(np.intp)
 
     def noise(self, kind: str, rng: np.random.Generator) -> np.ndarray:
         """A field of mean about 0 and standard deviation about 1: 'soft', 'rough', 'grain', 'skin' or 'winding'."""
         tiles = _bank()[kind]
-        tile, row, column = rng.integers(len(tiles)), *rng.integers(TILE, size=2)
-        return tiles[tile][row * (TILE + 2 * MARGIN) + column :].take(self._place)
+        tile, start = tiles[rng.integers(len(tiles))], rng.integers(TILE * TILE)
+        return tile[start:].take(self._place, mode="wrap")  # never wraps; it is the mode that checks least
 
     def cells(self, rng: np.random.Generator, spacing: float, jitter: float, bend: float = 0.0) -> Cells:
         """Cells `spacing` pixels apart; a smooth noise moves them by about `bend` pixels, so that rows bend."""
@@ -129,7 +130,7 @@ class Frame:
         v = (self.v + np.float32(bend) * self.noise("soft", rng)) * scale
         u = (self.u + np.float32(bend) * self.noise("soft", rng)) * scale
         place = (v.astype(np.int32) + row) % CELL_TILE * CELL_TILE + (u.astype(np.int32) + column) % CELL_TILE
-        centre, wall, size, choice = (channel.take(place) for channel in _cell_tile(jitter))
+        centre, wall, size, choice = np.moveaxis(_cell_tile(jitter).take(place, axis=0), -1, 0)
         return Cells(centre / scale, wall / scale, size, choice)
 
 

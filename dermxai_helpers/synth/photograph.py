@@ -23,6 +23,8 @@ def develop(scene: Scene, skin: str, rng: np.random.Generator) -> np.ndarray:
     for channel in range(3):
         absorbance = MELANIN[channel] * scene.melanin + BLOOD[channel] * scene.blood + BLUE[channel] * scene.blue
         picture[channel] = tone[channel] * np.exp(-absorbance)
+    if not scene.white.any():
+        return picture
     # Scattered light is a little whiter than the skin itself.
     veil = np.clip(scene.white, 0, 0.75)
     glow = tone * np.float32(0.6) + np.array([0.37, 0.36, 0.37], np.float32)
@@ -116,4 +118,4 @@ def photograph(
     # One grain for all channels plus a coarser one: sensor noise after the camera's own smoothing.
     picture += 2.6 * scene.frame.noise("grain", sensor) + 1.6 * scene.frame.noise("rough", sensor)
     np.clip(picture, 0, 255, out=picture)
-    return np.ascontiguousarray(picture.transpose(1, 2, 0)).astype(np.uint8), artefacts
+    return np.ascontiguousarray(picture.astype(np.uint8).transpose(1, 2, 0)), artefacts
