@@ -20,6 +20,7 @@ from dermxai_helpers.data import load, write_atomically
 PACKAGE = Path(__file__).parent
 TIERS = ("smoke", "demo", "ham10000")
 VALUES_FILE = "values.json"  # what a notebook records
+FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
 UNIT_FILE = "unit.json"  # what the run measures
 
 
@@ -164,7 +165,7 @@ def run_unit(unit: Unit, source: Path, folder: Path, bar) -> None:
     unfinished = folder / f".{unit.name}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    environment = {"DERMXAI_RESULTS": str(unfinished), **cache_variable(folder.parent), **execution.QUIET}
+    environment = {"DERMXAI_RESULTS": str(unfinished), **folder_variables(folder.parent), **execution.QUIET}
     if "data" not in unit.parameters or unit.parameters["data"] == "demo":
         environment |= execution.OFFLINE
     try:
@@ -184,9 +185,13 @@ def run_unit(unit: Unit, source: Path, folder: Path, bar) -> None:
     bar.update(start + unit.seconds - bar.n)
 
 
-def cache_variable(build: Path) -> dict[str, str]:
-    """Where the units keep drawn lesions and features: in the build folder, unless the user has named a place."""
-    return {} if os.environ.get("DERMXAI_CACHE") else {"DERMXAI_CACHE": str(build / "cache")}
+def folder_variables(build: Path) -> dict[str, str]:
+    """Where the units look for weights, drawn lesions and features: the places the user has named, else build/cache.
+
+    A kernel works in another folder than the user, so that "../weights" would lead it astray: names become absolute.
+    """
+    named = {name: os.path.abspath(os.environ[name]) for name in FOLDER_VARIABLES if os.environ.get(name)}
+    return {"DERMXAI_CACHE": str(build / "cache")} | named
 
 
 def keep(unit: Unit, done: execution.Execution, unfinished: Path, folder: Path) -> None:

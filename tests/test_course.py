@@ -389,3 +389,14 @@ def test_report_needs_nothing_else(tmp_path):
     sources = re.findall(r"""(?:src|href)=["']([^"']*)""", page)
     assert sources and all(source.startswith("data:") for source in sources)
     assert not re.search(r"@import|url\(|<script", page) and "Not for clinical use" in page
+
+
+def test_units_find_folders_that_the_user_named_from_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DERMXAI_CACHE", raising=False)
+    monkeypatch.setenv("TORCH_HOME", "../weights")
+    variables = course.folder_variables(tmp_path / "build")
+    assert variables["TORCH_HOME"] == str(tmp_path.parent / "weights")
+    assert variables["DERMXAI_CACHE"] == str(tmp_path / "build/cache")
+    monkeypatch.setenv("DERMXAI_CACHE", "kept")
+    assert course.folder_variables(tmp_path / "build")["DERMXAI_CACHE"] == str(tmp_path / "kept")

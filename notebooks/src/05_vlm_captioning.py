@@ -62,16 +62,16 @@ print(f"{len(sample)} photographs of {sample['lesion_id'].nunique()} lesions")
 print(sample["dx"].value_counts().to_dict())
 
 # %% [markdown]
-# The paper cuts and dims every photograph by the heat-map. One function does it for all, sixteen at a time, because
+# The paper cuts and dims every photograph by the heat-map. One function does it for all, eight at a time, because
 # a network's inner activations for a hundred photographs would fill the memory.
 
 # %%
 def views_of(pictures, targets=None):
     """Three views of each picture, cut where Grad-CAM found the evidence for the predicted (or a given) class."""
     views = []
-    for start in range(0, len(pictures), 16):
-        batch = pictures[start : start + 16]
-        chosen = None if targets is None else targets[start : start + 16]
+    for start in range(0, len(pictures), 8):
+        batch = pictures[start : start + 8]
+        chosen = None if targets is None else targets[start : start + 8]
         maps = gradcam.explain(classifier.model, classifier.prepare(batch), chosen).maps
         for picture, small in zip(batch, maps, strict=True):
             heatmap = gradcam.resize(small[None], picture.shape[:2])[0]

@@ -205,10 +205,10 @@ print(sample["dx"].value_counts().to_dict())
 
 # %%
 def explain_all():
-    """Maps (pictures, classes, 7, 7) for every class, and the class of the largest logit, in batches of sixteen."""
+    """Maps (pictures, classes, 7, 7) for every class, and the class of the largest logit, in batches of eight."""
     maps, predicted = [], []
-    for start in range(0, len(pictures), 16):
-        batch = classifier.prepare(pictures[start : start + 16])
+    for start in range(0, len(pictures), 8):
+        batch = classifier.prepare(pictures[start : start + 8])
         every = gradcam.explain(classifier.model, batch, "all")
         maps.append(every.maps.reshape(len(batch), len(classifier.classes), *every.maps.shape[1:]))
         predicted += every.logit.reshape(len(batch), -1).argmax(axis=1).tolist()
