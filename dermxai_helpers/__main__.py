@@ -1,4 +1,4 @@
-"""The command line: python -m dermxai_helpers run, draw, notebooks, environment or doctor."""
+"""The command line: python -m dermxai_helpers run, draw, fetch, finetune, notebooks, environment or doctor."""
 
 import sys
 from collections.abc import Iterator
@@ -13,13 +13,17 @@ if sys.argv[1:] == ["doctor"]:
 
 import typer
 
+STOPPED = "Stopped. Units that had finished keep their results; nothing half-written is left."
 ABOUT = "dermxai: a course you can run. Not for clinical use."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=ABOUT)
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """Turn what a user can mend into a sentence and exit status 1, and Ctrl-C into status 130; no traceback."""
+def sentences(stopped: str = STOPPED) -> Iterator[None]:
+    """Turn what a user can mend into a sentence and exit status 1, and Ctrl-C into status 130; no traceback.
+
+    stopped : what to say after Ctrl-C
+    """
     from dermxai_helpers.course import CourseError
     from dermxai_helpers.data import DataError
 
@@ -29,7 +33,7 @@ def sentences() -> Iterator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
-        typer.echo("Stopped. Units that had finished keep their results; nothing half-written is left.", err=True)
+        typer.echo(stopped, err=True)
         raise typer.Exit(130) from None
 
 
@@ -66,6 +70,20 @@ def draw(
 
 
 @app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="The data set: ham10000.")] = "ham10000",
+    to: Annotated[Path | None, typer.Option(help="The folder to make; without it, one in the course's cache.")] = None,
+    with_test_set: Annotated[bool, typer.Option("--with-test-set", help="Also ISIC 2018's test images.")] = False,
+) -> None:
+    """Download the originals of HAM10000, 3 GB, and check them; an interrupted download goes on where it was."""
+    from dermxai_helpers import fetch as originals
+
+    with sentences("Stopped. What had arrived is kept: the same command goes on from there."):
+        folder = originals.fetch(name, to, with_test_set)
+    typer.echo(f"The data set is in {folder}; to use it: python -m dermxai_helpers run --data {folder}")
+
+
+@app.command()
 def notebooks(
     unit: Annotated[list[str] | None, typer.Option(help="Only this unit, e.g. 03; may be repeated.")] = None,
 ) -> None:
@@ -75,6 +93,26 @@ def notebooks(
     with sentences():
         for path in publishing.refresh(unit or ()):
             typer.echo(f"wrote {path}")
+
+
+@app.command()
+def finetune(
+    data: Annotated[Path, typer.Option(help="A folder with HAM10000, or of drawn lesions.")],
+    to: Annotated[Path, typer.Option(help="Where to write the weights (.safetensors), the card and runs.csv.")],
+    backbone: Annotated[str, typer.Option(help="imagenet or demo.")] = "imagenet",
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training photographs.")] = 12,
+    views: Annotated[int, typer.Option(min=1, help="Augmented views of each photograph.")] = 2,
+    first_block: Annotated[int, typer.Option(min=1, max=18, help="The first block that learns, of 19.")] = 11,
+    seed: Annotated[int, typer.Option(help="Decides the split by lesion and the training.")] = 0,
+) -> None:
+    """Train the last blocks of MobileNetV2 and judge them by lesion; a killed run goes on when called again."""
+    from dermxai_helpers import finetuning
+
+    recipe = finetuning.Recipe(first_block=first_block, epochs=epochs, views=views)
+    with sentences("Stopped. The same command goes on after the last finished epoch."):
+        scores = finetuning.run(data, to, backbone, recipe, seed)
+    typer.echo(scores.round(3).to_string())
+    typer.echo(f"Wrote {to}. Weights trained on HAM10000 may not be used commercially (CC BY-NC 4.0).")
 
 
 @app.command()

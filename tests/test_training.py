@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from dermxai_helpers import assets, data, features, scoring, training
+from dermxai_helpers import assets, backbones, data, features, scoring, training
 
 LASTING_CACHE = Path(os.environ.get("DERMXAI_CACHE") or Path(__file__).parents[1] / "build" / "cache")
 COLOURS = {"mel": (60, 40, 40), "nv": (150, 90, 60), "bkl": (210, 180, 120)}
@@ -64,9 +64,9 @@ def count_images_computed(monkeypatch) -> list[int]:
     """How many images each later call of the network sees."""
     seen, compute = [], features._compute
 
-    def counted(backbone, paths, bar):
+    def counted(backbone, paths, bar, view):
         seen.append(len(paths))
-        return compute(backbone, paths, bar)
+        return compute(backbone, paths, bar, view)
 
     monkeypatch.setattr(features, "_compute", counted)
     return seen
@@ -90,8 +90,8 @@ def test_to_input_equals_torchvisions_own_preprocessing():
 
     image = np.random.default_rng(0).integers(0, 256, (450, 600, 3), dtype=np.uint8)
     reference = v2.Compose([v2.Resize((224, 224)), v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True),
-                            v2.Normalize(features.IMAGENET_MEAN, features.IMAGENET_STD)])
-    ours = features.to_input([image], (224, 224), features.IMAGENET_MEAN, features.IMAGENET_STD)
+                            v2.Normalize(backbones.IMAGENET_MEAN, backbones.IMAGENET_STD)])
+    ours = features.to_input([image], (224, 224), backbones.IMAGENET_MEAN, backbones.IMAGENET_STD)
     assert torch.allclose(ours[0], reference(Image.fromarray(image)), atol=1e-6)
 
 
@@ -140,11 +140,11 @@ def test_an_interrupted_run_keeps_its_finished_blocks_and_leaves_no_half_file(ta
     monkeypatch.setattr(features, "BLOCK", 10)
     compute, calls = features._compute, []
 
-    def interrupted(backbone, paths, bar):
+    def interrupted(backbone, paths, bar, view):
         calls.append(len(paths))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return compute(backbone, paths, bar)
+        return compute(backbone, paths, bar, view)
 
     monkeypatch.setattr(features, "_compute", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -158,7 +158,7 @@ def test_computing_features_leaves_the_callers_random_numbers_alone(table, backb
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)
-    features._features_with({f"features.{key}": value for key, value in backbone.features.state_dict().items()})
+    backbones.mobilenet_features({f"features.{key}": value for key, value in backbone.features.state_dict().items()})
     assert torch.rand(1) == expected
 
 
@@ -186,7 +186,7 @@ def test_the_shipped_demo_backbone_loads_and_is_small():
 
 
 def test_unobtainable_weights_get_a_sentence(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match='no backbone is called .resnet.: choose "demo" or "imagenet"'):
+    with pytest.raises(ValueError, match='no backbone is called .resnet.: choose "demo", "imagenet"'):
         training.backbone("resnet")
     monkeypatch.setattr(assets, "MOBILENET", tmp_path / "absent.safetensors")
     with pytest.raises(FileNotFoundError, match="install the course again"):
@@ -225,7 +225,7 @@ def test_training_learns_colours_and_predicts_alike_from_images_and_features(tab
 def test_the_model_has_torchvisions_shape_and_the_backbones_weights_untouched(table, split, backbone):
     before = features.fingerprint(backbone)
     classifier = training.train(table, split, backbone, epochs=2, progress=False)
-    assert set(classifier.model.state_dict()) == set(training.new_model(3).state_dict())
+    assert set(classifier.model.state_dict()) == set(backbones.new_network("mobilenet_v2", 3).state_dict())
     assert isinstance(classifier.model.classifier[0], nn.Dropout) and classifier.model.classifier[0].p == 0.2
     assert features.fingerprint(backbone) == before
     assert not classifier.model.training
@@ -247,65 +247,6 @@ def test_one_seed_one_model_and_the_callers_seed_is_left_alone(table, split, bac
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
-def overlapping(n: int, seed: int):
-    """Three clouds of features, unequal in number, that overlap: only the first three features differ by class."""
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.multinomial(torch.tensor([0.15, 0.7, 0.15]), n, True, generator=generator)
-    points = torch.zeros(n, 1280)
-    points[:, :3] = torch.eye(3)[labels] + 0.7 * torch.randn(n, 3, generator=generator)
-    return points, labels
-
-
-def test_the_head_equals_one_trained_by_hand():
-    points, validation = overlapping(200, 0), overlapping(80, 1)
-    weights = training.class_weights(points[1])
-    torch.manual_seed(0)
-    head = training.new_head(3)
-    training.fit(head, points, validation, weights, epochs=1, learning_rate=1e-4, batch_size=32)
-
-    torch.manual_seed(0)
-    by_hand = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, 3))
-    nn.init.normal_(by_hand[1].weight, std=0.01)
-    nn.init.zeros_(by_hand[1].bias)
-    optimiser = torch.optim.Adam(by_hand.parameters(), lr=1e-4)
-    for batch in torch.randperm(200).split(32):
-        optimiser.zero_grad()
-        nn.CrossEntropyLoss(weight=weights)(by_hand(points[0][batch]), points[1][batch]).backward()
-        optimiser.step()
-    assert torch.equal(head[1].weight, by_hand[1].weight)
-
-
-def test_early_stopping_plateau_and_the_best_epoch():
-    """Training labels without meaning: validation gets worse, the rate falls, training stops, the best is restored."""
-    torch.manual_seed(0)
-    head = training.new_head(3)
-    points, validation = (torch.randn(60, 1280), torch.randint(3, (60,))), (torch.randn(60, 1280), torch.arange(60) % 3)
-    history = training.fit(head, points, validation, None, epochs=50, learning_rate=1e-2, batch_size=32)
-    best = history["validation_loss"].idxmin()
-    assert len(history) == best + training.STOPPING_PATIENCE < 50
-    assert history["learning_rate"].iloc[-1] < history["learning_rate"].iloc[0]
-    assert training.validate(head, *validation, None)["validation_loss"] == history["validation_loss"].min()
-    assert not head.training
-
-
-def test_class_weights_equal_scikit_learn_and_move_recall_to_the_rare_classes():
-    from sklearn.utils.class_weight import compute_class_weight
-
-    points, validation = overlapping(600, 0), overlapping(600, 1)
-    weights = training.class_weights(points[1])
-    expected = compute_class_weight("balanced", classes=np.arange(3), y=points[1].numpy())
-    assert weights.numpy() == pytest.approx(expected)
-    recalls = []
-    for chosen in (None, weights):
-        torch.manual_seed(0)
-        head = training.new_head(3)
-        training.fit(head, points, validation, chosen, epochs=5, learning_rate=1e-2, batch_size=32)
-        predicted = head(validation[0]).argmax(dim=1)
-        recalls.append(scoring.scores(validation[1].tolist(), predicted.tolist(), (0, 1, 2)))
-    assert recalls[1]["recall_0"] > recalls[0]["recall_0"] + 0.05
-    assert recalls[1]["recall_1"] < recalls[0]["recall_1"]
-
-
 def test_bad_tables_and_splits_get_a_sentence(table, split, backbone):
     with pytest.raises(ValueError, match="class bcc: keep only mel, nv, bkl"):
         training.train(table.assign(dx="bcc"), split, backbone)
@@ -315,16 +256,10 @@ def test_bad_tables_and_splits_get_a_sentence(table, split, backbone):
         training.train(table, split.where(table["dx"] != "mel", "val"), backbone)
 
 
-@pytest.mark.parametrize("setting", [{"class_weight": "Balanced"}, {"epochs": 0}])
+@pytest.mark.parametrize("setting", [{"rebalance": "Balanced"}, {"epochs": 0}, {"views": -1}])
 def test_bad_settings_get_a_sentence(table, split, backbone, setting):
-    with pytest.raises(ValueError, match='need "balanced" or None, and at least one epoch'):
+    with pytest.raises(ValueError, match="choose one of none, class weights|at least one epoch, and 0 or more views"):
         training.train(table, split, backbone, progress=False, **setting)
-
-
-def test_a_loss_that_overflows_gets_a_sentence():
-    points = overlapping(60, 0)
-    with pytest.raises(ValueError, match="not finite in epoch 1: take a learning rate below inf"):
-        training.fit(training.new_head(3), points, points, None, 2, float("inf"), 32)
 
 
 # --- files ---
@@ -375,7 +310,7 @@ def test_unusable_files_get_a_sentence(saved, tmp_path):
     with pytest.raises(ValueError, match="cannot be read"):
         training.Classifier.load(path)
     card.write_text('{"classes": ["mel"]}')
-    with pytest.raises(ValueError, match="lacks backbone, history, mean, size, std"):
+    with pytest.raises(ValueError, match="lacks architecture, backbone, history, mean, size, std"):
         training.Classifier.load(path)
     card.unlink()
     with pytest.raises(FileNotFoundError, match="no card at"):
@@ -393,7 +328,7 @@ def test_another_architecture_is_refused(saved):
     incomplete = {key: value for key, value in state.items() if "features.3" not in key}
     for broken in (incomplete, {"conv1.weight": torch.ones(3)}):
         save_file(broken, path)
-        with pytest.raises(ValueError, match="does not fit torchvision's mobilenet_v2"):
+        with pytest.raises(ValueError, match="does not fit mobilenet_v2, which its card names"):
             training.Classifier.load(path)
 
 

@@ -1,6 +1,7 @@
 """Figures of units 03 and 04: heat-maps, their making, and what they are worth beside controls."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +59,7 @@ def explained_rows(
     """
     count = len(images)
     figure = Figure(figsize=(9, 1.75 * count + 0.5))
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(fill(title, 96), fontsize=10)
     grid = figure.subplots(count, 4, squeeze=False, width_ratios=[1, 1, 1, 1.25])
     overlays = explanation.overlay(images)
     for row, axes in enumerate(grid):
@@ -107,7 +108,7 @@ def control_chart(
     axes.axvline(chance, color="#888888", linestyle="--", linewidth=1)
     axes.text(chance, -0.75, f" share of the area {chance:.2f}", fontsize=8, color="#555555", va="center")
     axes.set(yticks=places, yticklabels=table.index, xlim=(0, 1), ylim=(len(table) - 0.5, -1.1), xlabel=measure)
-    axes.set_title(title)
+    axes.set_title(fill(title, 76))
     said = "; ".join(f"{name} {row.value:.2f} ({row.low:.2f} to {row.high:.2f})" for name, row in table.iterrows())
     if also is not None:
         said += f". {also}: " + "; ".join(f"{name} {value:.2f}" for name, value in table[also].dropna().items())
@@ -119,7 +120,7 @@ def map_grid(
 ) -> tuple[Figure, str]:
     """One row for each image: the photograph, then its map by each method. maps : {method: float (B, gh, gw)}."""
     figure = Figure(figsize=(9, 9 / (len(maps) + 1) * len(images) * 1.02 + 0.6))
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(fill(title, 96), fontsize=10)
     grid = figure.subplots(len(images), len(maps) + 1, squeeze=False)
     for row, axes in enumerate(grid):
         show_picture(axes[0], images[row])
@@ -139,7 +140,7 @@ def scene_rows(scenes: Sequence["Scene"], explanation: "Explanation", title: str
     explanation : one map for each scene
     """
     figure = Figure(figsize=(9, 9 / len(scenes) * 2 + 1.2))
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(fill(title, 96), fontsize=10)
     grid = figure.subplots(2, len(scenes), squeeze=False)
     overlays = explanation.overlay(np.stack([scene.image for scene in scenes]))
     heat, said = explanation.resized(overlays.shape[1:3]), []

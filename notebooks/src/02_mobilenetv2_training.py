@@ -365,9 +365,9 @@ record(on_images, "image_split", in_paper)
 # Now the same training with lesions kept apart. **Guess first:** which recall will change most?
 
 # %%
-def trained(table, parts, class_weight="balanced", seed=seed):
+def trained(table, parts, rebalance="class weights", seed=seed):
     """Class names that a freshly trained network gives the held-out photographs."""
-    fresh = training.train(table, parts, source, class_weight, seed=seed)
+    fresh = training.train(table, parts, source, rebalance, seed=seed)
     return names(fresh.predict_features(features[(parts == "val").to_numpy()]))
 
 
@@ -454,7 +454,7 @@ leak.pivot_table(index="class", columns="lesion", values="right", aggfunc=["mean
 # class weights and once without, on the paper's split, and compare the recalls.
 
 # %%
-unweighted = trained(table, by_image, class_weight=None)
+unweighted = trained(table, by_image, "none")
 plain = scoring.scores(truth, unweighted, CLASSES)
 compared = pd.DataFrame({"without weights": plain, "with weights": on_images["value"], "paper": in_paper})
 recalls = compared.loc[[f"recall_{dx}" for dx in CLASSES]].set_axis(CLASSES)
@@ -482,7 +482,7 @@ compared.loc[list(shown)].round(3)
 
 # %%
 card = classifier.card
-for name in ("backbone_note", "class_weight", "batch_size", "best_epoch", "images", "data_licence"):
+for name in ("backbone_note", "rebalance", "batch_size", "best_epoch", "images", "data_licence"):
     print(f"{name:14} {card[name]}")
 
 # %% [markdown]

@@ -68,15 +68,13 @@ print(sample["dx"].value_counts().to_dict())
 # %%
 def views_of(pictures, targets=None):
     """Three views of each picture, cut where Grad-CAM found the evidence for the predicted (or a given) class."""
-    views = []
+    small = []  # all maps first: views that are kept between the network's passing arrays would pin their memory
     for start in range(0, len(pictures), 8):
-        batch = pictures[start : start + 8]
+        batch = classifier.prepare(pictures[start : start + 8])
         chosen = None if targets is None else targets[start : start + 8]
-        maps = gradcam.explain(classifier.model, classifier.prepare(batch), chosen).maps
-        for picture, small in zip(batch, maps, strict=True):
-            heatmap = gradcam.resize(small[None], picture.shape[:2])[0]
-            views.append(regions.views(picture, regions.find(heatmap)))
-    return views
+        small.extend(gradcam.explain(classifier.model, batch, chosen).maps)
+    heatmaps = (gradcam.resize(one[None], picture.shape[:2])[0] for one, picture in zip(small, pictures, strict=True))
+    return [regions.views(picture, regions.find(heatmap)) for picture, heatmap in zip(pictures, heatmaps, strict=True)]
 
 
 views = views_of(pictures)

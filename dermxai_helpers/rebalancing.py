@@ -1,0 +1,98 @@
+"""What can be done when three images in four belong to one class?
+
+Five ways to train and one way to decide. Each moves recall from the common class to the rare ones; none adds
+information, so compare them where that cannot hide: recall per class, balanced accuracy, AUC, calibration.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+STRATEGIES = ("none", "class weights", "oversampling", "focal loss", "logit adjustment")
+FOCUS = 2.0  # focal loss's gamma, as in its paper
+STEPS = np.geomspace(1 / 32, 32, 61)  # factors that `tuned_factors` tries for each class
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def class_weights(labels: Tensor) -> Tensor:
+    """Loss weight of each class, (classes,): n / (classes * n_class), so that every class weighs the same in all."""
+    counts = torch.bincount(labels)
+    return len(labels) / (len(counts) * counts.float())
+
+
+def loss_for(strategy: str, labels: Tensor) -> Loss:
+    """The loss of a strategy, as a function of logits (B, classes) and labels (B,).
+
+    labels : of the training part, (n,); they say how common each class is
+    Raises ValueError for an unknown strategy.
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"no way to rebalance is called {strategy!r}: choose one of {', '.join(STRATEGIES)}")
+    if strategy == "class weights":
+        return weighted(class_weights(labels))
+    if strategy == "logit adjustment":
+        return adjusted(torch.bincount(labels) / len(labels))
+    return focal if strategy == "focal loss" else functional.cross_entropy
+
+
+def order_for(strategy: str, labels: Tensor) -> Callable[[], Tensor]:
+    """Which rows an epoch takes, in which order: all of them shuffled, or as many drawn so that classes are even."""
+    if strategy != "oversampling":
+        return lambda: torch.randperm(len(labels))
+    chances = class_weights(labels)[labels]
+    return lambda: torch.multinomial(chances, len(labels), replacement=True)
+
+
+def weighted(weights: Tensor) -> Loss:
+    """Cross-entropy in which class c counts weights[c] times. weights : (classes,)"""
+    return lambda logits, labels: functional.cross_entropy(logits, labels, weight=weights.to(logits.device))
+
+
+def adjusted(shares: Tensor) -> Loss:
+    """Cross-entropy of logits + log(share of the class in training), shares : (classes,).
+
+    The network need not learn what is common, as that is added for it; without the addition its logits then answer as
+    if all classes were equally common. Source: Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
+    """
+    return lambda logits, labels: functional.cross_entropy(logits + shares.log().to(logits.device), labels)
+
+
+def focal(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy times (1 - p)^2, p the true class's probability: what is right already counts little.
+
+    Source: Lin et al., "Focal loss for dense object detection", ICCV 2017, equation 4 (without its class weights).
+    """
+    log_p = functional.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
+    return ((1 - log_p.exp()) ** FOCUS * -log_p).mean()
+
+
+def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """A factor for each class's probability, (classes,), such that argmax(probabilities * factors) is most balanced.
+
+    probabilities : (n, classes); labels : class index, (n,). Take images that neither trained the network nor will be
+    reported on, or the result is too good to be true. One class after the other is tried on a grid until nothing gains.
+    """
+    labels = np.asarray(labels)
+    factors = np.ones(probabilities.shape[1])
+    best = balanced_accuracy(probabilities, labels)
+    while True:
+        before = best
+        for column in range(1, len(factors)):  # only ratios matter, so the first class keeps its factor
+            for factor in STEPS:
+                tried = factors.copy()
+                tried[column] = factor
+                score = balanced_accuracy(probabilities * tried, labels)
+                if score > best:
+                    best, factors = score, tried
+        if best == before:
+            return factors
+
+
+def balanced_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Mean recall of the class with the largest score. scores : (n, classes); labels : (n,)"""
+    right = scores.argmax(axis=1) == labels
+    return float((np.bincount(labels, weights=right) / np.bincount(labels)).mean())

@@ -1,0 +1,98 @@
+"""Sliders around pure functions: turn a knob, and the figure is drawn again.
+
+A figure comes from a function of plain values, `render(**values) -> (figure, alt_text)`, and goes into an
+`ipywidgets.Image` as PNG bytes. No `interact`, no `Output`: with those, programs that execute notebooks hang at random.
+"""
+
+from collections.abc import Callable
+
+import ipywidgets
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from dermxai_helpers import data, plots, rebalancing
+from dermxai_helpers.plots import classifier as classifier_plots
+from dermxai_helpers.plots import judging
+
+Render = Callable[..., tuple[Figure, str]]
+STEPS = 60  # of a quick training: enough for a new head to follow the weight, short enough for a slider
+
+
+def panel(render: Render, **controls: ipywidgets.Widget) -> ipywidgets.VBox:
+    """Controls above a figure and its description; a changed value draws both anew.
+
+    render : takes the controls' values by name; a ValueError that it raises is shown in the description's place
+    """
+    picture, words = ipywidgets.Image(format="png"), ipywidgets.HTML()
+
+    def draw(_change: object = None) -> None:
+        try:
+            figure, alt = render(**{name: control.value for name, control in controls.items()})
+        except ValueError as problem:
+            words.value = f"<b>{problem}</b>"
+            return
+        picture.value, words.value = plots.png(figure), alt
+
+    for control in controls.values():
+        control.observe(draw, "value")
+    draw()
+    return ipywidgets.VBox([*controls.values(), picture, words])
+
+
+def slider(description: str, value: float, low: float, high: float, step: float) -> ipywidgets.FloatSlider:
+    """A slider that acts when it is released, so that a slow figure is not drawn for every value on the way."""
+    return ipywidgets.FloatSlider(
+        value=value, min=low, max=high, step=step, description=description, continuous_update=False,
+        style={"description_width": "initial"}, layout={"width": "28em"},
+    )  # fmt: skip
+
+
+def threshold(scores: np.ndarray, positive: np.ndarray, value: float = 0.5) -> ipywidgets.VBox:
+    """From which score of melanoma on is somebody sent to a specialist? scores : (n,); positive : bool, (n,)"""
+    return panel(
+        lambda threshold: judging.decision(scores, positive, threshold),
+        threshold=slider("threshold", value, 0, 1, 0.01),
+    )
+
+
+def class_weight(
+    seen: tuple[np.ndarray, np.ndarray], unseen: tuple[np.ndarray, np.ndarray], value: float = 1.0, seed: int = 0
+) -> ipywidgets.VBox:
+    """How much does a rare class count? Each turn of the slider trains a new head on cached features.
+
+    seen, unseen : (features (n, width), class indices (n,)) to train on and to judge on
+    The value is an exponent: loss weights are (n / n_class) ** value, so 0 counts every image and 1 every class alike.
+    """
+    return panel(
+        lambda exponent: recalls_at(seen, unseen, exponent, seed),
+        exponent=slider("0: every image counts alike · 1: every class", value, 0, 2, 0.25),
+    )
+
+
+def recalls_at(seen: tuple, unseen: tuple, exponent: float, seed: int = 0) -> tuple[Figure, str]:
+    """Recalls of a head trained with loss weights to the power of `exponent`, beside those of one without weights."""
+    import pandas as pd
+
+    recalls = {}
+    for name, power in {"without weights": 0.0, f"exponent {exponent:.2f}": exponent}.items():
+        predicted = quick_head(*seen, power, seed)(torch.tensor(unseen[0])).argmax(dim=1).numpy()
+        right = [(predicted[unseen[1] == number] == number).mean() for number in range(len(data.CLASSES))]
+        recalls[name] = pd.Series(right, index=data.CLASSES)
+    return classifier_plots.recalls(pd.DataFrame(recalls))
+
+
+def quick_head(features: np.ndarray, labels: np.ndarray, exponent: float, seed: int) -> torch.nn.Module:
+    """A linear head trained on all images at once for a second or so; features are scaled to mean 0 and deviation 1."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        scale = torch.nn.BatchNorm1d(features.shape[1], affine=False, momentum=None)
+        head = torch.nn.Sequential(scale, torch.nn.Linear(features.shape[1], len(data.CLASSES)))
+    inputs, targets = torch.tensor(features), torch.tensor(labels)
+    loss = rebalancing.weighted(rebalancing.class_weights(targets) ** exponent)
+    optimiser = torch.optim.AdamW(head.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(STEPS):
+        optimiser.zero_grad()
+        loss(head(inputs), targets).backward()
+        optimiser.step()
+    return head.eval().requires_grad_(False)

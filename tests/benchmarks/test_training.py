@@ -1,0 +1,83 @@
+"""Cached augmented views against a forward pass in every epoch. Run: pytest tests/benchmarks/test_training.py -s
+
+Both train on the same two random views of the same photographs, ten epochs, the same batches; three rounds in turn,
+after a warm-up. "Bare passes" is the frozen network over just those images that the cached way needs.
+"""
+
+import time
+from pathlib import Path
+from statistics import median
+
+import pytest
+import torch
+from torch.nn import functional
+
+from dermxai_helpers import data, features, synth, training
+from dermxai_helpers.backbones import new_head
+
+PHOTOGRAPHS, VIEWS, EPOCHS = 120, 2, 10
+
+
+@pytest.fixture
+def folder(tmp_path_factory):
+    return synth.write_folder(tmp_path_factory.mktemp("drawn") / "folder", PHOTOGRAPHS, seed=0, progress=False)
+
+
+def test_cached_views_against_a_pass_in_every_epoch(benchmark, folder, tmp_path, monkeypatch):
+    table = data.load(folder)
+    split = data.split(table, by="image")
+    source = training.backbone("demo")
+    seconds = {"naive": [], "cached": [], "bare passes": []}
+
+    def rounds():
+        number = len(seconds["cached"])
+        monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / str(number)))  # an empty cache each time
+        for name, work in (("naive", naive), ("cached", cached), ("bare passes", bare)):
+            start = time.perf_counter()
+            work(table, split, source)
+            seconds[name].append(time.perf_counter() - start)
+
+    benchmark.pedantic(rounds, rounds=3, warmup_rounds=1)
+    times = {name: median(values[1:]) for name, values in seconds.items()}
+    print("\n" + ", ".join(f"{name} {value:.1f} s" for name, value in times.items()))
+    against_naive, against_bare = times["naive"] / times["cached"], times["cached"] / times["bare passes"]
+    print(f"naive / cached {against_naive:.2f}, cached / bare {against_bare:.2f}")
+
+
+def cached(table, split, source):
+    """The course's way."""
+    training.train(table, split, source, views=VIEWS, epochs=EPOCHS, progress=False)
+
+
+def bare(table, split, source):
+    """Nothing but the frozen network over the views of the training images and the validation images."""
+    for view in range(1, VIEWS + 1):
+        forward(source, table["image_path"][split == "train"], view)
+    forward(source, table["image_path"][split == "val"], 0)
+
+
+def naive(table, split, source):
+    """The usual loop: every epoch opens, changes and forwards every image again, then validates the same way."""
+    head = new_head(3)
+    optimiser = torch.optim.Adam(head.parameters(), lr=1e-4)
+    classes = table["dx"].map(data.CLASSES.index)
+    labels = {part: torch.tensor(classes[split == part].to_numpy()) for part in ("train", "val")}
+    for epoch in range(EPOCHS):
+        rows = forward(source, table["image_path"][split == "train"], 1 + epoch % VIEWS)
+        for batch in torch.randperm(len(rows)).split(32):
+            optimiser.zero_grad()
+            functional.cross_entropy(head(rows[batch]), labels["train"][batch]).backward()
+            optimiser.step()
+        with torch.no_grad():
+            functional.cross_entropy(head(forward(source, table["image_path"][split == "val"], 0)), labels["val"])
+
+
+@torch.no_grad()
+def forward(source, paths, view):
+    """Pooled features (n, 1280), in the batches that the cache uses."""
+    paths, rows = list(paths), []
+    for start in range(0, len(paths), features.BATCH):
+        images = [features.open_view(path, view) for path in map(Path, paths[start:start + features.BATCH])]
+        batch = features.to_input(images, source.size, source.mean, source.std)
+        rows.append(source.features(batch).mean(dim=(2, 3)))
+    return torch.cat(rows)

@@ -1,0 +1,80 @@
+"""Widgets without a browser: move a control, look at what is shown."""
+
+import re
+
+import ipywidgets
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from dermxai_helpers import widgets
+
+
+def parts(box: ipywidgets.VBox):
+    *controls, picture, words = box.children
+    return controls, picture, words
+
+
+def test_a_moved_control_draws_figure_and_description_anew():
+    def render(number):
+        figure = Figure(figsize=(number, 1))
+        return figure, f"a figure {number} inches wide"
+
+    (control,), picture, words = parts(widgets.panel(render, number=widgets.slider("number", 1, 0, 9, 1)))
+    before = picture.value
+    assert bytes(before).startswith(b"\x89PNG") and words.value == "a figure 1.0 inches wide"
+    control.value = 5
+    assert picture.value != before and words.value == "a figure 5.0 inches wide"
+
+
+def test_a_refusal_is_shown_as_a_sentence_and_the_last_figure_stays():
+    def render(number):
+        if number > 3:
+            raise ValueError("at most three")
+        return Figure(figsize=(1, 1)), "an empty figure"
+
+    (control,), picture, words = parts(widgets.panel(render, number=widgets.slider("number", 1, 0, 9, 1)))
+    before = picture.value
+    control.value = 5
+    assert words.value == "<b>at most three</b>" and picture.value == before
+    control.value = 2
+    assert words.value == "an empty figure"
+
+
+def test_the_threshold_counts_the_four_groups():
+    scores, ill = np.array([0.9, 0.6, 0.4, 0.2, 0.1]), np.array([1, 0, 1, 0, 0], bool)
+    (control,), _, words = parts(widgets.threshold(scores, ill, value=0.5))
+    assert "1 melanomas found, 1 missed, 1 false alarms, 2 others spared" in words.value
+    control.value = 0.3
+    assert "2 melanomas found, 0 missed, 1 false alarms, 2 others spared" in words.value
+    assert "sensitivity 1.00, specificity 0.67" in words.value
+    control.value = 1.0
+    assert "0 melanomas found, 2 missed, 0 false alarms" in words.value
+
+
+@pytest.fixture
+def clouds():
+    """Three overlapping clouds of features, unequal in number, to train on and to judge on."""
+    def cloud(seed):
+        rng = np.random.default_rng(seed)
+        labels = rng.choice(3, 600, p=[0.15, 0.7, 0.15])
+        return (np.eye(3, 12)[labels] * 1.5 + rng.normal(0, 1, (600, 12))).astype(np.float32), labels
+
+    return cloud(0), cloud(1)
+
+
+def recall_of_melanoma(words: str) -> tuple[float, float]:
+    """(without weights, with the slider's), read from the description."""
+    first, second = re.findall(r"mel (\d\.\d+)", words)
+    return float(first), float(second)
+
+
+def test_the_weight_slider_trains_and_moves_recall(clouds):
+    (control,), _, words = parts(widgets.class_weight(*clouds, value=0.0))
+    without, same = recall_of_melanoma(words.value)
+    assert without == same
+    control.value = 1.0
+    without, even = recall_of_melanoma(words.value)
+    control.value = 2.0
+    _, more = recall_of_melanoma(words.value)
+    assert even > without + 0.1 and more >= even
