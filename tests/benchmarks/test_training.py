@@ -15,7 +15,7 @@ from torch.nn import functional
 from dermxai_helpers import data, features, synth, training
 from dermxai_helpers.backbones import new_head
 
-PHOTOGRAPHS, VIEWS, EPOCHS = 120, 2, 10
+PHOTOGRAPHS, VIEWS, EPOCHS = 60, 2, 10
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def folder(tmp_path_factory):
     return synth.write_folder(tmp_path_factory.mktemp("drawn") / "folder", PHOTOGRAPHS, seed=0, progress=False)
 
 
+@pytest.mark.timeout(1800)
 def test_cached_views_against_a_pass_in_every_epoch(benchmark, folder, tmp_path, monkeypatch):
     table = data.load(folder)
     split = data.split(table, by="image")
