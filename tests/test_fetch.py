@@ -463,8 +463,9 @@ def stopped(server: Repository, to: Path, by: signal.Signals) -> tuple[int, str,
     server.misbehave(PART_1, "stall")
     command = [sys.executable, "-c", COMMAND, server.url, str(to)]
     process = subprocess.Popen(
-        command, cwd=offline.REPOSITORY, env=offline.environment(), stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=offline.REPOSITORY, env=offline.environment(), stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # background jobs start deaf to it
+    )  # fmt: skip
     assert server.stalled.wait(60)
     part, deadline = workshop(to) / "archives" / f"{PART_1}.part", time.monotonic() + 20
     while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
