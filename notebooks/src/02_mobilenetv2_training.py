@@ -180,7 +180,8 @@ print(features.shape, "row 0 equals ours:", torch.allclose(torch.from_numpy(feat
 
 # %% [markdown]
 # The shortcut has a price. The paper also crops, flips and rotates its training photographs at random, which gives new
-# features every time. Features from a cache cannot be rotated, so this unit trains without augmentation.
+# features every time. Features from a cache cannot be rotated, so this unit trains without augmentation; unit 02b keeps
+# the features of turned copies instead.
 #
 # ## 4. The head, by hand
 #
