@@ -1,18 +1,20 @@
 """Figures of unit 01: what is in the data, what a split leaks, what can be said without looking at a picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from dermxai_helpers.data import CLASS_NAMES, CLASSES, open_image
+from dermxai_helpers.plots import DOTS_PER_INCH
 
 # Three of Okabe and Ito's colours, which people with any colour vision can tell apart.
 CLASS_COLOURS = {"mel": "#D55E00", "nv": "#0072B2", "bkl": "#009E73"}
 QUIET = "#B8B8B8"
-THUMBNAIL = 84  # pixels; sheets of photographs are what makes a notebook large
+SHEET = 6.5  # inches wide: sheets of photographs are what makes a notebook large
 
 
 def classes(table: pd.DataFrame) -> tuple[Figure, str]:
@@ -72,8 +74,8 @@ def contact_sheet(table: pd.DataFrame, columns: int = 8, seed: int = 0) -> tuple
     rows = {}
     for name in CLASSES:
         first = table[table["dx"] == name].drop_duplicates("lesion_id")
-        rows[CLASS_NAMES[name]] = first.iloc[rng.permutation(len(first))[:columns]]["image_path"]
-    figure = _sheet(rows, columns)
+        rows[CLASS_NAMES[name]] = first.iloc[rng.permutation(len(first))[:columns]]["image_path"].tolist()
+    figure = sheet(rows, columns)
     shown = ", ".join(f"{len(paths)} of {label}" for label, paths in rows.items())
     return figure, f"Photographs in a row for each class, each of another lesion: {shown}."
 
@@ -87,8 +89,8 @@ def sisters(table: pd.DataFrame, lesions: int = 2) -> tuple[Figure, str]:
     rows = {}
     for number, lesion in enumerate(most, 1):
         photographs = table[table["lesion_id"] == lesion]
-        rows[f"{number}: {CLASS_NAMES[photographs['dx'].iloc[0]]}"] = photographs["image_path"]
-    figure = _sheet(rows, max(map(len, rows.values())))
+        rows[f"{number}: {CLASS_NAMES[photographs['dx'].iloc[0]]}"] = photographs["image_path"].tolist()
+    figure = sheet(rows, max(map(len, rows.values())))
     words = "; ".join(f"lesion {label}, {len(paths)} photographs" for label, paths in rows.items())
     return figure, f"Photographs of the same lesion side by side, a lesion a row: {words}."
 
@@ -110,6 +112,27 @@ def leak(reports: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
         described.append(f"split by {by}: {shares}")
     panels[0].set_ylabel("validation images\nwith a sister in training")
     return figure, f"Share of validation images whose lesion is also in training. {'; '.join(described)}."
+
+
+def label_sources(table: pd.DataFrame) -> tuple[Figure, str]:
+    """How the diagnosis was reached, as shares of each class. table : columns dx, dx_type."""
+    shares = pd.crosstab(table["dx"], table["dx_type"], normalize="index").reindex(CLASSES, fill_value=0)
+    figure = Figure(figsize=(8, 1.9))
+    axes = figure.subplots()
+    start = np.zeros(len(CLASSES))
+    for number, (source, share) in enumerate(shares.items()):
+        grey = str(0.5 + 0.4 * number / max(len(shares.columns) - 1, 1))
+        bars = axes.barh([CLASS_NAMES[name] for name in CLASSES], share, left=start, color=grey, label=source)
+        axes.bar_label(bars, [f"{part:.0%}" if part > 0.03 else "" for part in share], label_type="center", fontsize=8)
+        start += share.to_numpy()
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1), xlabel="share of the class's images, by how the diagnosis was reached (dx_type)")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+    described = []
+    for name, row in shares.iterrows():
+        parts = ", ".join(f"{source} {share:.0%}" for source, share in row.items() if share)
+        described.append(f"{CLASS_NAMES[name]}: {parts}")
+    return figure, f"Stacked bars: how the diagnosis of each class was reached. {'; '.join(described)}."
 
 
 def without_pixels(scores: pd.DataFrame, chance: float = 1 / len(CLASSES)) -> tuple[Figure, str]:
@@ -138,20 +161,22 @@ def artefacts(shares: pd.DataFrame) -> tuple[Figure, str]:
 
     shares : columns artefact, dx, share, low, high; one row for each pair
     """
-    figure = Figure(figsize=(7, 2.8))
-    axes = figure.subplots()
     names = list(dict.fromkeys(shares["artefact"]))
+    figure = Figure(figsize=(8, 0.8 + 0.4 * len(names)))
+    axes = figure.subplots()
     for number, dx in enumerate(CLASSES):
         rows = shares[shares["dx"] == dx].set_index("artefact").loc[names]
         places = np.arange(len(names)) + 0.22 * (number - 1)
         _intervals(axes, rows["share"], rows["low"], rows["high"], places, CLASS_COLOURS[dx], CLASS_NAMES[dx])
     axes.set_yticks(np.arange(len(names)), names)
-    axes.invert_yaxis()
-    axes.set(xlabel="share of the class's images, 95 % interval", xlim=(0, None))
-    axes.legend(loc="lower right")
-    by_artefact = shares.groupby("artefact", sort=False)["share"].agg(["min", "max"])
-    described = [f"{name} {row['min']:.0%} to {row['max']:.0%}" for name, row in by_artefact.iterrows()]
-    return figure, f"Share of images with each artefact, lowest to highest class: {', '.join(described)}."
+    axes.set(xlabel="share of the class's images, 95 % interval", xlim=(0, None), ylim=(len(names) - 0.5, -0.5))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+    described = []
+    for name, rows in shares.groupby("artefact", sort=False):
+        classes = [f"{CLASS_NAMES[row.dx]} {row.low:.0%} to {row.high:.0%}" for row in rows.itertuples()]
+        described.append(f"{name} {rows['share'].min():.0%} to {rows['share'].max():.0%} ({', '.join(classes)})")
+    text = "Share of images with each artefact, lowest to highest class, and in brackets each class's 95 % interval"
+    return figure, f"{text}: {'; '.join(described)}."
 
 
 def _intervals(axes: Axes, values, lows, highs, places, colour: str, label: str | None = None) -> None:
@@ -160,17 +185,29 @@ def _intervals(axes: Axes, values, lows, highs, places, colour: str, label: str 
     axes.errorbar(values, places, xerr=whiskers, fmt="o", color=colour, capsize=3, markersize=5, label=label)
 
 
-def _sheet(rows: Mapping[str, pd.Series], columns: int) -> Figure:
-    """A figure of small photographs, a labelled row for each entry of `rows` (label -> paths)."""
-    height = open_image(next(iter(rows.values())).iloc[0]).shape[:2]
-    shape = (round(THUMBNAIL * height[0] / height[1]), THUMBNAIL)
-    figure = Figure(figsize=(9, 0.15 + len(rows) * 0.98 * (shape[0] / shape[1]) * 8 / columns))
+def sheet(rows: Mapping[str, Sequence[str | np.ndarray]], columns: int) -> Figure:
+    """Small photographs in a labelled row for each entry of `rows`; its pictures are paths or arrays (uint8 RGB)."""
+    width = picture_width(SHEET, columns)
+    height = len(thumbnail(next(iter(rows.values()))[0], width))
+    figure = Figure(figsize=(SHEET, 0.2 + len(rows) * (0.06 + 0.8 * SHEET / columns * height / width)))
     grid = figure.subplots(len(rows), columns, squeeze=False)
-    for line, (label, paths) in zip(grid, rows.items(), strict=True):
-        line[0].set_ylabel(label.replace(" ", "\n"), fontsize=9, rotation=0, ha="right", va="center")
-        for axes in line:
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-        for axes, path in zip(line, paths, strict=False):
-            axes.imshow(open_image(path, shape))
+    for line, (label, pictures) in zip(grid, rows.items(), strict=True):
+        line[0].set_ylabel(label.replace(" ", "\n"), fontsize=8, rotation=0, ha="right", va="center")
+        for axes, picture in zip(line, pictures, strict=False):
+            axes.imshow(thumbnail(picture, width))
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
     return figure
+
+
+def picture_width(inches: float, columns: int) -> int:
+    """Pixels for a picture in a figure of so many inches, so that matplotlib need not shrink it."""
+    return round(0.87 * DOTS_PER_INCH * inches / columns)
+
+
+def thumbnail(picture: str | np.ndarray, width: int) -> np.ndarray:
+    """A photograph, given as a path or as an array, `width` pixels wide: uint8 RGB."""
+    image = open_image(picture) if isinstance(picture, str) else picture
+    size = width, max(1, round(width * image.shape[0] / image.shape[1]))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))

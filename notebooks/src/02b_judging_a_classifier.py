@@ -33,7 +33,7 @@ data = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200      # photographs to draw, 200 to 10000; a folder's own number counts otherwise
 seed = 0           # any whole number from 0
 backbone = "demo"  # "demo" or "imagenet"
-few = 240          # photographs on which augmentation is tried, 100 to as many as there are
+few = 150          # photographs on which augmentation is tried, 100 to as many as there are
 
 # %% [markdown]
 # ## 1. Three parts, all apart by lesion
@@ -192,7 +192,7 @@ from dermxai_helpers import calibration
 
 truth, owners = judged["dx"].to_numpy(), judged["lesion_id"].to_numpy()
 scored = {name: scoring.scores_with_intervals(truth, names, owners, CLASSES) for name, names in said.items()}
-known = {name: calibration.probability_scores(p, truth, owners, CLASSES) for name, p in given.items()}
+known = {name: calibration.probability_scores(p, truth, owners, CLASSES, repeats=100) for name, p in given.items()}
 overview = pd.DataFrame({name: found["value"] for name, found in scored.items()}).T
 overview = overview.join(pd.DataFrame({name: found["value"] for name, found in known.items()}).T)
 overview.round(3)
