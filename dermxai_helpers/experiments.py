@@ -23,7 +23,8 @@ def log(path: Path | str, classifier: Classifier, name: str, scores: Mapping[str
     card = classifier.card | {"backbone": classifier.backbone_name}
     row = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "name": name}
     row |= {key: card.get(key, "") for key in SETTINGS}
-    row |= {"data": card["data_sha256"][:12], "best_epoch": card["best_epoch"]} | card["validation"] | dict(scores or {})
+    row |= {"data": card["data_sha256"][:12], "best_epoch": card["best_epoch"]}
+    row |= card["validation"] | dict(scores or {})
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()

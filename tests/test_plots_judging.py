@@ -42,7 +42,7 @@ def test_groups_that_are_too_small_are_grey():
     table = pd.DataFrame({"lesion_id": range(40), "dx": ["mel"] * 14 + ["nv"] * 26})
     group = pd.Series(["a"] * 12 + ["b"] * 28)
     rates = audit.subgroups(table, ["mel"] * 7 + ["nv"] * 33, group)
-    figure = described(judging.groups({"letter": rates}, "recall", 0.5), "letter a: 0.58 (12 melanomas)", "letter b: 0.00")
+    figure = described(judging.groups({"letter": rates}, "recall", 0.5), "letter a: 0.58 (12 mel", "letter b: 0.00")
     colours = [line.get_color() for line in figure.axes[0].lines[1:]]
     assert colours == [judging.MEASURED, "#bbbbbb"]
 
