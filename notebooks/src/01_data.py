@@ -49,9 +49,9 @@ from dermxai_helpers.plots import lesions as lesion_plots
 folder = lesion_data.prepare(data, images, seed)
 table = lesion_data.load(folder)
 truth = lesion_data.truth(folder)
-print("real photographs" if truth is None else "drawn lesions: they teach and test, they are not data about skin")
 
 # %%
+print("real photographs" if truth is None else "drawn lesions: they teach and test, they are not data about skin")
 course.record("images", len(table), paper=8917)
 print(course.record("lesions", table["lesion_id"].nunique()))
 described = table.drop(columns=["image_path", "mask_path"])
@@ -491,6 +491,9 @@ for row in table.loc[table["skin_angle"].sub(median).abs().dropna().nsmallest(1)
 if table["skin_angle"].notna().any():
     course.figure("skin_colours", photograph_plots.skin_colours(table))
 print(course.record("beyond_90_degrees", (table["skin_angle"].abs() > 90).mean(), note="bluish: no skin has that colour"))
+plain = np.degrees(np.arctan(np.tan(np.radians(table["skin_angle"]))))  # what arctan gives in place of atan2
+dark = {"atan2": table["skin_angle"].between(-90, 10).mean(), "arctan": (plain <= 10).mean()}
+print(f"share called brown or dark: {dark['atan2']:.3f} by atan2, {dark['arctan']:.3f} by arctan")
 if truth is not None:
     skin = truth.set_index("image_id")["skin"].loc[table["image_id"]].to_numpy()
     print("median angle of each drawn skin:", table.groupby(skin)["skin_angle"].median().round().to_dict())
@@ -498,8 +501,8 @@ if truth is not None:
 # %% [markdown]
 # Drawn skin, under drawn light that is nearly white, comes out in its right order. In HAM10000 a large part of the angles
 # lies beyond 90 degrees, where no skin is, and *how* large a part depends on the class. So this colour tells more of camera
-# and light than of people, and through them, it seems, of the diagnosis. (Written with arctan, as the formula often is, just these
-# bluish photographs would be counted as dark skin.)
+# and light than of people, and through them, it seems, of the diagnosis. And the formula is often written with arctan, which
+# counts just these bluish photographs as brown or dark skin: look at the two shares.
 #
 # How much do corners and colour know, without the lesion? For drawn lesions it must be nothing, which is the control.
 
