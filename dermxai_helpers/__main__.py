@@ -25,11 +25,10 @@ def sentences(stopped: str = STOPPED) -> Iterator[None]:
     stopped : what to say after Ctrl-C
     """
     from dermxai_helpers.course import CourseError
-    from dermxai_helpers.data import DataError
 
     try:
         yield
-    except (CourseError, DataError) as error:
+    except (CourseError, ValueError, FileNotFoundError) as error:  # DataError is a ValueError
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:

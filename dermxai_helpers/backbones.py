@@ -4,6 +4,7 @@ A classifier is a backbone (photograph -> feature maps), the mean over the cells
 logits). MobileNetV2 is the paper's; any convolutional network of timm can take its place by its name.
 """
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +126,22 @@ def timm_backbone(name: str, pretrained: bool = True) -> Backbone:
     mean, std, size = config["mean"], config["std"], config["input_size"][1:]
     note = f"timm's {name}, {'pretrained' if pretrained else 'random'} weights"
     return Backbone(features, TIMM + name, mean, std, size, note, TIMM + name, features.body.num_features)
+
+
+def quick(network: nn.Module) -> nn.Module:
+    """A copy that only answers, more than twice as fast on a CPU and the same but for rounding.
+
+    In evaluation mode a batch normalisation is a fixed scale and shift: it is folded into the convolution before it.
+    And channels are stored last, which is the order in which a CPU convolves.
+    """
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    network = copy.deepcopy(network).eval()
+    for block in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        for first in range(len(block) - 1):
+            if isinstance(block[first], nn.Conv2d) and isinstance(block[first + 1], nn.BatchNorm2d):
+                block[first], block[first + 1] = fuse_conv_bn_eval(block[first], block[first + 1]), nn.Identity()
+    return network.to(memory_format=torch.channels_last)
 
 
 def new_head(classes: int, width: int = 1280) -> nn.Sequential:

@@ -20,8 +20,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS)
     probabilities : (n, classes); labels : class index, (n,). Confidence is the largest probability of a row; bins are
     of equal width from 0 to 1, each with its upper edge.
     """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels)
-    number = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    confidence, right, number = _binned(probabilities, labels, bins)
     table = pd.DataFrame({"confidence": confidence, "accuracy": right}).groupby(number).agg(["mean", "size"])
     table.columns = ["confidence", "images", "accuracy", "again"]
     return table.drop(columns="again").rename_axis("bin")
@@ -32,8 +31,14 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bi
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3.
     """
-    table = reliability(probabilities, labels, bins)
-    return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["images"]))
+    confidence, right, number = _binned(probabilities, labels, bins)
+    return float(np.abs(np.bincount(number, weights=confidence - right)).sum() / len(number))
+
+
+def _binned(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Confidence, whether the answer is right, and the bin's number, each (n,)."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels)
+    return confidence, right, np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
 
 
 def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -108,7 +113,14 @@ def probability_scores(
 
 
 def _area(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve; NaN without both kinds of image (a bootstrap repeat may draw only one)."""
-    from sklearn.metrics import roc_auc_score
+    """Area under the ROC curve: how often a positive outranks a negative, ties counting half.
 
-    return float(roc_auc_score(positive, scores)) if 0 < positive.sum() < len(positive) else float("nan")
+    NaN without both kinds of image (a bootstrap repeat may draw only one). By ranks, as the bootstrap asks thousands of
+    times and scikit-learn's way takes a hundred times as long. Source: Hanley and McNeil 1982, Radiology 143:29-36.
+    """
+    from scipy.stats import rankdata
+
+    found, others = positive.sum(), (~positive).sum()
+    if not found or not others:
+        return float("nan")
+    return float((rankdata(scores)[positive].sum() - found * (found + 1) / 2) / (found * others))

@@ -17,7 +17,7 @@ from PIL import Image
 from tqdm import tqdm  # not tqdm.auto: its notebook bar is a widget, and takes no heed of TQDM_DISABLE
 
 from dermxai_helpers import augmentation, data
-from dermxai_helpers.backbones import Backbone
+from dermxai_helpers.backbones import Backbone, quick
 
 TRANSFORM = "RGB, whole image resized (bilinear, antialiased), divided by 255, normalised per channel"
 BATCH = 8  # more images at once are slower on a CPU (the early layers leave its cache) and need half a gigabyte more
@@ -98,11 +98,12 @@ def _file_name(backbone: Backbone, view: int) -> str:
 
 def _compute(backbone: Backbone, paths: list[Path], bar: tqdm, view: int) -> np.ndarray:
     """Pooled features (n, width) of one view of image files; decoding runs in threads beside the network."""
-    rows = []
+    rows, network = [], quick(backbone.features)
     with ThreadPoolExecutor(2) as readers, torch.inference_mode():
         for start in range(0, len(paths), BATCH):
             images = list(readers.map(partial(open_view, view=view), paths[start:start + BATCH]))
-            maps = backbone.features.eval()(to_input(images, backbone.size, backbone.mean, backbone.std))
+            inputs = to_input(images, backbone.size, backbone.mean, backbone.std)
+            maps = network(inputs.to(memory_format=torch.channels_last))
             rows.append(maps.mean(dim=(2, 3)).numpy())
             bar.update(len(images))
     return np.concatenate(rows)

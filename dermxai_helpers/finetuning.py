@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dermxai_helpers import augmentation, data, experiments, fitting, rebalancing, scoring, training
-from dermxai_helpers.backbones import Backbone, as_backbone, assembled, new_head
+from dermxai_helpers.backbones import MOBILENET, Backbone, as_backbone, assembled, new_head, quick
 from dermxai_helpers.features import BATCH, file_digest, fingerprint, open_view, to_input
 
 BLOCK = 512  # photographs in one file of the cache: an interrupted run loses at most this much work
@@ -108,6 +108,9 @@ def finetune(
     recipe = recipe or Recipe()
     source = replace(as_backbone(backbone), size=recipe.size)
     training.check(table, split)
+    if source.architecture != MOBILENET or not 1 <= recipe.first_block <= 18:
+        given = f"backbone {source.name}, first_block={recipe.first_block}"
+        raise ValueError(f"{given}: only a MobileNetV2 can be fine-tuned here, from one of its blocks 1 to 18 on")
     parts = {part: table[split == part] for part in ("train", "val")}
     stem = copy.deepcopy(source.features[:recipe.first_block])
     labels = {part: torch.tensor(rows["dx"].map(data.CLASSES.index).to_numpy()) for part, rows in parts.items()}
@@ -184,13 +187,14 @@ def _compute(backbone: Backbone, stem: nn.Module, paths: list[Path], views: Sequ
     """Maps (photographs, views, channels, h, w), float16, of some image files."""
     rows = []
     device = _device()
-    stem = stem.eval().to(device)
+    stem = quick(stem).to(device)
     with torch.inference_mode():
         for path in paths:
             pictures = [open_view(path, view) for view in views]
             for start in range(0, len(pictures), BATCH):
                 batch = to_input(pictures[start:start + BATCH], backbone.size, backbone.mean, backbone.std)
-                rows.append(stem(batch.to(device)).half().cpu().numpy())
+                maps = stem(batch.to(device, memory_format=torch.channels_last))
+                rows.append(maps.half().contiguous().cpu().numpy())
             bar.update()
     return np.concatenate(rows).reshape(len(paths), len(views), *rows[0].shape[1:])
 

@@ -74,20 +74,21 @@ def recalls_at(seen: tuple, unseen: tuple, exponent: float, seed: int = 0) -> tu
     """Recalls of a head trained with loss weights to the power of `exponent`, beside those of one without weights."""
     import pandas as pd
 
+    mean, deviation = seen[0].mean(axis=0), seen[0].std(axis=0) + 1e-6
+    train, judge = ((features - mean) / deviation for features in (seen[0], unseen[0]))
     recalls = {}
     for name, power in {"without weights": 0.0, f"exponent {exponent:.2f}": exponent}.items():
-        predicted = quick_head(*seen, power, seed)(torch.tensor(unseen[0])).argmax(dim=1).numpy()
+        predicted = quick_head(train, seen[1], power, seed)(torch.tensor(judge)).argmax(dim=1).numpy()
         right = [(predicted[unseen[1] == number] == number).mean() for number in range(len(data.CLASSES))]
         recalls[name] = pd.Series(right, index=data.CLASSES)
     return classifier_plots.recalls(pd.DataFrame(recalls))
 
 
 def quick_head(features: np.ndarray, labels: np.ndarray, exponent: float, seed: int) -> torch.nn.Module:
-    """A linear head trained on all images at once for a second or so; features are scaled to mean 0 and deviation 1."""
+    """A linear head trained on all images at once, in less than a second. features : (n, width), scaled"""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        scale = torch.nn.BatchNorm1d(features.shape[1], affine=False, momentum=None)
-        head = torch.nn.Sequential(scale, torch.nn.Linear(features.shape[1], len(data.CLASSES)))
+        head = torch.nn.Linear(features.shape[1], len(data.CLASSES))
     inputs, targets = torch.tensor(features), torch.tensor(labels)
     loss = rebalancing.weighted(rebalancing.class_weights(targets) ** exponent)
     optimiser = torch.optim.AdamW(head.parameters(), lr=0.01, weight_decay=0.1)

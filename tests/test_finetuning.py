@@ -142,3 +142,41 @@ def test_timm_models_that_do_not_fit_get_a_sentence():
         transformer.features(torch.zeros(1, 3, 224, 224))
     with pytest.raises(ValueError, match="could not be loaded .*: connect to the network once"):
         training.backbone("timm:mobilenetv3_small_050")  # tests have no network
+
+
+# --- the quick copy ---
+
+
+@pytest.mark.parametrize("name", ["demo", "timm"])
+def test_the_quick_copy_answers_alike_and_leaves_the_network_as_it_was(name, timm_backbone):
+    network = training.backbone("demo").features if name == "demo" else timm_backbone.features
+    before = copy.deepcopy(network.state_dict())
+    images = torch.randn(2, 3, 64, 64)
+    quick = backbones.quick(network)
+    with torch.no_grad():
+        expected, given = network.eval()(images), quick(images.to(memory_format=torch.channels_last))
+        exact = copy.deepcopy(network).double()(images.double())
+    assert torch.allclose(given, expected, atol=1e-4, rtol=1e-4)
+    assert (given - exact).abs().max() <= 2 * (expected - exact).abs().max()  # no less exact than the plain network
+    assert all(torch.equal(tensor, before[key]) for key, tensor in network.state_dict().items())
+    norms = [sum(isinstance(module, torch.nn.BatchNorm2d) for module in one.modules()) for one in (network, quick)]
+    assert norms[0] > 0 and (norms[1] == 0 or name == "timm")  # timm's blocks are no plain sequences
+
+
+def test_what_cannot_be_finetuned_gets_a_sentence(table, split, backbone, timm_backbone):
+    for source, recipe in ((timm_backbone, TINY), (backbone, finetuning.Recipe(first_block=19))):
+        with pytest.raises(ValueError, match="only a MobileNetV2 can be fine-tuned here, from one"):
+            finetuning.finetune(table, split, source, recipe, progress=False)
+
+
+def test_the_command_trains_judges_and_logs(table, tmp_path, monkeypatch):
+    import pandas as pd
+
+    monkeypatch.setattr(data, "load", lambda folder: table)
+    target = tmp_path / "out" / "tuned.safetensors"
+    scores = finetuning.run(tmp_path, target, "demo", TINY)
+    logged = pd.read_csv(target.with_name("runs.csv"))
+    assert scores.loc["accuracy", "value"] == pytest.approx(logged["accuracy"][0], abs=1e-4)
+    assert logged["name"][0] == "tuned" and sorted(path.name for path in target.parent.iterdir()) == [
+        "runs.csv", "tuned.json", "tuned.safetensors",
+    ]  # fmt: skip

@@ -78,8 +78,9 @@ def count_images_computed(monkeypatch) -> list[int]:
 def test_features_are_the_mean_of_the_feature_maps_in_the_order_of_the_paths(table, backbone):
     paths = table["image_path"][[5, 3, 17]]
     images = [data.open_image(path) for path in paths]
+    inputs = features.to_input(images, backbone.size, backbone.mean, backbone.std)
     with torch.no_grad():
-        maps = backbone.features(features.to_input(images, backbone.size, backbone.mean, backbone.std))
+        maps = backbones.quick(backbone.features)(inputs)  # test_finetuning compares it with the plain network
     rows = training.cached_features(backbone, paths, progress=False)
     assert rows.shape == (3, 1280) and rows.dtype == np.float32
     assert np.allclose(rows, maps.mean(dim=(2, 3)), atol=1e-6)
