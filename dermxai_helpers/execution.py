@@ -5,6 +5,7 @@ kernel of its own, and a thread watches how much memory the kernel takes.
 """
 
 import hashlib
+import logging
 import os
 import re
 import tempfile
@@ -135,11 +136,21 @@ def execute(
                 coalesce_streams=True,
                 extra_arguments=QUIET_KERNEL,
             )
+        except KeyboardInterrupt:
+            logging.getLogger("asyncio").addFilter(not_a_dead_kernel)
+            raise
         except Exception as error:
             if unfinished.is_file():
                 write_notebook(failed, cleaned(nbformat.read(unfinished, as_version=4)))
             raise NotebookFailed(f"{reason(error)} (see {failed})") from error
     return Execution(cleaned(executed), meter.seconds, meter.peak_mb)
+
+
+def not_a_dead_kernel(record: logging.LogRecord) -> bool:
+    """Keeps back the complaint of a task that waited, when the notebook was interrupted, for the kernel ended since."""
+    from nbclient.exceptions import DeadKernelError
+
+    return not (record.exc_info and isinstance(record.exc_info[1], DeadKernelError))
 
 
 def reason(error: Exception) -> str:

@@ -1,6 +1,9 @@
 """Do units run with the right parameters, tell what they found, and fail in a way that one can act on?"""
 
+import asyncio
+import gc
 import json
+import logging
 import math
 import re
 import signal
@@ -14,6 +17,7 @@ import offline
 import psutil
 import pytest
 from matplotlib.figure import Figure
+from nbclient.exceptions import DeadKernelError
 
 from dermxai_helpers import course, execution, notebooks, report
 from dermxai_helpers.data import DataError
@@ -30,6 +34,7 @@ seed = 0       # any
 # %%
 from dermxai_helpers import course
 from matplotlib.figure import Figure
+from nbclient.exceptions import DeadKernelError
 
 figure = Figure((2, 2))
 figure.subplots().plot([0, seed])
@@ -205,6 +210,30 @@ def test_interrupt_leaves_nothing_half_written(toys, tmp_path):
     assert leftovers(folder) == [] and not list(folder.glob(f"{SECOND}*"))
     psutil.wait_procs(kernels, timeout=10)
     assert kernels and not any(kernel.is_running() for kernel in kernels)
+
+
+def test_an_ended_kernel_is_not_complained_about(tmp_path, monkeypatch, caplog):
+    """After Ctrl-C the task that waited for the kernel may find it dead: no news to who ended it; other errors are."""
+    def interrupted(*_args, **_settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("papermill.execute_notebook", interrupted)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")], metadata=execution.KERNEL)
+    with pytest.raises(KeyboardInterrupt):
+        execution.execute(notebook, {}, tmp_path / "failed.ipynb", cell_seconds=60, environment={})
+
+    async def fail(error):
+        raise error
+
+    async def forget(*errors):
+        for error in errors:
+            asyncio.ensure_future(fail(error))
+        await asyncio.sleep(0.01)
+
+    asyncio.run(forget(DeadKernelError("Kernel died"), OSError("the disk is full")))
+    gc.collect()
+    assert "the disk is full" in caplog.text and "Kernel died" not in caplog.text
+    logging.getLogger("asyncio").removeFilter(execution.not_a_dead_kernel)
 
 
 # --- the units as course.toml has them ---
