@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dermxai_helpers.assets import FOLDER as ASSETS
-from dermxai_helpers.gradcam import Explanation, checked_images, left_as_found, summarise, targets_for, unwrapped
+from dermxai_helpers.explanation import Explanation, checked_images, left_as_found, summarise, targets_for, unwrapped
 from dermxai_helpers.relevance_rules import divide, through_copy, through_linear, through_product, through_sum
 
 METHODS = ("chefer", "rollout", "attention")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from dermxai_helpers.scoring import energy_inside
 
 if TYPE_CHECKING:
-    from dermxai_helpers.gradcam import Explanation
+    from dermxai_helpers.explanation import Explanation
     from dermxai_helpers.plots.scenes import Scene
 
 SIGNED_COLOURS = "PuOr_r"  # white at zero; purple below, orange above

@@ -1,0 +1,157 @@
+"""What is a heat-map, and how is a model asked for one without being changed?
+
+`gradcam` explains convolutional networks, `relevancy` vision transformers. Both take plain tensors, give back an
+`Explanation` and leave the model exactly as they found it; what they share for that stands here.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+OVERLAY_COLOURS = "viridis"  # its blues and greens do not occur on skin, so the overlay cannot pass for a lesion colour
+OVERLAY_OPACITY = 0.65  # of the strongest cell; weaker cells are proportionally clearer
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One heat-map per explained class score, with everything needed to name it.
+
+    maps : float, (B, grid height, grid width), raw evidence: neither clipped, stretched nor resized after the method
+    target : class index of each map
+    class_name : the name of that class
+    logit, prob : float, (B,), the model's score and probability (softmax) for that class
+    layer : name of the layer (or blocks) that was explained
+    method : name of the method
+    notes : sentences about maps that need care (no positive evidence, not finite); empty when all is well
+    """
+
+    maps: np.ndarray
+    target: list[int]
+    class_name: list[str]
+    logit: np.ndarray
+    prob: np.ndarray
+    layer: str
+    method: str
+    notes: list[str] = field(default_factory=list)
+
+    def resized(self, size: tuple[int, int]) -> np.ndarray:
+        """The raw maps, bilinear at `size` = (height, width): float, (B, height, width)."""
+        return resize(self.maps, size)
+
+    def normalised(self) -> np.ndarray:
+        """Positive evidence as a share of each map's maximum, (B, grid height, grid width), 0 to 1. Zero stays zero."""
+        evidence = np.clip(np.nan_to_num(self.maps, posinf=0, neginf=0), 0, None)
+        largest = evidence.max(axis=(1, 2), keepdims=True)
+        return evidence / np.where(largest > 0, largest, 1)
+
+    def overlay(self, images: np.ndarray) -> np.ndarray:
+        """The maps drawn over their pictures. A pixel without evidence keeps its colour exactly.
+
+        images : uint8, (B, height, width, 3) RGB, one for each map. Returns the same shape and type.
+        """
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or len(images) != len(self.maps):
+            raise ValueError(
+                f"expected {len(self.maps)} RGB pictures as uint8 of shape ({len(self.maps)}, height, width, 3), "
+                f"got {images.dtype} of shape {images.shape}"
+            )
+        from matplotlib import colormaps
+
+        heat = resize(self.normalised(), images.shape[1:3])
+        colours = 255 * colormaps[OVERLAY_COLOURS](heat)[..., :3]
+        opacity = OVERLAY_OPACITY * heat[..., None]
+        return np.rint(images + opacity * (colours - images)).astype(np.uint8)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The module inside `torch.compile` or `DataParallel` wrappers, whose hooks would not fire."""
+    while (inner := getattr(model, "_orig_mod", None) or getattr(model, "module", None)) is not None:
+        model = inner
+    return model
+
+
+@contextmanager
+def left_as_found(model: nn.Module) -> Iterator[list]:
+    """Evaluation mode without gradients; afterwards every training flag and the gradient mode are as before.
+
+    Yields a list for the handles of hooks; they are removed at the end, also after an exception.
+    """
+    training = [(module, module.training) for module in model.modules()]
+    handles = []
+    device = next(model.parameters()).device.type
+    try:
+        model.eval()
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(device, enabled=False):
+            yield handles
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, flag in training:
+            module.training = flag
+
+
+def checked_images(model: nn.Module, images: Tensor) -> Tensor:
+    """The images on the model's device and in its number type; ValueError unless float (B, 3, H, W) and finite."""
+    if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+        found = f"{images.dtype} of shape {tuple(images.shape)}" if hasattr(images, "shape") else type(images).__name__
+        raise ValueError(f"expected normalised images as a float tensor of shape (B, 3, height, width), got {found}")
+    if not torch.isfinite(images).all():
+        raise ValueError("the images hold values that are not finite: check how they were normalised")
+    weight = next(model.parameters())
+    images = images.to(weight.device, weight.dtype)
+    return images.clone() if images.is_inference() else images
+
+
+def targets_for(logits: Tensor, target: int | str | Sequence[int] | None) -> Tensor:
+    """Class indices (B, T) for the `target` argument of `explain`: T is 1, or the number of classes for "all"."""
+    count, classes = logits.shape
+    if isinstance(target, str):
+        if target != "all":
+            raise ValueError(f"target must be None, a class index, one index per image or 'all', got '{target}'")
+        return torch.arange(classes, device=logits.device).expand(count, classes)
+    if target is None:
+        return logits.detach().argmax(dim=1, keepdim=True)
+    chosen = torch.as_tensor(target, device=logits.device)
+    if chosen.is_floating_point() or chosen.ndim > 1 or (chosen.ndim == 1 and len(chosen) != count):
+        raise ValueError(f"target must be one class index, or one for each of the {count} images, got {target}")
+    if ((chosen < 0) | (chosen >= classes)).any():
+        raise ValueError(f"target holds {target}, but the model has classes 0 to {classes - 1}")
+    return chosen.long().expand(count)[:, None]
+
+
+def summarise(
+    maps: Tensor, logits: Tensor, targets: Tensor, classes: Sequence[str] | None, layer: str, method: str
+) -> Explanation:
+    """An Explanation of B x T maps, image by image, with a note for every map that needs care."""
+    if classes is not None and len(classes) != logits.shape[1]:
+        raise ValueError(f"{len(classes)} class names were given, but the model has {logits.shape[1]} classes")
+    names = list(classes) if classes is not None else [f"class {index}" for index in range(logits.shape[1])]
+    logits = logits.detach()
+    target = targets.flatten().tolist()
+    notes = []
+    for index, (heatmap, label) in enumerate(zip(maps, target, strict=True)):
+        if not torch.isfinite(heatmap).all():
+            notes.append(f"map {index} ({names[label]}): some values are not finite")
+        elif (heatmap <= 0).all():
+            notes.append(f"map {index} ({names[label]}): no positive evidence for this class")
+    return Explanation(
+        maps=maps.detach().cpu().numpy(),
+        target=target,
+        class_name=[names[label] for label in target],
+        logit=logits.gather(1, targets).flatten().cpu().numpy(),
+        prob=logits.softmax(dim=1).gather(1, targets).flatten().cpu().numpy(),
+        layer=layer,
+        method=method,
+        notes=notes,
+    )
+
+
+def resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bilinear maps of shape (B, h, w) at `size` = (height, width); cell centres stay in place."""
+    tensor = torch.from_numpy(np.ascontiguousarray(maps))[:, None]
+    return functional.interpolate(tensor, size=tuple(size), mode="bilinear", align_corners=False)[:, 0].numpy()
