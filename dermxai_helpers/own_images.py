@@ -79,7 +79,7 @@ def collect(folder: str | Path, labels: str | Path | None = None) -> Collection:
     left_out = {name: problem for name, (problem, *_) in images.items() if problem}
     whole = [name for name in images if name not in left_out]
     masks = {name for name in whole if PurePosixPath(name).stem.endswith(MASK_ENDING)}
-    left_out |= _copies(folder, [name for name in whole if name not in masks])
+    left_out |= _copies(folder, [name for name in whole if name not in masks], by_folder=labels is None)
     good = pd.Index([name for name in whole if name not in masks and name not in left_out], dtype=object)
     facts, remarks = _by_folder(good) if labels is None else _by_table(folder, labels, good)
     left_out |= _unknown_labels(facts)
@@ -125,14 +125,19 @@ def _examined(path: Path) -> tuple[str, int, int, bool] | None:
         return (f"cannot be read ({error.strerror})", 0, 0, False) if called_image else None
 
 
-def _copies(folder: Path, names: list[str]) -> dict[str, str]:
-    """Files that hold the same bytes as an earlier one, each with the reason to leave it out."""
-    first, found = {}, {}
+def _copies(folder: Path, names: list[str], by_folder: bool) -> dict[str, str]:
+    """Files that hold the same bytes as an earlier one, each with the reason to leave it out.
+
+    by_folder : folders give the labels; then copies in folders of different classes are all left out, the first too
+    """
+    same, found = defaultdict(list), {}
     for name in names:
         with open(folder / name, "rb") as file:
-            original = first.setdefault(hashlib.file_digest(file, "sha256").digest(), name)
-        if original != name:
-            found[name] = f"copy, byte for byte: of {original}"
+            same[hashlib.file_digest(file, "sha256").digest()].append(name)
+    for first, *others in same.values():
+        found |= {name: f"copy, byte for byte: of {first}" for name in others}
+        if by_folder and len({label_of(_class_folder(name)) for name in (first, *others)} - {""}) > 1:
+            found |= {name: f"one picture under two labels: {listed([first, *others])}" for name in (first, *others)}
     return found
 
 
@@ -142,10 +147,15 @@ def label_of(words: str) -> str:
     return LABELS.get(words) or LABELS.get(words.removesuffix("s"), "")
 
 
+def _class_folder(name: str) -> str:
+    """The innermost folder around a file that is called like a class, or ""."""
+    return next((place for place in reversed(PurePosixPath(name).parent.parts) if label_of(place)), "")
+
+
 def _by_folder(names: pd.Index) -> tuple[pd.DataFrame, list[str]]:
     """Labels (index: names, column dx) from sub-folders, and a remark; the innermost that names a class counts."""
     places = [PurePosixPath(name).parent for name in names]
-    words = [next((folder for folder in reversed(place.parts) if label_of(folder)), "") for place in places]
+    words = [_class_folder(name) for name in names]
     facts = pd.DataFrame({"dx": words}, index=names, dtype=object)
     if not any(words):
         return facts, ["There are no labels: no sub-folder is called like a class, and no CSV file is given."]

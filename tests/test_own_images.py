@@ -113,6 +113,17 @@ def test_copies_byte_for_byte(tmp_path):
     assert found.table["image_id"].tolist() == ["a", "d"]
 
 
+def test_one_picture_under_two_labels(tmp_path):
+    """Which label is right nobody can say, so neither file counts; two folders of one class contradict nothing."""
+    torn, same = photograph(1), photograph(3)
+    files = {"mel/a.jpg": torn, "nv/b.jpg": torn, "mel/c.jpg": same, "melanoma/d.jpg": same, "nv/e.jpg": photograph(2)}
+    found = collect(fill(tmp_path, files))
+    both = "one picture under two labels: mel/a.jpg, nv/b.jpg"
+    copy = "copy, byte for byte: of mel/c.jpg"
+    assert reasons(found) == {"mel/a.jpg": both, "nv/b.jpg": both, "melanoma/d.jpg": copy}
+    assert found.table["dx"].tolist() == ["mel", "nv"]
+
+
 def test_names_with_spaces_umlauts_and_the_same_stem(tmp_path):
     decomposed = "mu\u0308tze.jpg"  # as a Mac writes it
     files = {"my mole 1.jpg": photograph(1), decomposed: photograph(2), "x/IMG_1.jpg": photograph(3),
