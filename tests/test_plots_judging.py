@@ -20,9 +20,15 @@ def described(figure_and_alt, *words):
 
 
 def test_strategies():
-    scores = pd.DataFrame({"recall_mel": [0.1, 0.7], "macro_f1": [0.5, 0.6]}, index=["none", "weights"])
-    figure = described(judging.strategies(scores, {"recall_mel": 0, "macro_f1": 0.28}), "none: recall_mel 0.10")
+    """Two scores of two classifiers: two panels, and each interval reaches from low to high."""
+    rows = {"value": [0.1, 0.5, 0.9], "low": [0.05, 0.4, 0.8], "high": [0.2, 0.6, 1.0]}
+    one = pd.DataFrame(rows, index=["recall_mel", "macro_f1", "accuracy"])
+    chance = {"recall_mel": 0, "macro_f1": 0.28}
+    found = judging.strategies({"none": one, "weights": one}, list(chance), chance)
+    figure = described(found, "none: recall_mel 0.10, macro_f1 0.50")
     assert [axis.get_title() for axis in figure.axes] == ["recall mel", "macro f1"]
+    intervals = figure.axes[0].collections[0].get_segments()
+    assert np.allclose([segment[:, 0] for segment in intervals], [[0.05, 0.2]] * 2)
 
 
 def test_reliability():

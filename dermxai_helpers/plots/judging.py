@@ -10,24 +10,29 @@ from matplotlib.figure import Figure
 MEASURED, REFERENCE, MARKED = "#30688e", "#777777", "#b5622c"
 
 
-def strategies(scores: pd.DataFrame, chance: Mapping[str, float]) -> tuple[Figure, str]:
-    """Several scores of several classifiers: rows share a line, columns a panel.
+def strategies(
+    scored: Mapping[str, pd.DataFrame], names: Sequence[str], chance: Mapping[str, float]
+) -> tuple[Figure, str]:
+    """Several scores of several classifiers with their intervals: classifiers share a line, scores a panel.
 
-    scores : one row a classifier, one column a score, 0 to 1; chance : what needs no image, for each column
+    scored : {classifier: table of `scoring.scores_with_intervals`}; names : which scores, 0 to 1
+    chance : what needs no image, for each of them
     """
-    figure = Figure(figsize=(9, 1.1 + 0.28 * len(scores)))
-    axes = np.atleast_1d(figure.subplots(1, scores.shape[1], sharey=True))
-    for axis, name in zip(axes, scores, strict=True):
+    figure = Figure(figsize=(9, 1.1 + 0.28 * len(scored)))
+    axes = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
+    for axis, name in zip(axes, names, strict=True):
+        rows = pd.DataFrame({classifier: table.loc[name] for classifier, table in scored.items()}).T
         axis.axvline(chance[name], color=REFERENCE, linestyle="--", linewidth=1)
-        axis.hlines(scores.index, 0, scores[name], color="#dddddd", linewidth=1)
-        axis.plot(scores[name], scores.index, "o", color=MEASURED, markersize=5)
+        axis.hlines(rows.index, rows["low"], rows["high"], color=MEASURED, linewidth=4, alpha=0.4)
+        axis.plot(rows["value"], rows.index, "o", color=MEASURED, markersize=4)
         axis.set(xlim=(-0.03, 1.03), title=name.replace("_", " "))
     axes[0].invert_yaxis()
-    figure.supxlabel("share, 0 to 1 · dashed: what always answering nevus gets", fontsize=8)
+    figure.supxlabel("share with its 95 % interval by lesion · dashed: what always answering nevus gets", fontsize=8)
     said = [
-        f"{name}: " + ", ".join(f"{key} {value:.2f}" for key, value in row.items()) for name, row in scores.iterrows()
+        f"{classifier}: " + ", ".join(f"{name} {table.loc[name, 'value']:.2f}" for name in names)
+        for classifier, table in scored.items()
     ]
-    return figure, f"Scores as dots, one line a way to train. {'; '.join(said)}."
+    return figure, f"Scores as dots with intervals, one line a way to train. {'; '.join(said)}."
 
 
 def reliability(panels: Mapping[str, pd.DataFrame], errors: Mapping[str, float]) -> tuple[Figure, str]:

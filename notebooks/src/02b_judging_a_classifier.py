@@ -220,7 +220,7 @@ overview.round(3)
 # %%
 columns = ["recall_mel", "recall_nv", "recall_bkl", "balanced_accuracy", "macro_f1"]
 constant = overview.loc["always nevus", columns]
-course.figure("strategies", judging.strategies(overview[columns], constant))
+course.figure("strategies", judging.strategies(scored, columns, constant))
 
 # %% [markdown]
 # Read each row against "none". Then look at the last columns of the table: the area under the curve of melanoma.
