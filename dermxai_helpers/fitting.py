@@ -182,11 +182,15 @@ def logits_of(network: nn.Module, examples: Examples) -> Tensor:
 def running_mean(network: nn.Module, decay: float) -> nn.Module:
     """An exponential moving average of weights and of the batch normalisations' statistics.
 
+    After n steps the decay is min(decay, (1 + n) / (10 + n)): a short training forgets its first weights, too.
     Source: Polyak and Juditsky 1992, "Acceleration of stochastic approximation by averaging"; torch.optim.swa_utils.
     """
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+    def update(averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
+        get_ema_multi_avg_fn(min(decay, float((1 + steps) / (10 + steps))))(averaged, current, steps)
+
+    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
 
 
 def write_checkpoint(path: Path, identity: str, state: dict) -> None:

@@ -92,16 +92,17 @@ def test_the_running_mean_is_kept_as_by_hand():
     twin.load_state_dict(head.state_dict())
     fitting.fit(head, examples, examples, fitting.Plan(
         optimiser=lambda network: torch.optim.SGD(network.parameters(), lr=0.1), loss=nn.functional.cross_entropy,
-        order=lambda: torch.arange(64), epochs=1, batch_size=16, average=0.5, keep="last",
+        order=lambda: torch.arange(160).remainder(64), epochs=1, batch_size=16, average=0.3, keep="last",
     ))  # fmt: skip
 
     optimiser, mean = torch.optim.SGD(twin.parameters(), lr=0.1), None
-    for rows in torch.arange(64).split(16):
+    for step, rows in enumerate(torch.arange(160).remainder(64).split(16)):
         optimiser.zero_grad()
         nn.functional.cross_entropy(twin(examples.inputs(rows)), examples.labels[rows]).backward()
         optimiser.step()
         now = twin.weight.detach().clone()
-        mean = now if mean is None else 0.5 * mean + 0.5 * now  # the first step's weights begin the mean
+        decay = min(0.3, (1 + step) / (10 + step))  # 0.18, 0.25, 0.3, 0.3 ...
+        mean = now if mean is None else decay * mean + (1 - decay) * now  # the first step's weights begin the mean
     assert torch.allclose(head.weight, mean, atol=1e-7)
     assert not torch.allclose(head.weight, twin.weight, atol=1e-4)
 
