@@ -18,6 +18,8 @@ ROOMS = (
     "captions",
     "lexicon",
     "plots",
+    "widgets",
+    "checks",
     "course",
     "doctor",
 )
