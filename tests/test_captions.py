@@ -372,14 +372,15 @@ def test_the_demo_captioner_answers_in_form_and_sees_what_was_drawn(monkeypatch)
     images = [lesion.image for lesion in drawn]
     said = captions.Captioner("demo", device="cpu").caption(images, captions.PROMPTS["focused"], progress=False)
     facts = [lexicon.parse(sentence) for sentence in said]
-    slots = {"symmetry", "border_shape", "colours", "network", "dots", "streaks", "veil"}
+    slots = {"symmetry", "border_shape", "colour_count", "network", "dots_globules", "streaks", "blue_white_veil"}
     assert all(slots <= set(fact) for fact in facts)
     assert all(sentence.count(".") == 1 and sentence.endswith(".") for sentence in said)
     veils = [
-        (fact["veil"][1] == "present") == lesion.attributes["veil"] for fact, lesion in zip(facts, drawn, strict=True)
+        (fact["blue_white_veil"][1] == "present") == lesion.attributes["veil"]
+        for fact, lesion in zip(facts, drawn, strict=True)
     ]
     counts = [
-        (fact["colours"][0] == "single") == (lesion.attributes["colour_count"] == 1)
+        (fact["colour_count"][0] == "one") == (lesion.attributes["colour_count"] == 1)
         for fact, lesion in zip(facts, drawn, strict=True)
     ]
     assert sum(veils) >= 17 and sum(counts) >= 16

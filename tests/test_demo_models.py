@@ -39,11 +39,11 @@ def test_captions_know_border_colour_count_and_veil(lesions, captioner):
     short = captioner.caption([one.image for one in lesions], captions.PROMPTS["global"], progress=False)
     long = captioner.caption([one.image for one in lesions], captions.PROMPTS["focused"], progress=False)
     facts = [one.attributes for one in lesions]
-    counts = ["single" if one["colour_count"] == 1 else "multiple" for one in facts]
+    counts = ["one" if one["colour_count"] == 1 else "many" for one in facts]
     scores = {
         "border shape": share_right([stated(s, "border_shape") for s in short], [one["border_shape"] for one in facts]),
-        "colour count": share_right([stated(s, "colours") for s in short], counts),
-        "veil": share_right([stated(s, "veil") != "none" for s in long], [one["veil"] for one in facts]),
+        "colour count": share_right([stated(s, "colour_count") for s in short], counts),
+        "veil": share_right([stated(s, "blue_white_veil") != "none" for s in long], [one["veil"] for one in facts]),
     }
     for name, (right, majority) in scores.items():
         print(f"{name}: {right:.2f} of the captions are right, always the commonest value {majority:.2f}")

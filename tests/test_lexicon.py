@@ -1,8 +1,5 @@
-"""The paper's count, its traps and its missing rules; and the reader of facts."""
+"""The paper's count, its traps and its missing rules; and the way to the reader of facts."""
 
-import itertools
-
-import numpy as np
 import pytest
 
 from dermxai_helpers import captions, lexicon
@@ -57,54 +54,25 @@ def test_an_echoed_prompt_votes():
 @pytest.mark.parametrize(
     ("sentence", "facts"),
     [
-        ("symmetric", {"symmetry": ("symmetric", "present")}),
-        ("an asymmetrical lesion", {"symmetry": ("asymmetric", "present")}),
-        ("not symmetric", {"symmetry": ("symmetric", "absent")}),
-        ("an irregular border", {"border_shape": ("irregular", "present")}),
-        ("the border is regular", {"border_shape": ("regular", "present")}),
-        ("a single color", {"colours": ("single", "present")}),
-        ("several colours", {"colours": ("multiple", "present")}),
-        ("non-uniform color", {}),
-        ("an atypical pigment network", {"network": ("atypical", "present")}),
-        ("regular dots and globules", {"dots": ("regular", "present")}),
-        ("no dots or streaks", {"dots": ("any", "absent"), "streaks": ("any", "absent")}),
-        ("without streaks", {"streaks": ("any", "absent")}),
-        ("no streaks and a blue-white veil", {"streaks": ("any", "absent"), "veil": ("any", "present")}),
-        ("asymmetric, but no network", {"symmetry": ("asymmetric", "present"), "network": ("any", "absent")}),
-        ("a blue-white veil is not seen", {"veil": ("any", "absent")}),
-        ("no diagnosis. Irregular dots", {"dots": ("irregular", "present")}),
-        ("cannot exclude streaks", {"streaks": ("any", "present")}),
-        ("a brown lesion on a person's skin", {}),
+        (PUBLISHED_CAPTIONS[0], {"symmetry": ("symmetric", "present"), "off_topic": ("scene", "present")}),
+        (PUBLISHED_CAPTIONS[1], {"colour_count": ("two", "present"), "colours": ("white", "present")}),
+        (PUBLISHED_CAPTIONS[2], {"artefact": ("ruler", "present")}),
+        (PUBLISHED_CAPTIONS[3], {"off_topic": ("scene", "present")}),
+        (PUBLISHED_CAPTIONS[4], {
+            "symmetry": ("symmetric", "present"), "colour_count": ("two", "present"),
+            "colours": ("red+blue-gray", "present"),
+        }),
+        (PUBLISHED_CAPTIONS[5], {"off_topic": ("scene", "present")}),
     ],
-)
-def test_parse_reads_facts(sentence, facts):
+)  # fmt: skip
+def test_reading_finds_facts_in_the_published_captions_where_counting_finds_none(sentence, facts):
     assert lexicon.parse(sentence) == facts
 
 
-def test_parse_reads_every_caption_that_describe_can_write():
-    """All combinations of the scored attributes: what goes in must come out."""
-    names = ["symmetry", "border_shape", "network", "dots", "streaks", "veil", "regression"]
-    values = [
-        ("symmetric", "asymmetric"),
-        ("regular", "irregular"),
-        ("none", "typical", "atypical"),
-        ("none", "regular", "irregular"),
-        (True, False),
-        (True, False),
-        (True, False),
-    ]
-    rest = {"colours": "white+black", "colour_count": 2, "milia": False, "comedo": True, "fissures": False}
-    rng = np.random.default_rng(0)
-    for combination in itertools.product(*values):
-        truth = dict(zip(names, combination, strict=True), **rest)
-        facts = lexicon.parse(captions.describe(truth, "focused", rng))
-        assert facts["symmetry"] == (truth["symmetry"], "present")
-        assert facts["border_shape"] == (truth["border_shape"], "present")
-        assert facts["colours"] == ("multiple", "present")
-        for slot in ("network", "dots"):
-            assert facts[slot] == (("any", "absent") if truth[slot] == "none" else (truth[slot], "present"))
-        for slot in ("streaks", "veil"):
-            assert facts[slot] == ("any", "present" if truth[slot] else "absent")
-        assert ("regression" in facts) == truth["regression"]
-        assert facts["comedo"] == ("any", "present")
-        assert "milia" not in facts
+def test_reading_and_counting_disagree_about_a_denial_and_about_the_trap():
+    denial = "The lesion is not asymmetric and has no irregular border."
+    assert lexicon.paper_vote(denial).label == "mel"
+    assert lexicon.parse(denial) == {"symmetry": ("symmetric", "present"), "border_shape": ("regular", "present")}
+    assert lexicon.vote(denial).label == "nv"
+    trap = "An irregular border and uneven color, streaks and a blue-white veil."
+    assert (lexicon.paper_vote(trap).label, lexicon.vote(trap).label) == ("nv", "mel")

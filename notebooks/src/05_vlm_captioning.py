@@ -324,24 +324,30 @@ for sentence in ("A symmetric lesion with an atypical network, no dots and a blu
 import pandas as pd
 
 truth = lesion_data.truth(folder)
-plain = ["streaks", "veil", "regression", "milia", "comedo"]  # there or not; the others have kinds
-shared = ["symmetry", "border_shape", "colours"]  # all three prompts ask for these
-slots = [*shared, "network", "dots", *plain]
+shared = ["symmetry", "border_shape", "colour_count"]  # all three prompts ask for these
+slots = [*shared, "network", "dots_globules", "streaks", "blue_white_veil", "regression", "milia", "comedo"]
 if truth is None:
     print("These are photographs: no table of true attributes exists, so captions can be read but not marked.")
 
 # %%
+from dermxai_helpers import facts
+
+
+def slot_values(known):
+    """One value for each slot; "none" for what is absent or not stated. Two colours are "many": so the prompts ask."""
+    known = {slot: ("any", "absent") for slot in slots} | known
+    there = {slot: known[slot][0] if known[slot][1] == "present" else "none" for slot in slots}
+    return there | {"colour_count": "many" if there["colour_count"] == "two" else there["colour_count"]}
+
+
 def stated(sentence):
-    """The value that a sentence gives each slot; "none" for what it denies or leaves out."""
-    facts = {slot: ("any", "absent") for slot in slots} | lexicon.parse(sentence)
-    return {slot: facts[slot][0] if facts[slot][1] == "present" else "none" for slot in slots}
+    """What a sentence says."""
+    return slot_values(lexicon.parse(sentence))
 
 
 def true_values(row):
-    """The same slots, as the drawing has them."""
-    values = {slot: row[slot] for slot in ("symmetry", "border_shape", "network", "dots")}
-    colours = "single" if row["colour_count"] == 1 else "multiple"
-    return values | {"colours": colours} | {slot: "any" if row[slot] else "none" for slot in plain}
+    """What the drawing has."""
+    return slot_values(facts.true_facts(row))
 
 
 # %%

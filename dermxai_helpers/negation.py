@@ -1,0 +1,147 @@
+"""Does a sentence assert, deny or doubt what it mentions?
+
+A cue ("no", "possible", "is absent") reaches so many words and no more. Captions have few constructions, so a list of
+cues with rules for their reach will do, and every decision can be looked up here.
+Source of the idea: Chapman et al. 2001, "A simple algorithm for identifying negated findings" (NegEx); the rules for
+commas and lists are ours. Not understood: what is left out ("dots are seen, streaks are not" is doubt), an "and" that
+changes the subject ("loss of symmetry and color variegation" denies both), and a subject that stands farther away ("the
+streaks at the edge are irregular" is about the edge).
+"""
+
+import re
+
+REACH = 200  # characters: no cue is about words farther away, and a caption gone wild stays quick to read
+SEEN = (
+    "(?:seen|visible|present|identified|detected|observed|found|evident|noted|appreciated|recogni[sz]able"
+    "|apparent|discernible)"
+)
+FINITE = "(?:is|are|was|were|has|do|does|did|shows|appears|looks|seems|covers|hides|obscures)"
+UNSURE = r"(?:necessarily|certain(?:ly)?|sure|clear|possible|allow|permit)\b"
+TO_BE = "(?:is|are|was|were|appears?|seems?|remains?)"
+
+# --- cues before what they are about ---
+
+DENIES = re.compile(
+    rf"""\b(?:
+        (?:no|without\ an?y?|without)\ (?:evidence|signs?|indications?|suggestions?|traces?)\ (?:of|for|that)
+      | no(?!\ (?:doubt|question|diagnosis|longer\ {SEEN}))
+      | not(?!\ (?:only|just|merely|{SEEN}|clearly\ {SEEN}|be\ {SEEN}|excluded|ruled|{UNSURE}))
+      | without(?!\ (?:a\ )?(?:doubt|question))
+      | neither | nor | never | nothing | rather\ than | instead\ of
+      | lack(?:s|ing|ed)? | lack\ of | loss\ of | absence\ of | free\ (?:of|from) | devoid\ of | negative\ for
+      | fail(?:s|ed)?\ to | cannot\ (?:see|find|identify|detect|make\ out)
+    )\b | (?:^|(?<=with\ )|(?<=,\ )|(?<=has\ )|(?<=shows\ )|(?<=\ an\ ))absent\b | \bnon(?=\ )""",
+    re.VERBOSE,
+)
+DOUBTS = re.compile(
+    rf"""\b(?:
+        possibl[ey] | probabl[ey] | (?:un)?likely | potential(?:ly)? | perhaps | maybe | may | might
+      | could(?!\ not\ be) | suggest\w*
+      | suspicious | suspected | suspicion | question\ of | questionabl[ey] | presum\w+
+      | equivocal | unclear | uncertain | unsure | doubtful | whether | if | not\ {UNSURE}
+      | (?:cannot|could\ not)\ (?:exclude|rule\ out) | hard\ to | difficult\ to
+    )\b""",
+    re.VERBOSE,
+)
+
+# --- cues behind it ---
+
+DENIED = re.compile(
+    rf"""\s*(?:{TO_BE}\ |[:=(]\ ?|-\ )?(?:both\ |all\ )?(?P<twice>not\ )?
+        (?:absent|missing|lacking|none|ruled\ out|excluded)\b
+      | \s*[:=]\ (?:no|0)\b
+      | \s*(?:{TO_BE}\ |[:=(]\ ?)?(?:both\ |all\ )?(?:not|no\ longer|never)\ (?:[a-z]+ly\ )?{SEEN}\b
+      | \s*(?:cannot|can\ not|could\ not|may\ not)\ be\ {SEEN}\b""",
+    re.VERBOSE,
+)
+DOUBTED = re.compile(
+    rf"""\s*(?:cannot|can\ not|could\ not)\ be\ (?:excluded|ruled\ out|assessed|determined|evaluated|judged|confirmed)\b
+      | \s*(?:{TO_BE}\ )?not\ (?:excluded|ruled\ out)\b
+      | ,?\ if\ (?:any|present)\b
+      | \s*(?:{TO_BE}\ |[:=]\ ?)
+        (?:possible|probable|(?:un)?likely|questionable|unclear|uncertain|suspected|equivocal|doubtful)\b
+      | \s*(?:may|might|could)\ (?:also\ )?be\ {SEEN}\b
+      | \s*\(\?\)
+      | \s*{TO_BE}\ not(?=\s*(?:$|[.,;]))""",  # "dots are seen, streaks are not": left out is what they are not
+    re.VERBOSE,
+)
+
+# --- how far a cue reaches ---
+
+NEW_CLAUSE = re.compile(
+    rf"""[;:]
+      | \b(?:but|however|although|though|while|whereas|yet|except|besides|which|because|since|then|nor)\b
+      | \b(?:other\ than|apart\ from|aside\ from)\b | (?<=\w\ )with\b
+      | \band\ (?:an?|the|its|no|not|without|with|there|also|some|multiple|several|one|two|lacks?|{FINITE})\b
+      | \bor\ (?:no|not|without|lacks?)\b""",
+    re.VERBOSE,
+)
+NEW_CLAUSE_AFTER_NO = re.compile(rf"\b(?:{FINITE}|the|this|these|an?)\b")  # "no streaks are seen in this ..."
+LIST_WITH_OR = re.compile(r"[^;:()]*?\b(?:or|nor)\b[^,;:()]*")
+NOT_IN_A_LIST = re.compile(rf"\b(?:the|and|with|but|no|not|without|there|{FINITE}|{SEEN})\b|[;:()]")
+NOT_IN_A_SUBJECT = re.compile(
+    rf"(?<!and )(?<!or )\b(?:an?|the)\b|\b(?:with|but|no|not|without|there|{FINITE}|{SEEN}|absent)\b|[;:()]"
+)
+
+
+def judge(sentence: str, start: int, core: int, end: int, lists: bool) -> tuple[int, bool, bool]:
+    """How a sentence speaks of its words start:end: (number of denials, whether one is inside them, whether in doubt).
+
+    sentence : one sentence in small letters; core : where the words begin that a denial inside must precede, as in
+    "border is not irregular". Two denials cancel out: "not without streaks".
+    lists : whether a cue behind may also reach back over a list, as in "dots, streaks and network are absent"
+    """
+    denials = _cues_before(DENIES, sentence, start, core)
+    doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core) if not _is_denied(sentence, cue)]
+    behind = _behind(DENIED, sentence, end, lists)
+    count = len(denials) + (0 if behind is None else 2 if behind["twice"] else 1)
+    inside = any(cue.start() >= start for cue in denials)
+    return count, inside, bool(doubts) or _behind(DOUBTED, sentence, end, lists) is not None
+
+
+def _cues_before(cues: re.Pattern, sentence: str, start: int, core: int) -> list[re.Match]:
+    """The cues before some words that are about them."""
+    near = cues.finditer(sentence, max(0, core - REACH), core)
+    return [cue for cue in near if _reaches(sentence, cue, start, core)]
+
+
+def _reaches(sentence: str, cue: re.Match, start: int, core: int) -> bool:
+    """Whether a cue before some words is about them."""
+    if cue.group() == "non":
+        return sentence[cue.end() : core] == " "
+    if cue.end() > start:
+        return cue.end() <= core
+    between = sentence[cue.end() : start]
+    between = re.sub(r"\([^()]*\)", "", between)
+    if ")" in between or NEW_CLAUSE.search(between) or (cue.group() == "no" and NEW_CLAUSE_AFTER_NO.search(between)):
+        return False
+    outside = between.split("(")[0]  # inside a bracket, a list explains what stands before it: commas do not matter
+    return "," not in outside or _in_one_list(sentence, cue, start)
+
+
+def _is_denied(sentence: str, doubt: re.Match) -> bool:
+    """Whether a doubt is itself denied: "nothing suggestive of streaks" leaves none."""
+    if not doubt.group().startswith(("suggest", "suspic")):
+        return False
+    return bool(_cues_before(DENIES, sentence, doubt.start(), doubt.start()))
+
+
+def _in_one_list(sentence: str, cue: re.Match, start: int) -> bool:
+    """Whether "or" closes a list from the cue beyond `start`: "no dots, streaks or veil", not "no dots, streaks"."""
+    closed = LIST_WITH_OR.match(sentence, cue.end(), cue.end() + REACH)
+    if closed is None or closed.end() <= start:
+        return False
+    items = re.split(r"\b(?:or|nor)\b", closed.group(), maxsplit=1)[0]
+    return not NOT_IN_A_LIST.search(items)
+
+
+def _behind(cues: re.Pattern, sentence: str, end: int, lists: bool) -> re.Match | None:
+    """The cue right behind position `end`, or behind the rest of a list that begins before it."""
+    cue = cues.match(sentence, end)
+    if cue or not lists:
+        return cue
+    cue = cues.search(sentence, end, end + REACH)
+    between = sentence[end : cue.start()] if cue else ""
+    last = between.rpartition(",")[2]
+    closed = "," not in between or re.search(r"\b(?:and|or)\b", last)
+    return cue if cue and closed and not NOT_IN_A_SUBJECT.search(between) else None

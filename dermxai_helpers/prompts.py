@@ -1,0 +1,19 @@
+"""The three questions that the paper asks about a lesion, where every room can read them without loading a network."""
+
+PROMPTS = {
+    "global": "You are a expert in examining images of lesions. Provide one clinical sentence. "
+    "State symmetry (symmetric/asymmetric), border (regular/irregular), color (single/multiple), "
+    "texture (flat/raised, scaly/smooth). No diagnosis.",
+    "roi": "Focus only on the lesion. One clinical sentence stating symmetry, border, color distribution, "
+    "diameter in millimeters if visible, and texture. No diagnosis.",
+    "focused": "With background dimmed, describe symmetry, border, color distribution, texture, "
+    "and any visible structures (dots, streaks, network). No diagnosis.",
+}
+"""The paper's three prompts, letter by letter ("a expert" included). Source: seed A, section 3.4."""
+
+ASKED = {
+    "global": ("symmetry", "border_shape", "colour_count"),
+    "roi": ("symmetry", "border_shape", "colour_count"),
+    "focused": ("symmetry", "border_shape", "colour_count", "dots_globules", "streaks", "network"),
+}
+"""The slots of `lexicon.parse` that each prompt asks for, as far as a picture can answer: silence about them counts."""
