@@ -4,8 +4,9 @@
 `Explanation` and leave the model exactly as they found it; what they share for that stands here.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 OVERLAY_COLOURS = "viridis"  # its blues and greens do not occur on skin, so the overlay cannot pass for a lesion colour
 OVERLAY_OPACITY = 0.65  # of the strongest cell; weaker cells are proportionally clearer
+LARGEST_NORMALISED = 20  # values of a normalised image stay within about 3; pixels of 0 to 255 do not
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Explanation:
     logit, prob : float, (B,), the model's score and probability (softmax) for that class
     layer : name of the layer (or blocks) that was explained
     method : name of the method
-    notes : sentences about maps that need care (no positive evidence, not finite); empty when all is well
+    notes : sentences about how the maps were computed, where it was not the plain way, and about maps that need care
+        (no positive evidence, flat, not finite); empty when all is well
     """
 
     maps: np.ndarray
@@ -69,9 +72,21 @@ class Explanation:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The module inside `torch.compile` or `DataParallel` wrappers, whose hooks would not fire."""
-    while (inner := getattr(model, "_orig_mod", None) or getattr(model, "module", None)) is not None:
-        model = inner
+    """The module inside `torch.compile` or `DataParallel` wrappers, whose hooks would not fire.
+
+    Raises ValueError for anything that is not a torch module with weights.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"expected a torch module, got {type(model).__name__}: of a Classifier, pass its .model")
+    while True:
+        if hasattr(model, "_orig_mod"):
+            model = model._orig_mod
+        elif isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        else:
+            break
+    if next(model.parameters(), None) is None:
+        raise ValueError(f"{type(model).__name__} has no weights: there is nothing to explain")
     return model
 
 
@@ -79,29 +94,47 @@ def unwrapped(model: nn.Module) -> nn.Module:
 def left_as_found(model: nn.Module) -> Iterator[list]:
     """Evaluation mode without gradients; afterwards every training flag and the gradient mode are as before.
 
+    Flags are set one by one: `model.eval()` may do more, such as merging adapters into the weights.
+    Compiled parts run uncompiled, because hooks do not fire in compiled code.
     Yields a list for the handles of hooks; they are removed at the end, also after an exception.
     """
-    training = [(module, module.training) for module in model.modules()]
+    training = [module for module in model.modules() if module.training]
     handles = []
     device = next(model.parameters()).device.type
     try:
-        model.eval()
-        with torch.inference_mode(False), torch.no_grad(), torch.autocast(device, enabled=False):
+        for module in training:
+            module.training = False
+        with uncompiled(), torch.inference_mode(False), torch.no_grad(), torch.autocast(device, enabled=False):
             yield handles
     finally:
         for handle in handles:
             handle.remove()
-        for module, flag in training:
-            module.training = flag
+        for module in training:
+            module.training = True
+
+
+def uncompiled() -> AbstractContextManager:
+    """A context in which `torch.compile` is without effect; free of cost where nothing has been compiled."""
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
 def checked_images(model: nn.Module, images: Tensor) -> Tensor:
-    """The images on the model's device and in its number type; ValueError unless float (B, 3, H, W) and finite."""
+    """The images on the model's device and in its number type.
+
+    Raises ValueError unless they are float (B, 3, H, W) with B > 0, finite, and not pixels of 0 to 255.
+    """
+    unnormalised = "these look like pixels of 0 to 255: normalise them first, for example with Classifier.prepare"
     if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
         found = f"{images.dtype} of shape {tuple(images.shape)}" if hasattr(images, "shape") else type(images).__name__
+        found += f"; {unnormalised}" if "uint8" in found else ""
         raise ValueError(f"expected normalised images as a float tensor of shape (B, 3, height, width), got {found}")
-    if not torch.isfinite(images).all():
+    if images.numel() == 0:
+        raise ValueError(f"there are no pixels to explain: the images have shape {tuple(images.shape)}")
+    low, high = (float(value) for value in torch.aminmax(images))
+    if not np.isfinite([low, high]).all():
         raise ValueError("the images hold values that are not finite: check how they were normalised")
+    if high > LARGEST_NORMALISED:
+        raise ValueError(f"expected normalised images, got values from {low:.3g} to {high:.3g}; {unnormalised}")
     weight = next(model.parameters())
     images = images.to(weight.device, weight.dtype)
     return images.clone() if images.is_inference() else images
@@ -133,22 +166,40 @@ def summarise(
     names = list(classes) if classes is not None else [f"class {index}" for index in range(logits.shape[1])]
     logits = logits.detach()
     target = targets.flatten().tolist()
-    notes = []
-    for index, (heatmap, label) in enumerate(zip(maps, target, strict=True)):
-        if not torch.isfinite(heatmap).all():
-            notes.append(f"map {index} ({names[label]}): some values are not finite")
-        elif (heatmap <= 0).all():
-            notes.append(f"map {index} ({names[label]}): no positive evidence for this class")
+    class_name = [names[label] for label in target]
+    maps = as_array(maps)
     return Explanation(
-        maps=maps.detach().cpu().numpy(),
+        maps=maps,
         target=target,
-        class_name=[names[label] for label in target],
-        logit=logits.gather(1, targets).flatten().cpu().numpy(),
-        prob=logits.softmax(dim=1).gather(1, targets).flatten().cpu().numpy(),
+        class_name=class_name,
+        logit=as_array(logits.gather(1, targets).flatten()),
+        prob=as_array(logits.softmax(dim=1).gather(1, targets).flatten()),
         layer=layer,
         method=method,
-        notes=notes,
+        notes=notes_on(maps, class_name),
     )
+
+
+def as_array(values: Tensor) -> np.ndarray:
+    """The values as numpy's float64 or float32; half precision, in which numpy cannot calculate, becomes float32."""
+    values = values.detach().cpu()
+    return (values if values.dtype == torch.float64 else values.float()).numpy()
+
+
+def notes_on(maps: np.ndarray, class_name: Sequence[str]) -> list[str]:
+    """One sentence for every map, (B, h, w), that says nothing or not all: not finite, no positive evidence, flat."""
+    finite = np.isfinite(maps).all(axis=(1, 2))
+    low, high = maps.min(axis=(1, 2)), maps.max(axis=(1, 2))
+    notes = []
+    for index in np.flatnonzero(~finite | (high <= 0) | (low == high)):
+        if not finite[index]:
+            said = "some values are not finite"
+        elif high[index] <= 0:
+            said = "no positive evidence for this class"
+        else:
+            said = "the same evidence everywhere"
+        notes.append(f"map {index} ({class_name[index]}): {said}")
+    return notes
 
 
 def resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:

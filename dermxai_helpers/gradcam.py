@@ -1,15 +1,18 @@
 """Where did the CNN's evidence for a class come from?
 
-Grad-CAM in one function. It works on frozen models and under `no_grad`, because it switches gradients on only above the
-layer it explains, and it leaves the model exactly as it found it.
+Class activation maps by one function. It works on frozen models and under `no_grad`, because it switches gradients on
+only above the layer it explains, and it leaves the model exactly as it found it. The formulas stand in `cams` and
+`perturbation_cams`, the search for the layer in `feature_layers`.
 """
 
-import difflib
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from dermxai_helpers import cams, feature_layers, perturbation_cams
+from dermxai_helpers.backbones import quick
 from dermxai_helpers.explanation import (
     Explanation,
     checked_images,
@@ -19,10 +22,19 @@ from dermxai_helpers.explanation import (
     targets_for,
     unwrapped,
 )
+from dermxai_helpers.feature_layers import ForwardPass
 
-__all__ = ["METHODS", "Explanation", "explain", "resize"]
+__all__ = ["METHODS", "Explanation", "QuickCam", "explain", "resize"]
 
-METHODS = ("gradcam", "cam")
+BY_GRADIENT = {
+    "gradcam": cams.grad_cam,
+    "gradcam++": cams.grad_cam_plus_plus,
+    "hirescam": cams.hires_cam,
+    "layercam": cams.layer_cam,
+}
+REMEDY = "use method='gradcam', or another layer"
+ROUNDINGS = 30  # by so many the logits may differ from those that the head gives for the mean of the features
+METHODS = (*BY_GRADIENT, "eigencam", "scorecam", "ablationcam", "cam")
 
 
 def explain(
@@ -34,136 +46,113 @@ def explain(
     relu: bool = True,
     classes: Sequence[str] | None = None,
 ) -> Explanation:
-    """Heat-maps of a convolutional classifier.
+    """Heat-maps of a convolutional classifier, or of timm's vision transformers.
 
     images : float, (B, 3, H, W), normalised as the model expects
     target : None explains the predicted class, an int one class, a sequence one class per image; "all" explains every
-        class (B x classes maps: image 0 class 0, image 0 class 1, ...)
-    method : "gradcam", or "cam", its closed form for networks that end in global average pooling and one linear layer.
-        There "cam" is Grad-CAM times the number of cells, and the mean of a map plus the bias is the logit.
-    layer : None takes the last layer with a spatial grid; else a module or its name
-    relu : clip negative evidence to zero, as the paper does; False keeps it
+        class from one forward pass (B x classes maps: image 0 class 0, image 0 class 1, ...)
+    method : for one forward pass "gradcam", "gradcam++", "hirescam", "layercam", "eigencam" (knows no class) and "cam",
+        the closed form for networks that end in global average pooling and one linear layer: there it is Grad-CAM times
+        the number of cells, and a map's mean plus the bias is the logit. For hundreds, "scorecam" and "ablationcam"
+    layer : a module or its name; None takes the last layer with a grid of cells (of a transformer norm1 of the last
+        block), which costs a pass of one image the first time a network is seen
+    relu : clip negative evidence to zero, as the papers do; False keeps it
     classes : names of the classes
 
-    Raises ValueError, as a sentence, for what cannot be explained.
-    Source: Selvaraju et al., ICCV 2017, equations 1 and 2 (Grad-CAM); Zhou et al., CVPR 2016, equation 2 (CAM).
+    Raises ValueError, as a sentence, for what cannot be explained. Sources stand with each method in its room.
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got '{method}'")
     model = unwrapped(model)
-    with left_as_found(model) as handles:
+    with left_as_found(model):
         images = checked_images(model, images)
-        name, module = _find_layer(model, images, layer)
-        features, head_input, logits = _forward(model, images, name, module, handles)
+        layer = feature_layers.find(model, images, layer)
+        passes = feature_layers.watched(model, images, layer, gradients=method in BY_GRADIENT)
+        logits = torch.cat([seen.logits for seen in passes])
         targets = targets_for(logits, target)
-        if method == "gradcam":
-            maps = _gradcam(features, logits, targets)
-        else:
-            maps = _cam(model, features, head_input, logits, targets, name)
+        parts = targets.split([len(seen.images) for seen in passes])
+        maps = torch.cat([_maps(method, seen, part) for seen, part in zip(passes, parts, strict=True)])
     if relu:
         maps = maps.clamp(min=0)
-    return summarise(maps.flatten(0, 1), logits, targets, classes, layer=name, method=method)
+    explained = summarise(maps.flatten(0, 1), logits, targets, classes, layer=layer.name, method=method)
+    explained.notes.extend(_turned_round(explained))
+    return explained
 
 
-def _gradcam(features: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
-    """Maps (B, T, h, w): feature maps (B, K, h, w) weighted by the mean gradient of each target's logit."""
-    maps = []
-    for column in targets.T:
-        with torch.enable_grad():
-            score = logits.gather(1, column[:, None]).sum()
-        (gradient,) = torch.autograd.grad(score, features, retain_graph=True)
-        weights = gradient.mean(dim=(2, 3), keepdim=True)
-        maps.append((weights * features).sum(dim=1))
+class QuickCam:
+    """CAM of every class, for less than the price of a plain forward pass.
+
+    Made once from a network that ends in global average pooling and one linear layer: a private copy with batch
+    normalisation folded in and channels stored last (`backbones.quick`). Weights that change later do not reach it.
+
+    model : as for `explain`; classes : names of the classes
+    Raises ValueError, when made or when called, for a network of which CAM is not defined.
+    """
+
+    def __init__(self, model: nn.Module, classes: Sequence[str] | None = None):
+        model = unwrapped(model)
+        _linear_head(model)
+        self._network, self._classes = quick(model).requires_grad_(False), classes
+
+    def __call__(self, images: Tensor, target: int | str | Sequence[int] | None = "all") -> Explanation:
+        """The same as `explain(model, images, target, method="cam")`, but for rounding."""
+        return explain(self._network, images, target, method="cam", classes=self._classes)
+
+
+def _maps(method: str, seen: ForwardPass, targets: Tensor) -> Tensor:
+    """Raw maps (B, T, rows, columns) of the classes `targets` (B, T)."""
+    if method == "cam":
+        return cams.class_activation(seen.features, _checked_head(seen), targets)
+    if method == "eigencam":
+        return cams.eigen_cam(seen.features)[:, None].expand(-1, targets.shape[1], -1, -1)
+    if method == "scorecam":
+        return perturbation_cams.score_cam(seen, targets)
+    if method == "ablationcam":
+        return perturbation_cams.ablation_cam(seen, targets)
+    maps = [BY_GRADIENT[method](seen.features, _gradients(seen, column)) for column in targets.T]
     return torch.stack(maps, dim=1)
 
 
-def _cam(
-    model: nn.Module, features: Tensor, head_input: Tensor | None, logits: Tensor, targets: Tensor, name: str
-) -> Tensor:
-    """Maps (B, T, h, w): feature maps weighted by the rows of the last linear layer. Refuses where that is not CAM."""
-    pooled = features.mean(dim=(2, 3))
-    head = _last_linear(model)
-    if (
-        head_input is None
-        or head_input.shape != pooled.shape
-        or not torch.allclose(head_input, pooled, rtol=1e-3, atol=1e-5)
-        or not torch.allclose(head(pooled), logits, rtol=1e-3, atol=1e-4)
-    ):
-        raise ValueError(
-            f"CAM needs logits that are one linear layer on the spatial mean of '{name}', which is not so in "
-            f"{type(model).__name__}: use method='gradcam', or another layer"
-        )
-    return torch.einsum("btk,bkhw->bthw", head.weight[targets], features)
+def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
+    """Derivative (B, K, rows, columns) of each image's logit for its class `target` (B,) by the features."""
+    gradient = None
+    if seen.logits.requires_grad:
+        chosen = functional.one_hot(target, seen.logits.shape[1]).to(seen.logits)
+        (gradient,) = torch.autograd.grad(seen.logits, seen.output, chosen, retain_graph=True, allow_unused=True)
+    if gradient is None:
+        name = type(seen.model).__name__
+        raise ValueError(f"the logits of {name} do not depend on layer '{seen.layer.name}': choose another layer")
+    return seen.layer.maps(gradient)
 
 
-def _forward(
-    model: nn.Module, images: Tensor, name: str, module: nn.Module, handles: list
-) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Feature maps (a leaf that gradients reach), the input of the last linear layer, and the logits."""
-    seen = {}
-
-    def keep_features(_module, _inputs, output):
-        if not isinstance(output, Tensor) or output.ndim != 4:
-            raise ValueError(
-                f"'{name}' does not give feature maps of shape (B, channels, height, width), which Grad-CAM needs; "
-                "for a vision transformer use relevancy.explain"
-            )
-        seen["features"] = output.detach().requires_grad_()
-        torch.set_grad_enabled(True)  # from here up to the logits; left_as_found switches it back
-        return seen["features"].clone()  # the copy survives a later layer that works in place
-
-    def keep_head_input(_module, inputs):
-        seen["head"] = inputs[0].detach()
-
-    handles.append(module.register_forward_hook(keep_features))
-    if (head := _last_linear(model)) is not None:
-        handles.append(head.register_forward_pre_hook(keep_head_input))
-    logits = model(images)
-    torch.set_grad_enabled(False)
-    if "features" not in seen or not logits.requires_grad:
-        raise ValueError(f"the logits of {type(model).__name__} do not depend on layer '{name}': choose another layer")
-    return seen["features"], seen.get("head"), logits
-
-
-def _find_layer(model: nn.Module, images: Tensor, layer: str | nn.Module | None) -> tuple[str, nn.Module]:
-    """The layer to explain with its name; by default the last one to run whose output has a grid of several cells."""
-    modules = dict(model.named_modules())
-    if isinstance(layer, nn.Module):
-        name = next((name for name, module in modules.items() if module is layer), None)
-        if name is None:
-            raise ValueError(f"the given {type(layer).__name__} is not a layer of this {type(model).__name__}")
-        return name, layer
-    if isinstance(layer, str):
-        if layer not in modules:
-            near = ", ".join(difflib.get_close_matches(layer, modules)) or "see model.named_modules()"
-            raise ValueError(f"{type(model).__name__} has no layer '{layer}'; near it: {near}")
-        return layer, modules[layer]
-    name = _last_spatial_layer(model, images[:1])
-    if name is None:
-        raise ValueError(
-            f"no layer of {type(model).__name__} gives feature maps of shape (B, channels, height, width) with more "
-            "than one cell, so Grad-CAM does not apply; for a vision transformer use relevancy.explain"
-        )
-    return name, modules[name]
-
-
-def _last_spatial_layer(model: nn.Module, image: Tensor) -> str | None:
-    """Name of the layer that is last to finish among those whose output is (B, C, h, w) with h * w > 1."""
-    order, handles = [], []
-    for name, module in model.named_modules():
-        def note(_module, _inputs, output, name=name):
-            if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
-                order.append(name)
-        if name:
-            handles.append(module.register_forward_hook(note))
-    try:
-        model(image)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return order[-1] if order else None
-
-
-def _last_linear(model: nn.Module) -> nn.Linear | None:
+def _linear_head(model: nn.Module) -> nn.Linear:
+    """The last linear layer of a model; ValueError when it has none."""
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    return linears[-1] if linears else None
+    if not linears:
+        raise ValueError(f"CAM needs a linear layer to give the logits, and {type(model).__name__} has none: {REMEDY}")
+    return linears[-1]
+
+
+def _checked_head(seen: ForwardPass) -> nn.Linear:
+    """The linear head; ValueError unless it turns the spatial mean of the features into the logits."""
+    head, pooled = _linear_head(seen.model), seen.features.mean(dim=(2, 3))
+    if head.weight.shape == (seen.logits.shape[1], pooled.shape[1]):
+        rounding = ROUNDINGS * torch.finfo(pooled.dtype).eps * (1 + pooled.abs() @ head.weight.abs().T)
+        if ((head(pooled) - seen.logits).abs() <= rounding).all():
+            return head
+    raise ValueError(
+        f"CAM needs logits that are one linear layer on the spatial mean of '{seen.layer.name}', which is not so in "
+        f"{type(seen.model).__name__}: {REMEDY}"
+    )
+
+
+def _turned_round(explained: Explanation) -> list[str]:
+    """A sentence for every map of ablation, which computes shares of the logit, where that is negative."""
+    if explained.method != "ablationcam":
+        return []
+    return [
+        f"map {index} ({explained.class_name[index]}): the logit is negative, so evidence for the class and against it "
+        "have changed places"
+        for index, logit in enumerate(explained.logit)
+        if logit < 0
+    ]

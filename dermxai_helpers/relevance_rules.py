@@ -1,27 +1,42 @@
 """The rules of relevancy: given the relevance of an operation's output, how much does each input get?
 
-Each rule covers one operation of a vision transformer. Normalisation, activation and softmax have no rule: relevance
-passes through them unchanged. Source: Chefer et al., arXiv 2012.09838, sections 3.1 and 3.2, and the authors' program.
+Each rule covers one operation of a vision transformer. Normalisation, activation, layer scale and softmax have no rule:
+relevance passes through them unchanged. Images stand in the first dimension and never mix.
+Source: Chefer et al., arXiv 2012.09838, sections 3.1 and 3.2, and the authors' program.
 """
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 TINY = 1e-9  # added to every divisor, as in the authors' program
+ROUNDINGS = 32  # a sum of products that is only so many roundings large is taken for zero
 
 
 def divide(a: Tensor, b: Tensor) -> Tensor:
     """a / b, and 0 where b is 0. The authors' divisor clamp(b, min=e) + clamp(b, max=e) is b + e for every b."""
     divisor = b + TINY
+    if b.abs().amin() > TINY:  # nearly always; the masks below cost ten times as much as the division
+        return a / divisor
     divisor.masked_fill_(divisor == 0, TINY)
     return (a / divisor).masked_fill_(b == 0, 0)
 
 
-def through_linear(x: Tensor, weight: Tensor, relevance: Tensor) -> Tensor:
-    """Relevance (..., out) of x W^T handed to x (..., in) in proportion to positive products; the bias gets none."""
-    positive, negative = x.clamp(min=0), x.clamp(max=0)
-    raising, lowering = weight.clamp(min=0), weight.clamp(max=0)
-    share = relevance / (positive @ raising.T + negative @ lowering.T + TINY)  # the divisor is never negative
-    return positive * (share @ raising) + negative * (share @ lowering)
+def through_linear(x: Tensor, weight: Tensor, product: Tensor, relevance: Tensor) -> Tensor:
+    """Relevance (..., out) of x W^T handed to x (..., in) in proportion to positive products; the bias gets none.
+
+    product : x W^T, (..., out), which the forward pass has computed
+
+    With x+, W+ and x-, W- for positive and negative parts, the positive products add up to
+    x+ W+^T + x- W-^T = (x W^T + |x| |W|^T) / 2: three matrix products in all, where the four parts would need four.
+    An output without any positive product has nobody to give relevance to, and loses it.
+    """
+    size, weight_size = x.abs(), weight.abs()
+    certain = 1 - ROUNDINGS * torch.finfo(x.dtype).eps
+    total = (size @ weight_size.T).mul_(certain).add_(product)
+    functional.threshold_(total, 0, torch.inf)  # relevance divided by infinity is lost
+    share = relevance / total.add_(2 * TINY)
+    return (share @ weight).mul_(x).addcmul_(share @ weight_size, size)
 
 
 def through_sum(a: Tensor, b: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,18 +47,23 @@ def through_sum(a: Tensor, b: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor
     def total(tensor):
         return tensor.sum(dim=tuple(range(1, tensor.ndim)), keepdim=True)
 
-    size = total(to_a).abs() + total(to_b).abs()
-    due_a = divide(total(to_a).abs(), size) * total(relevance)
-    due_b = divide(total(to_b).abs(), size) * total(relevance)
-    return to_a * divide(due_a, total(to_a)), to_b * divide(due_b, total(to_b))
+    total_a, total_b, whole = total(to_a), total(to_b), total(relevance)
+    size = total_a.abs() + total_b.abs()
+    due_a, due_b = divide(total_a.abs(), size) * whole, divide(total_b.abs(), size) * whole
+    return to_a * divide(due_a, total_a), to_b * divide(due_b, total_b)
 
 
-def through_copy(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Relevance of x, which was used twice."""
-    return x * (divide(first, x) + divide(second, x))
+def through_copy(x: Tensor, relevance: Tensor) -> Tensor:
+    """Relevance of x, which was used twice: `relevance` is what both uses hand back, added up."""
+    return x * divide(relevance, x)
 
 
-def through_product(a: Tensor, b: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
-    """Relevance of the matrix product a b, half to each factor."""
-    share = divide(relevance, a @ b)
-    return a * (share @ b.transpose(-2, -1)) / 2, b * (a.transpose(-2, -1) @ share) / 2
+def through_product(a: Tensor, b: Tensor, product: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
+    """Relevance of the matrix product a b, which is `product`: half to each factor."""
+    share = divide(relevance, product) / 2
+    return a * (share @ b.mT), b * (a.mT @ share)
+
+
+def through_mean(x: Tensor, mean: Tensor, relevance: Tensor) -> Tensor:
+    """Relevance (B, D) of the mean over tokens, (B, D), handed to x (B, n, D). One token gets it all."""
+    return x / x.shape[1] * divide(relevance, mean)[:, None]

@@ -1,24 +1,35 @@
 """Where did the vision transformer's evidence for a class come from?
 
-The relevancy of Chefer, Gur and Wolf (CVPR 2021) on a stock timm VisionTransformer: hooks read what a forward pass
-leaves behind, the authors' rules (`relevance_rules`) carry the class score back through the blocks. Nothing in timm is
-copied or patched.
+The relevancy of Chefer, Gur and Wolf (CVPR 2021) on a stock timm VisionTransformer, and five ways to compare it with.
+One pass through timm's own layers (`vit_pass`) leaves behind what all of them need; the authors' rules
+(`relevance_rules`) carry the class score back through the blocks, `attention_maps` makes maps of it.
 """
 
+import copy
+import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from dermxai_helpers import vit_pass
 from dermxai_helpers.assets import FOLDER as ASSETS
+from dermxai_helpers.attention_maps import (
+    KNOW_NO_CLASS,
+    METHODS,
+    NEED_ALL_BLOCKS,
+    NEED_GRADIENTS,
+    NEED_RELEVANCE,
+    patch_maps,
+)
 from dermxai_helpers.explanation import Explanation, checked_images, left_as_found, summarise, targets_for, unwrapped
-from dermxai_helpers.relevance_rules import divide, through_copy, through_linear, through_product, through_sum
+from dermxai_helpers.relevance_families import family
 
-METHODS = ("chefer", "rollout", "attention")
+__all__ = ["METHODS", "compare", "demo_vit", "explain", "prepare"]
+
+HALF = (torch.float16, torch.bfloat16)
 
 
 def explain(
@@ -32,47 +43,66 @@ def explain(
     """Heat-maps of a timm VisionTransformer, one cell per patch.
 
     images : float, (B, 3, H, W), normalised as the model expects (see `prepare`)
-    target, classes : as in `gradcam.explain`
+    target, classes : as in `gradcam.explain`; classes of "all" follow one another, so that memory does not grow
     start_layer : first block that counts; the authors' notebooks use 0, their evaluation 1
-    method : "chefer", or a baseline that knows no class: "rollout" (Abnar and Zuidema 2020: attention averaged over
-        heads and multiplied through the blocks) or "attention" (the class token's row in the last block)
+    method : "chefer"; with less to it "lrp_rollout", "generic" and "gradcam"; "rollout" and "attention" know no class
+        (`attention_maps` says what each is); "attention" and "gradcam" look at the last block only
 
-    Computed in the model's number type: float64 agrees with the authors' program to 1e-9, half precision is refused.
-    Raises ValueError, as a sentence, for models whose layers the rules do not cover.
+    Computed in the model's number type: float64 agrees with the authors' program to 1e-9. For a model in half
+    precision a copy in float32 is made, and a note says so; so does a note for models that the paper gives no rule for.
+    Raises ValueError, as a sentence, for models whose layers the rules do not cover (`relevance_families`).
     Source: Chefer et al., arXiv 2012.09838, section 3.
     """
-    model = unwrapped(model)
-    refuse_unsupported(model)
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got '{method}'")
-    if not 0 <= start_layer < len(model.blocks):
-        raise ValueError(f"start_layer must lie in 0 to {len(model.blocks) - 1}, the model's blocks, got {start_layer}")
-    with left_as_found(model) as handles:
+    return compare(model, images, [method], target, start_layer, classes)[method]
+
+
+def compare(
+    model: nn.Module,
+    images: Tensor,
+    methods: Sequence[str] = METHODS,
+    target: int | str | Sequence[int] | None = None,
+    start_layer: int = 0,
+    classes: Sequence[str] | None = None,
+) -> dict[str, Explanation]:
+    """Several methods on the same images, from one pass: they cost little more than the dearest of them alone.
+
+    Arguments and errors are those of `explain`. Returns the explanations by method, in the order of `methods`.
+    """
+    model, notes = _explainable(unwrapped(model))
+    last = len(model.blocks) - 1
+    if unknown := [method for method in methods if method not in METHODS]:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got '{unknown[0]}'")
+    if not 0 <= start_layer <= last:
+        raise ValueError(f"start_layer must lie in 0 to {last}, the model's blocks, got {start_layer}")
+    needed = set(methods)
+    with left_as_found(model):
         images = checked_images(model, images)
-        traces, tail = watch(model, start_layer, handles)
-        logits = model(images)
-        torch.set_grad_enabled(False)
-        targets = targets_for(logits, target)
-        if method == "chefer":
-            rows = [_chefer_row(model, traces, tail, logits, column) for column in targets.T]
-        else:
-            rows = [_attention_row(model, traces, method)] * targets.shape[1]
-    grid = grid_size(model, images)
-    patches = torch.stack(rows, dim=1)[:, :, model.num_prefix_tokens :]
-    layer = f"blocks {start_layer} to {len(model.blocks) - 1}"
-    return summarise(patches.reshape(-1, *grid), logits, targets, classes, layer=layer, method=method)
+        first = start_layer if needed & NEED_ALL_BLOCKS else last
+        seen = vit_pass.run(model, images, first, bool(needed & NEED_GRADIENTS), bool(needed & NEED_RELEVANCE))
+        targets = targets_for(seen.logits, target)
+        maps = _maps_per_target(seen, methods, targets)
+    grid = model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
+    found = {}
+    for method in methods:
+        layer = f"blocks {start_layer} to {last}" if method in NEED_ALL_BLOCKS else f"block {last}"
+        grids = maps[method].unflatten(-1, grid).flatten(0, 1)
+        explained = summarise(grids, seen.logits, targets, classes, layer, method)
+        found[method] = dataclasses.replace(explained, notes=[*notes, *explained.notes])
+    return found
 
 
 def prepare(model: nn.Module, images: Sequence[np.ndarray]) -> Tensor:
     """Pictures (uint8 RGB of any size) as the tensor this timm model expects: (B, 3, H, W), float32.
 
     Size, mean and standard deviation come from the model itself: timm's transformers use ImageNet's statistics or 0.5.
+    The size is the one that the model was made with, which its configuration, that of its weights, need not know.
     """
     from PIL import Image
     from timm.data import resolve_model_data_config
 
     config = resolve_model_data_config(model)
-    height, width = config["input_size"][1:]
+    made_for = getattr(getattr(model, "patch_embed", None), "img_size", None)
+    height, width = made_for or config["input_size"][1:]
     pictures = [Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR) for image in images]
     batch = np.stack([np.asarray(picture, np.float32) for picture in pictures]) / 255
     batch = (batch - np.float32(config["mean"])) / np.float32(config["std"])
@@ -101,178 +131,32 @@ def demo_vit() -> tuple[nn.Module, list[str]]:
     return model.eval(), classes
 
 
-def grid_size(model: nn.Module, images: Tensor) -> tuple[int, int]:
-    """Patches per column and per row for pictures of this size."""
-    if model.dynamic_img_size:
-        return tuple(model.patch_embed.dynamic_feat_size(images.shape[-2:]))
-    return tuple(model.patch_embed.grid_size)
+def _explainable(model: nn.Module) -> tuple[nn.Module, list[str]]:
+    """The model to compute with, a float32 copy where it is in half precision, and notes about what it is.
 
-
-def refuse_unsupported(model: nn.Module) -> None:
-    """ValueError, as a sentence, unless the rules below cover every layer of the model."""
-    from timm.layers import Attention, Mlp
-    from timm.models.vision_transformer import Block, VisionTransformer
-
-    kind = type(model).__name__
-    if type(model) is not VisionTransformer:
-        raise ValueError(f"relevancy knows timm's VisionTransformer, got {kind}: for a CNN use gradcam.explain")
-    problems = []
-    if model.global_pool != "token" or not isinstance(model.fc_norm, nn.Identity):
-        problems.append(f"it pools by '{model.global_pool}', and the rules are given for the class token")
-    if not isinstance(model.head, nn.Linear):
-        problems.append(f"its head is {type(model.head).__name__}, not one linear layer (create it with num_classes=3)")
-    for index, block in enumerate(model.blocks):
-        if type(block) is not Block or type(block.attn) is not Attention or type(block.mlp) is not Mlp:
-            problems.append(f"block {index} is {_kinds(block)}, not timm's plain Block with Attention and Mlp")
-            break
-        if getattr(block.attn, "gate", None) is not None:
-            problems.append(f"the attention of block {index} is gated")
-            break
-        if not (isinstance(block.attn.norm, nn.Identity) and isinstance(block.mlp.norm, nn.Identity)):
-            problems.append(f"block {index} normalises inside its attention or its MLP")
-            break
-    if model.grad_checkpointing:
-        problems.append("gradient checkpointing is on (model.set_grad_checkpointing(False) switches it off)")
-    if next(model.parameters()).dtype in (torch.float16, torch.bfloat16):
-        problems.append("its weights are in half precision, in which relevancy breaks (model.float() or .double())")
-    if problems:
-        raise ValueError(f"relevancy is not defined for this {kind}: " + "; ".join(problems))
-
-
-def _kinds(block: nn.Module) -> str:
-    """The type names of a block and of its parts that matter here."""
-    inside = [type(getattr(block, name)).__name__ for name in ("attn", "mlp") if hasattr(block, name)]
-    return type(block).__name__ + (f" with {' and '.join(inside)}" if inside else "")
-
-
-# --- what a forward pass leaves behind ---
-
-
-@dataclass
-class Trace:
-    """Tokens (B, N, D) inside one block, in the order of the forward pass; `hidden` and `qkv` are wider."""
-
-    entering: Tensor = None
-    normed: Tensor = None  # after norm1
-    qkv: Tensor = None
-    context: Tensor = None  # attention times values, before the projection; still attached to the graph
-    attention_branch: Tensor = None  # what is added to `entering`
-    middle: Tensor = None
-    middle_normed: Tensor = None  # after norm2
-    hidden: Tensor = None  # after the activation
-    mlp_branch: Tensor = None  # what is added to `middle`
-
-
-def watch(model: nn.Module, start_layer: int, handles: list) -> tuple[list[Trace], dict[str, Tensor]]:
-    """Hooks that fill one Trace per block from `start_layer` on, and the final tokens, during the next forward pass.
-
-    Gradients are switched on at `start_layer`, so nothing below it is kept and frozen weights do not matter.
+    Raises ValueError for models that are refused.
     """
-    traces, tail = [], {}
+    group = family(model)
+    if group.kind == "refused":
+        raise ValueError(f"relevancy is not defined for this {type(model).__name__}: {group.reason}")
+    notes = [f"extension of the published rules: {group.reason}"] if group.kind == "extension" else []
+    half = next((parameter.dtype for parameter in model.parameters() if parameter.dtype in HALF), None)
+    if half is not None:
+        notes.append(f"the weights are {half}, in which relevancy breaks: computed on a copy in float32")
+    if half is None and not next(model.parameters()).is_inference():
+        return model, notes
+    with torch.inference_mode(False):  # weights that were made in inference mode would have no gradients
+        copied = copy.deepcopy(model)
+        return copied if half is None else copied.float(), notes
 
-    def cut(_module, inputs):
-        torch.set_grad_enabled(True)
-        return (inputs[0].detach().requires_grad_(), *inputs[1:])
 
-    handles.append(model.blocks[start_layer].register_forward_pre_hook(cut))
-    for block in model.blocks[start_layer:]:
-        traces.append(Trace())
-        _watch_block(block, traces[-1], handles)
-    handles.append(model.norm.register_forward_hook(lambda _m, _i, output: tail.update(tokens=output.detach())))
-    handles.append(model.head.register_forward_pre_hook(lambda _m, inputs: tail.update(head_input=inputs[0].detach())))
-    return traces, tail
-
-
-def _watch_block(block: nn.Module, trace: Trace, handles: list) -> None:
-    def before(name):
-        return lambda _module, inputs: setattr(trace, name, inputs[0].detach())
-
-    def after(name):
-        return lambda _module, _inputs, output: setattr(trace, name, output.detach())
-
-    handles += [
-        block.norm1.register_forward_pre_hook(before("entering")),
-        block.attn.qkv.register_forward_pre_hook(before("normed")),
-        block.attn.qkv.register_forward_hook(after("qkv")),
-        block.attn.proj.register_forward_pre_hook(lambda _module, inputs: setattr(trace, "context", inputs[0])),
-        block.drop_path1.register_forward_hook(after("attention_branch")),
-        block.norm2.register_forward_pre_hook(before("middle")),
-        block.mlp.fc1.register_forward_pre_hook(before("middle_normed")),
-        block.mlp.fc2.register_forward_pre_hook(before("hidden")),
-        block.drop_path2.register_forward_hook(after("mlp_branch")),
+def _maps_per_target(seen: vit_pass.VitPass, methods: Sequence[str], targets: Tensor) -> dict[str, Tensor]:
+    """Maps (B, T, patches) by method for the classes `targets`, (B, T)."""
+    of_class = [method for method in methods if method not in KNOW_NO_CLASS]
+    of_none = [method for method in methods if method in KNOW_NO_CLASS]
+    once = patch_maps(seen, of_none, targets[:, 0])
+    last = targets.shape[1] - 1
+    each = [
+        once | patch_maps(seen, of_class, column, keep_graph=number < last) for number, column in enumerate(targets.T)
     ]
-
-
-def split_heads(block: nn.Module, trace: Trace) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Queries, keys, values (B, heads, N, d) and attention (B, heads, N, N), which timm's fused kernel hides."""
-    queries, keys, values = rearrange_heads(trace.qkv, 3 * block.attn.num_heads).chunk(3, dim=1)
-    queries, keys = block.attn.q_norm(queries), block.attn.k_norm(keys)
-    attention = (block.attn.scale * queries @ keys.transpose(-2, -1)).softmax(dim=-1)
-    return queries, keys, values, attention
-
-
-def rearrange_heads(tokens: Tensor, heads: int) -> Tensor:
-    """(B, N, heads x d) -> (B, heads, N, d)."""
-    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-
-# --- through the blocks ---
-
-
-def _chefer_row(
-    model: nn.Module, traces: list[Trace], tail: dict[str, Tensor], logits: Tensor, target: Tensor
-) -> Tensor:
-    """Relevance (B, N) of every token for the class token, for one class per image."""
-    with torch.enable_grad():
-        score = logits.gather(1, target[:, None]).sum()
-    gradients = torch.autograd.grad(score, [trace.context for trace in traces], retain_graph=True)
-    seed = functional.one_hot(target, logits.shape[1]).to(logits.dtype)
-    at_head = through_linear(tail["head_input"], model.head.weight, seed)
-    relevance = torch.zeros_like(tail["tokens"])  # the final norm hands relevance on unchanged
-    relevance[:, 0] = tail["tokens"][:, 0] * divide(at_head, tail["tokens"][:, 0])
-    row = _class_token(relevance)
-    blocks = model.blocks[len(model.blocks) - len(traces) :]
-    for block, trace, gradient in reversed(list(zip(blocks, traces, gradients, strict=True))):
-        weights, relevance = _through_block(block, trace, gradient, relevance)
-        row = row + torch.einsum("bi,bij->bj", row, weights)
-    return row
-
-
-def _through_block(block: nn.Module, trace: Trace, gradient: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
-    """One block, from its output down: the attention weights (B, N, N) that count, and the relevance of its input."""
-    skip, branch = through_sum(trace.middle, trace.mlp_branch, relevance)
-    branch = through_linear(trace.hidden, block.mlp.fc2.weight, branch)
-    branch = through_linear(trace.middle_normed, block.mlp.fc1.weight, branch)
-    relevance = through_copy(trace.middle, skip, branch)
-
-    skip, branch = through_sum(trace.entering, trace.attention_branch, relevance)
-    context = through_linear(trace.context.detach(), block.attn.proj.weight, branch)
-    heads = block.attn.num_heads
-    queries, keys, values, attention = split_heads(block, trace)
-    at_attention, at_values = through_product(attention, values, rearrange_heads(context, heads))
-    slope = rearrange_heads(gradient, heads) @ values.transpose(-2, -1)  # gradient of the logit by the attention
-    weights = (slope * at_attention).clamp(min=0).mean(dim=1)
-
-    at_queries, at_keys = through_product(queries, keys.transpose(-2, -1), at_attention)
-    parts = torch.cat([at_queries, at_keys.transpose(-2, -1), at_values], dim=1)
-    branch = through_linear(trace.normed, block.attn.qkv.weight, parts.transpose(1, 2).flatten(2))
-    return weights, through_copy(trace.entering, skip, branch)
-
-
-def _attention_row(model: nn.Module, traces: list[Trace], method: str) -> Tensor:
-    """Attention (B, N) of the class token, averaged over heads: in the last block, or rolled out through all blocks."""
-    blocks = model.blocks[len(model.blocks) - len(traces) :]
-    attention = [split_heads(block, trace)[3].mean(dim=1) for block, trace in zip(blocks, traces, strict=True)]
-    row = _class_token(attention[-1])
-    if method == "attention":
-        return torch.einsum("bi,bij->bj", row, attention[-1])
-    for weights in reversed(attention):
-        row = (row + torch.einsum("bi,bij->bj", row, weights)) / 2  # half stays in place: the skip connection
-    return row
-
-
-def _class_token(like: Tensor) -> Tensor:
-    """(B, N): one for the class token, zero for every patch."""
-    row = torch.zeros(like.shape[:2], dtype=like.dtype, device=like.device)
-    row[:, 0] = 1
-    return row
+    return {method: torch.stack([maps[method] for maps in each], dim=1) for method in methods}

@@ -8,6 +8,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from dermxai_helpers.plausibility import (
+    centre_gaussian,
+    energy_inside,
+    intersection_over_union,
+    pointing_game,
+    random_map,
+)
+
+__all__ = [
+    "centre_gaussian", "classification_table", "energy_inside", "intersection_over_union", "interval", "mean_intervals",
+    "pointing_game", "random_map", "scores", "scores_with_intervals", "wilson",
+]
+
 Z95 = 1.959964  # 97.5th percentile of the normal distribution: 95 % lie within +- Z95
 
 
@@ -77,6 +90,26 @@ def interval(
     classes = np.unique(np.concatenate(arrays))
     tables = _resampled_confusions(groups, *arrays, classes, repeats, seed)
     return _percentiles(_confusion_metric(metric, classes)(tables))
+
+
+def mean_intervals(groups: Sequence, values: np.ndarray, repeats: int = 1000, seed: int = 0) -> np.ndarray:
+    """`interval("mean", ...)` of many columns at once, in one resampling: (columns, 2), low and high.
+
+    groups : lesion of each row, (n,); values : float, (n, columns). A NaN is left out of its column's mean; a column of
+    nothing else has the interval NaN to NaN.
+    """
+    values = np.asarray(values, dtype=float)
+    if not len(groups) or values.ndim != 2 or len(values) != len(groups):
+        raise ValueError(f"groups has {len(groups)} rows and the values have shape {values.shape}: give (n, columns)")
+    there = np.isfinite(values)
+    _, lesion = np.unique(np.asarray(groups), return_inverse=True)
+    totals, sizes = np.zeros((2, lesion.max() + 1, values.shape[1]))
+    np.add.at(totals, lesion, np.where(there, values, 0))
+    np.add.at(sizes, lesion, there)
+    with np.errstate(invalid="ignore"):  # nothing over nothing: a column of which no row was drawn
+        means = np.array([(drawn @ totals) / (drawn @ sizes) for drawn in _draws(len(sizes), repeats, seed)])
+    nothing = (np.nan, np.nan)
+    return np.array([_percentiles(column) if np.isfinite(column).any() else nothing for column in means.T])
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
@@ -172,64 +205,3 @@ def _macro_f1(tables: np.ndarray) -> np.ndarray:
     """Mean F1 = 2 right / (labelled + predicted); 0 for a class that is neither, as scikit-learn's zero_division=0."""
     right, labelled_or_predicted = np.diagonal(tables, axis1=-2, axis2=-1), tables.sum(axis=-1) + tables.sum(axis=-2)
     return (2 * right / np.maximum(labelled_or_predicted, 1)).mean(axis=-1)
-
-
-# --- heat-maps against masks ---
-
-
-def energy_inside(heatmap: np.ndarray, mask: np.ndarray) -> float:
-    """Share of a map's positive evidence that lies inside the mask, 0 to 1. Chance level: the mask's share of the area.
-
-    heatmap : float, (height, width); values that are negative or not finite count as no evidence
-    mask : bool, (height, width)
-
-    NaN for a map without positive evidence, which has no share to give: leave it out of averages and count it.
-    Source: Wang et al., CVPR workshops 2020 (Score-CAM), the energy-based pointing game.
-    """
-    evidence, mask = _evidence(heatmap, mask)
-    total = evidence.sum()
-    return float(evidence[mask].sum() / total) if total > 0 else float("nan")
-
-
-def pointing_game(heatmap: np.ndarray, mask: np.ndarray) -> float:
-    """1 if the map's maximum lies inside the mask, 0 if outside; for several equal maxima, the share of them inside.
-
-    So a flat map scores the mask's share of the area, which is chance. Arguments as in `energy_inside`.
-    Source: Zhang et al., "Top-down neural attention by excitation backprop", IJCV 2018 (without its margin).
-    """
-    evidence, mask = _evidence(heatmap, mask)
-    return float(mask[evidence == evidence.max()].mean())
-
-
-def intersection_over_union(heatmap: np.ndarray, mask: np.ndarray, threshold: float = 0.5) -> float:
-    """Overlap of the mask and the pixels that reach `threshold` x the map's maximum: shared area / joint area, 0 to 1.
-
-    A map without positive evidence marks no pixel and scores 0. Arguments as in `energy_inside`.
-    """
-    evidence, mask = _evidence(heatmap, mask)
-    marked = (evidence >= threshold * evidence.max()) & (evidence > 0)
-    joint = (marked | mask).sum()
-    return float((marked & mask).sum() / joint) if joint else 0.0
-
-
-def centre_gaussian(shape: tuple[int, int]) -> np.ndarray:
-    """A map that knows no picture: a Gaussian in the centre, standard deviation a quarter of each side, maximum 1.
-
-    Lesions are photographed in the middle, so this is the map that an explanation has to beat.
-    """
-    height, width = shape
-    rows, columns = (np.arange(height) + 0.5) / height - 0.5, (np.arange(width) + 0.5) / width - 0.5
-    return np.exp(-(rows[:, None] ** 2 + columns**2) / (2 * 0.25**2))
-
-
-def random_map(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """A map of independent uniform values in [0, 1). Draw it at the grid's size, and resize like the method's maps."""
-    return rng.random(shape)
-
-
-def _evidence(heatmap: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The finite positive part of a map, and the mask as bool; ValueError if their shapes differ."""
-    heatmap, mask = np.asarray(heatmap, dtype=float), np.asarray(mask, dtype=bool)
-    if heatmap.shape != mask.shape or heatmap.ndim != 2 or heatmap.size == 0:
-        raise ValueError(f"the map has shape {heatmap.shape} and the mask {mask.shape}: both must be (height, width)")
-    return np.where(np.isfinite(heatmap), heatmap, 0).clip(min=0), mask

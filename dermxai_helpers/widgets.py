@@ -4,16 +4,17 @@ A figure comes from a function of plain values, `render(**values) -> (figure, al
 `ipywidgets.Image` as PNG bytes. No `interact`, no `Output`: with those, programs that execute notebooks hang at random.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import ipywidgets
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from dermxai_helpers import data, plots, rebalancing
+from dermxai_helpers import data, plots, rebalancing, regions
 from dermxai_helpers.plots import classifier as classifier_plots
 from dermxai_helpers.plots import judging
+from dermxai_helpers.plots import regions as region_plots
 
 Render = Callable[..., tuple[Figure, str]]
 STEPS = 60  # of a quick training: enough for a new head to follow the weight, short enough for a slider
@@ -53,6 +54,24 @@ def threshold(scores: np.ndarray, positive: np.ndarray, value: float = 0.5) -> i
     return panel(
         lambda threshold: judging.decision(scores, positive, threshold),
         threshold=slider("threshold", value, 0, 1, 0.01),
+    )
+
+
+def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.ndarray) -> ipywidgets.VBox:
+    """Which method, which rule, which threshold: where is the region, and does it hold the lesion?
+
+    image : uint8 RGB (h, w, 3); heatmaps : {method: raw map (h, w)}; lesion : bool (h, w)
+    """
+    def render(method: str, rule: str, threshold: float, soft_edge: float) -> tuple[Figure, str]:
+        found = regions.find(heatmaps[method], threshold, rule)
+        return region_plots.choice(image, heatmaps[method], found, lesion, soft_edge)
+
+    return panel(
+        render,
+        method=ipywidgets.Dropdown(options=list(heatmaps), description="method"),
+        rule=ipywidgets.Dropdown(options=list(regions.RULES), description="rule"),
+        threshold=slider("threshold (not used by otsu)", 0.5, 0.05, 0.95, 0.05),
+        soft_edge=slider("soft edge, pixels", 0, 0, 40, 5),
     )
 
 

@@ -118,6 +118,182 @@ def test_views_refuse_a_map_of_another_size():
         regions.views(np.zeros((41, 60, 3), np.uint8), regions.find(two_blobs()))
 
 
+# --- other thresholds, components, sizes and margins ---
+
+
+def test_quantile_leaves_that_share_of_the_pixels_out():
+    heatmap = np.arange(400.0).reshape(20, 20)  # rows of rising evidence
+    region = regions.find(heatmap, threshold=0.75, rule="quantile")
+    assert region.mask.sum() == 100 and region.box == (0, 15, 20, 20)
+
+
+def test_quantile_never_takes_pixels_without_evidence():
+    region = regions.find(two_blobs(), threshold=0.1, rule="quantile")
+    assert region.mask.sum() == 20 * 30 and region.box == (10, 5, 40, 25)
+
+
+def otsu_by_trying(values):
+    """Otsu's own definition: the split with the largest variance between the two groups, every one tried."""
+    best = None
+    for level in np.unique(values)[1:]:
+        upper = values >= level
+        between = upper.mean() * (1 - upper.mean()) * (values[upper].mean() - values[~upper].mean()) ** 2
+        if best is None or between > best[0] * (1 + 1e-12):
+            best = between, level
+    return best[1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_otsu_equals_trying_every_split(seed):
+    rng = np.random.default_rng(seed)
+    smooth = rng.gamma(1 + seed, size=(12, 15))
+    for values in (smooth, np.round(smooth, 1), np.where(smooth > 1, smooth, 0), rng.integers(0, 2, (9, 9)) + 0.5):
+        assert regions.otsu(values) == otsu_by_trying(values)
+
+
+def test_otsu_equals_opencv_on_whole_numbers():
+    import cv2
+
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(60, 10, 900), rng.normal(170, 20, 700)]).clip(0, 255).astype(np.uint8)
+    level, _ = cv2.threshold(values, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    np.testing.assert_array_equal(values >= regions.otsu(values.astype(float)), values > level)
+
+
+def test_otsu_parts_a_lesion_from_weak_evidence_around_it():
+    heatmap = np.full((40, 40), 0.1)
+    heatmap[10:20, 12:30] = 0.3  # below half of the maximum, which one pixel holds
+    heatmap[10, 12] = 1
+    assert regions.find(heatmap).mask.sum() == 1
+    assert regions.find(heatmap, rule="otsu").box == (12, 10, 30, 20)
+
+
+def test_largest_component_is_not_always_the_heaviest():
+    heatmap = np.zeros((40, 40))
+    heatmap[2:12, 2:12] = 0.6
+    heatmap[20:28, 20:28] = 1
+    assert regions.find(heatmap).box == (20, 20, 28, 28)  # 64 against 60
+    assert regions.find(heatmap, component="largest").box == (2, 2, 12, 12)
+
+
+def test_small_components_are_passed_over():
+    heatmap = np.zeros((40, 40))
+    heatmap[2:12, 2:12] = 0.6
+    heatmap[20:28, 20:28] = 1
+    assert regions.find(heatmap, smallest=64 / 1600).box == (20, 20, 28, 28)
+    assert regions.find(heatmap, smallest=65 / 1600).box == (2, 2, 12, 12)
+    region = regions.find(heatmap, smallest=0.1)
+    assert region.mask.all() and "no region has 10.0% of the pixels: the whole picture" in region.note
+
+
+def test_margin_widens_the_box_inside_the_picture():
+    region = regions.find(two_blobs(), margin=0.2)
+    assert region.box == (4, 1, 46, 29) and region.mask.sum() == 20 * 30 and region.note == ""
+    assert regions.find(two_blobs(), margin=1.0).box == (0, 0, 60, 40)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"rule": "half"}, "rule must be one of maximum, quantile, otsu, got 'half'"),
+        ({"component": "best"}, "component must be one of heaviest, largest, got 'best'"),
+        ({"smallest": 1}, "smallest must be a share"),
+        ({"margin": -0.1}, "margin 0 or more"),
+        ({"margin": float("nan")}, "margin 0 or more"),
+    ],
+)
+def test_settings_outside_their_range_get_a_sentence(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        regions.find(np.eye(4), **settings)
+    with pytest.raises(ValueError, match=sentence):
+        regions.find_all([np.eye(4)], **settings)
+
+
+def test_settings_reach_every_map_of_a_batch():
+    settings = {"rule": "otsu", "component": "largest", "margin": 0.1}
+    for found in regions.find_all([two_blobs()] * 2, **settings):
+        assert found.box == regions.find(two_blobs(), **settings).box
+
+
+# --- how the surroundings are dimmed ---
+
+
+def test_soft_edge_falls_evenly_outside_the_region():
+    mask = np.zeros((1, 12), bool)
+    mask[0, :4] = True
+    np.testing.assert_allclose(
+        regions.brightness(mask, dimmed=0.2, soft_edge=4)[0], [1] * 4 + [0.8, 0.6, 0.4] + [0.2] * 5
+    )
+    np.testing.assert_array_equal(regions.brightness(mask, dimmed=0.2)[0], [1] * 4 + [0.2] * 8)
+
+
+def test_views_with_a_soft_edge_keep_the_region_and_the_hue():
+    image = np.full((40, 60, 3), (200, 120, 80), np.uint8)
+    region = regions.find(two_blobs())
+    seen = regions.views(image, region, dimmed=0.5, soft_edge=6)["focused"]
+    np.testing.assert_array_equal(seen[region.mask], image[region.mask])
+    np.testing.assert_array_equal(seen[0, 59], [100, 60, 40])
+    assert np.abs(seen / image - (seen / image).mean(axis=2, keepdims=True)).max() < 0.01
+    assert (seen < image).all(axis=2).sum() == (~region.mask).sum()
+
+
+@pytest.mark.parametrize("settings", [{"dimmed": 1.5}, {"dimmed": -0.1}, {"soft_edge": -1}, {"soft_edge": np.nan}])
+def test_dimming_outside_its_range_gets_a_sentence(settings):
+    with pytest.raises(ValueError, match="dimmed must lie in 0 to 1"):
+        regions.views(np.zeros((40, 60, 3), np.uint8), regions.find(two_blobs()), **settings)
+
+
+# --- regions against lesions ---
+
+
+def test_region_scores_worked_out_by_hand():
+    lesion = np.zeros((10, 10), bool)
+    lesion[0:4, 0:4] = True
+    mask = np.zeros((10, 10), bool)
+    mask[2:6, 0:4] = True  # half of it on the lesion
+    region = regions.Region(mask, (0, 0, 4, 10))
+    scores = regions.score(region, lesion)
+    assert scores == pytest.approx({
+        "iou": 8 / 24, "lesion kept": 0.5, "area": 0.16,
+        "centred box: iou": 1 / 31, "centred box: lesion kept": 1 / 16,  # rows and columns 3 to 6
+    })  # fmt: skip
+    crop = regions.score(region, lesion, part="box")
+    assert crop["lesion kept"] == 1 and crop["iou"] == pytest.approx(16 / 40) and crop["area"] == 0.4
+
+
+def test_region_that_is_the_lesion_scores_one_and_the_whole_picture_its_share():
+    lesion = regions.find(two_blobs()).mask
+    exact = regions.score(regions.Region(lesion, (10, 5, 40, 25)), lesion)
+    assert exact["iou"] == exact["lesion kept"] == 1 and exact["area"] == lesion.mean()
+    everything = regions.score(regions.whole((40, 60), ""), lesion)
+    assert everything["iou"] == everything["centred box: iou"] == pytest.approx(lesion.mean())
+    assert everything["lesion kept"] == everything["centred box: lesion kept"] == 1
+
+
+def test_no_lesion_has_no_share_to_keep():
+    scores = regions.score(regions.find(two_blobs()), np.zeros((40, 60), bool))
+    assert scores["iou"] == 0 and np.isnan(scores["lesion kept"])
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (7, 5), (1, 30), (224, 224)])
+def test_centred_box_has_the_area_asked_for(shape):
+    pixels = shape[0] * shape[1]
+    for area in {1, pixels // 7, pixels // 2, pixels - 1, pixels}:
+        left, top, right, bottom = regions.centred_box(area, shape)
+        assert 0 <= left <= right <= shape[1] and 0 <= top <= bottom <= shape[0]
+        assert abs((right - left) * (bottom - top) - area) <= max(shape) / 2
+        assert abs(left - (shape[1] - right)) <= 1 and abs(top - (shape[0] - bottom)) <= 1
+    assert regions.centred_box(0, shape)[0] == regions.centred_box(0, shape)[2]
+
+
+def test_score_refuses_another_shape_or_part():
+    region = regions.find(two_blobs())
+    with pytest.raises(ValueError, match="need the same"):
+        regions.score(region, np.zeros((40, 61), bool))
+    with pytest.raises(ValueError, match='"mask" or "box"'):
+        regions.score(region, np.zeros((40, 60), bool), part="crop")
+
+
 # --- heat-maps against masks ---
 
 

@@ -1,32 +1,15 @@
-"""Relevancy on a stock timm transformer: equal to the authors' program, batched, refused where its rules fail."""
+"""Relevancy on a stock timm transformer: equal to the authors' program, batched, the model left as it was found."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+import relevancy_oracle
 import timm
 import torch
-from timm.models.vision_transformer import VisionTransformer
+from small_transformers import distilled, golden, pictures, small
 
-from dermxai_helpers import relevance_rules, relevancy
-
-GOLDEN = Path(__file__).parent / "golden"
-
-
-def golden(name):
-    """The model in float64 and the case (x, target, logits, relevancy) that the authors' own program computed."""
-    weights, case = np.load(GOLDEN / f"vit_{name}_weights.npz"), np.load(GOLDEN / f"vit_{name}_case.npz")
-    model = VisionTransformer(**json.loads(str(case["config"]))).double()
-    model.load_state_dict({key: torch.from_numpy(weights[key]).double() for key in weights})
-    return model, case
-
-
-def small(**changes):
-    """A transformer of random weights in float64 with 9 patches."""
-    torch.manual_seed(0)
-    settings = {"img_size": 24, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2, "num_classes": 3}
-    return VisionTransformer(**(settings | changes)).double().eval()
+from dermxai_helpers import relevancy
 
 
 @pytest.fixture
@@ -36,15 +19,68 @@ def model():
 
 @pytest.fixture
 def images():
-    return torch.randn(3, 3, 24, 24, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    return pictures()
+
+
+# --- equality ---
 
 
 @pytest.mark.parametrize("name", ["3class", "41class"])
-def test_equals_the_authors_program(name):
+@pytest.mark.parametrize(("method", "published"), [("chefer", "relevancy"), ("lrp_rollout", "lrp_rollout")])
+def test_equals_the_authors_program(name, method, published):
     model, case = golden(name)
-    found = relevancy.explain(model, torch.from_numpy(case["x"]), target=case["target"])
-    np.testing.assert_allclose(found.maps.reshape(3, -1), case["relevancy"], rtol=1e-9)
+    found = relevancy.explain(model, torch.from_numpy(case["x"]), target=case["target"], method=method)
+    difference = np.abs(found.maps.reshape(3, -1) / case[published] - 1).max()
+    print(f"{name}, {method}: maximum relative difference {difference:.0e}")
+    assert difference < 1e-9
     np.testing.assert_allclose(found.logit, case["logits"][np.arange(3), case["target"]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["3class", "41class"])
+def test_the_oracle_equals_the_authors_program(name):
+    model, case = golden(name)
+    columns = [case[key] for key in ("x", "target", "relevancy", "lrp_rollout")]
+    for image, target, chefer, rollout in zip(*columns, strict=True):
+        found = relevancy_oracle.relevancy(model, torch.from_numpy(image)[None], int(target))
+        np.testing.assert_allclose(found["chefer"], chefer, rtol=1e-9)
+        np.testing.assert_allclose(found["lrp_rollout"], rollout, rtol=1e-9)
+
+
+ARCHITECTURES = {
+    "vit_tiny_patch16_224": {"img_size": 48},
+    "vit_tiny_patch16_224 wide": {"img_size": (32, 80), "num_classes": 41, "depth": 6},
+    "vit_small_patch32_224": {"img_size": 96, "depth": 4, "num_classes": 1, "embed_dim": 96},
+    "vit_base_patch16_224_miil": {"img_size": 48, "depth": 2, "embed_dim": 96},
+    "deit_tiny_patch16_224": {"img_size": 48, "depth": 5, "drop_rate": 0.3, "drop_path_rate": 0.2},
+    "test_vit": {"img_size": 80, "dynamic_img_size": True},
+    "vit_tiny_r_s16_p8_224": {"img_size": 64, "depth": 3},
+    "deit3_small_patch16_224": {"img_size": 48, "depth": 3},
+    "vit_small_patch14_reg4_dinov2": {"img_size": 56, "depth": 3},
+    "vit_base_patch32_clip_quickgelu_224": {"img_size": 96, "depth": 2, "embed_dim": 96},
+    "vit_tiny_patch16_224 normalised": {"img_size": 48, "depth": 4, "qk_norm": True, "qkv_bias": False},
+}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_architectures_equal_the_authors_algebra(name):
+    torch.manual_seed(3)
+    settings = {"num_classes": 5, **ARCHITECTURES[name]}
+    model = timm.create_model(name.split()[0], **settings).double()
+    images = pictures(2, *model.patch_embed.img_size)
+    for start in (0, 1, len(model.blocks) - 1):
+        found = relevancy.compare(model, images, ["chefer", "lrp_rollout", "generic"], target=0, start_layer=start)
+        for index in range(2):
+            expected = relevancy_oracle.relevancy(model, images[[index]], 0, start)
+            for method, explained in found.items():
+                np.testing.assert_allclose(explained.maps[index].ravel(), expected[method], rtol=1e-9)
+
+
+@pytest.mark.parametrize("make", [small, distilled, lambda: small(global_pool="avg"), lambda: small(reg_tokens=3)])
+def test_the_pass_gives_the_models_own_logits(make, images):
+    model = make()
+    found = relevancy.explain(model, images, target="all")
+    with torch.no_grad():
+        np.testing.assert_allclose(found.logit.reshape(3, 3), model(images), rtol=1e-12)
 
 
 def test_float32_stays_near_the_authors_program():
@@ -55,11 +91,12 @@ def test_float32_stays_near_the_authors_program():
 
 
 def test_one_map_per_image_equals_the_map_alone(model, images):
-    together = relevancy.explain(model, images, target=[2, 0, 1])
-    assert together.maps.shape == (3, 3, 3)
+    together = relevancy.compare(model, images, target=[2, 0, 1])
     for index, target in enumerate([2, 0, 1]):
-        alone = relevancy.explain(model, images[[index]], target=target)
-        np.testing.assert_allclose(together.maps[index], alone.maps[0], rtol=1e-7)
+        alone = relevancy.compare(model, images[[index]], target=target)
+        for method in relevancy.METHODS:
+            assert together[method].maps.shape == (3, 3, 3)
+            np.testing.assert_allclose(together[method].maps[index], alone[method].maps[0], rtol=1e-7)
 
 
 def test_all_classes_equal_one_class_at_a_time(model, images):
@@ -77,129 +114,196 @@ def test_start_layer_drops_the_blocks_below(model, images):
     assert not np.allclose(whole.maps, last.maps)
 
 
+def test_grid_follows_the_picture():
+    dynamic = small(dynamic_img_size=True)
+    assert relevancy.explain(dynamic, pictures(1, 24, 16)).maps.shape == (1, 3, 2)
+    assert relevancy.explain(small(img_size=(8, 40)), pictures(1, 8, 40)).maps.shape == (1, 1, 5)
+
+
+# --- extensions ---
+
+
+def test_several_readers_are_labelled_as_extension(images):
+    for model, reason in [(distilled(), "two heads"), (small(global_pool="avg", class_token=False), "mean of the")]:
+        found = relevancy.explain(model, images)
+        assert "extension of the published rules" in found.notes[0] and reason in found.notes[0]
+        assert found.maps.shape == (3, 3, 3) and np.isfinite(found.maps).all() and found.maps.max() > 0
+    assert not relevancy.explain(small(), images).notes
+
+
+def test_a_distillation_head_of_zeros_halves_the_gradient(images):
+    """Then generic relevancy is that of the class token alone, by half, and what the distillation token attends to."""
+    model = distilled()
+    torch.nn.init.zeros_(model.head_dist.weight)
+    both = relevancy.explain(model, images, target=0, method="generic", start_layer=2).maps
+    plain = small(reg_tokens=1)
+    shared = {name: value for name, value in model.state_dict().items() if "head_dist" not in name}
+    plain.load_state_dict({name.replace("dist_token", "reg_token"): value for name, value in shared.items()})
+    alone = relevancy.explain(plain, images, target=0, method="generic", start_layer=2).maps
+    np.testing.assert_allclose(both, alone / 4, rtol=1e-9)  # half the row, half the gradient
+
+
+@pytest.mark.parametrize("changes", [{}, {"class_token": False}, {"fc_norm": False}, {"reg_tokens": 1}])
+def test_average_pooling_follows_its_rule(images, changes):
+    model = small(global_pool="avg", **changes)
+    found = relevancy.compare(model, images, ["chefer", "lrp_rollout", "generic"], target=2)
+    for index in range(3):
+        expected = relevancy_oracle.relevancy(model, images[[index]], 2)
+        for method, explained in found.items():
+            np.testing.assert_allclose(explained.maps[index].ravel(), expected[method], rtol=1e-9)
+
+
+# --- the model is left as found ---
+
+
 def state(model):
     hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks), m.training) for m in model.modules()]
-    return hooks, [(p.requires_grad, p.grad) for p in model.parameters()]
+    values = {name: value.clone() for name, value in model.state_dict().items()}
+    gradients = [(p.requires_grad, p.grad is None or (id(p.grad), p.grad.sum().item())) for p in model.parameters()]
+    return hooks, gradients, [block.attn.fused_attn for block in model.blocks], values
+
+
+def assert_untouched(model, before):
+    *flags, values = state(model)
+    assert flags == list(before[:-1])
+    assert all(torch.equal(values[name], value) for name, value in before[-1].items())
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
-def test_frozen_model_is_left_as_found_in_any_gradient_mode(model, images, mode):
-    expected = relevancy.explain(model, images).maps
-    model.requires_grad_(False).train()
+@pytest.mark.parametrize("frozen", [True, False])
+def test_model_is_left_as_found_in_any_gradient_mode(model, images, mode, frozen):
+    expected = relevancy.compare(model, images)
+    model.train().blocks[1].eval()
+    model(images).sum().backward()
+    model.requires_grad_(not frozen)
     before = state(model)
     with mode():
-        found = relevancy.explain(model, images * 1)
+        found = relevancy.compare(model, images * 1)
         assert torch.is_grad_enabled() == (mode is torch.enable_grad)
-    assert state(model) == before
-    np.testing.assert_allclose(found.maps, expected, rtol=1e-9)
+    assert_untouched(model, before)
+    for method, explained in found.items():
+        np.testing.assert_allclose(explained.maps, expected[method].maps, rtol=1e-9)
 
 
-def test_hooks_are_removed_after_an_exception(model, images):
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"target": 7}, "classes 0 to 2"),
+        ({"method": "magic"}, "one of chefer"),
+        ({"start_layer": 3}, "0 to 2"),
+        ({"start_layer": -1}, "0 to 2"),
+        ({"classes": ["mel"]}, "1 class names"),
+        ({"images": pictures(1, 16, 16)}, "pictures of 16 x 16"),
+    ],
+)
+def test_wrong_arguments_get_a_sentence_and_change_nothing(model, images, arguments, sentence):
+    model.train()
     before = state(model)
-    with pytest.raises(ValueError, match="classes 0 to 2"):
-        relevancy.explain(model, images, target=7)
-    with pytest.raises(AssertionError):  # timm's own refusal of another picture size, in the middle of the pass
-        relevancy.explain(model, images[..., :16, :16])
-    assert state(model) == before
+    with pytest.raises(ValueError, match=sentence):
+        relevancy.explain(model, **({"images": images} | arguments))
+    assert_untouched(model, before)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: small(global_pool="avg", attn_layer="diff"), "DiffAttention"),
+        (lambda: timm.create_model("resnet18", num_classes=3), "gradcam.explain"),
+    ],
+)
+def test_refused_models_get_a_sentence(make, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        relevancy.explain(make(), torch.zeros(1, 3, 24, 24))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32_with_a_note(model, images, dtype):
+    model.to(dtype)
+    before = state(model)
+    found = relevancy.explain(model, images, target=1)
+    assert_untouched(model, before)
+    assert str(dtype) in found.notes[0] and "float32" in found.notes[0]
+    expected = relevancy.explain(small().to(dtype).float(), images, target=1)
+    np.testing.assert_array_equal(found.maps, expected.maps)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_weights_made_in_inference_mode_are_explained(images, dtype):
+    expected = relevancy.explain(small().to(dtype), images, target=1).maps
+    with torch.inference_mode():
+        made_here = small().to(dtype)
+        np.testing.assert_array_equal(relevancy.explain(made_here, images, target=1).maps, expected)
 
 
 def test_fused_attention_makes_no_difference(model, images):
     fused = relevancy.explain(model, images, target=1).maps
     for block in model.blocks:
         block.attn.fused_attn = not block.attn.fused_attn
-    np.testing.assert_allclose(relevancy.explain(model, images, target=1).maps, fused, rtol=1e-7)
+    np.testing.assert_array_equal(relevancy.explain(model, images, target=1).maps, fused)
 
 
-def attention_of(model, images):
-    """Attention of every block, (depth, B, heads, N, N), read from timm's own unfused path."""
-    seen = []
-    for block in model.blocks:
-        block.attn.fused_attn = False
-        block.attn.attn_drop.register_forward_hook(lambda _module, _inputs, output: seen.append(output.detach()))
-    model(images)
-    return torch.stack(seen)
+def test_compiled_models_are_explained_uncompiled(model, images):
+    expected = relevancy.explain(model, images, target=1).maps
+    wrapped = torch.compile(small(), backend="eager")
+    model.compile(backend="eager")
+    model.blocks[1].compile(backend="eager")
+    for compiled in (wrapped, model):
+        with torch.no_grad():
+            compiled(images)
+        np.testing.assert_array_equal(relevancy.explain(compiled, images, target=1).maps, expected)
 
 
-def test_baselines_equal_attention_read_from_timm(model, images):
-    rollout = relevancy.explain(model, images, method="rollout").maps.reshape(3, -1)
-    attention = relevancy.explain(model, images, method="attention").maps.reshape(3, -1)
-    seen = attention_of(model, images).mean(dim=2)
-    product = torch.eye(10, dtype=torch.float64)
-    for weights in seen:
-        product = (weights + torch.eye(10)) / 2 @ product
-    np.testing.assert_allclose(rollout, product[:, 0, 1:], rtol=1e-9)
-    np.testing.assert_allclose(attention, seen[-1][:, 0, 1:], rtol=1e-9)
-
-
-def test_rules_keep_the_total():
-    generator = torch.Generator().manual_seed(4)
-    a, b, relevance = (torch.randn(2, 5, 6, generator=generator, dtype=torch.float64) for _ in range(3))
-    to_a, to_b = relevance_rules.through_sum(a, b, relevance)
-    np.testing.assert_allclose((to_a + to_b).sum((1, 2)), relevance.sum((1, 2)), rtol=1e-6)
-    x = torch.randn(2, 5, 40, generator=generator, dtype=torch.float64)
-    weight = torch.randn(6, 40, generator=generator, dtype=torch.float64)
-    inputs = relevance_rules.through_linear(x, weight, relevance)
-    np.testing.assert_allclose(inputs.sum(-1), relevance.sum(-1), rtol=1e-6)
-
-
-def test_linear_rule_loses_relevance_without_a_positive_product():
-    """A known limit of the rule, kept as the authors have it: no positive product, nobody to give relevance to."""
-    x, weight = torch.tensor([[1.0, 2.0]]), torch.tensor([[-1.0, -3.0]])
-    assert not relevance_rules.through_linear(x, weight, torch.ones(1, 1)).any()
-
-
-def test_division_by_zero_gives_zero():
-    found = relevance_rules.divide(torch.tensor([1.0, 1.0, 2.0]), torch.tensor([0.0, -1e-9, 4.0]))
-    assert torch.isfinite(found).all()
-    assert found[0] == 0 and found[2] == pytest.approx(0.5)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"reg_tokens": 2}, {"init_values": 0.1}, {"qk_norm": True}, {"pre_norm": True}, {"dynamic_img_size": True}],
-)
-def test_relatives_of_the_plain_transformer_get_finite_maps(images, changes):
-    found = relevancy.explain(small(**changes), images)
-    assert found.maps.shape == (3, 3, 3)
-    assert np.isfinite(found.maps).all() and found.maps.max() > 0
-
-
-def test_grid_follows_the_picture(images):
-    found = relevancy.explain(small(dynamic_img_size=True), images[:, :, :, :16])
-    assert found.maps.shape == (3, 3, 2)
-
-
-@pytest.mark.parametrize(
-    ("make", "sentence"),
-    [
-        (lambda: small(global_pool="avg"), "pools by 'avg'"),
-        (lambda: small(num_classes=0), "num_classes=3"),
-        (lambda: small(scale_attn_norm=True), "normalises inside"),
-        (lambda: small(scale_mlp_norm=True), "normalises inside"),
-        (lambda: small(mlp_layer=timm.layers.SwiGLU), "Block with Attention and SwiGLU"),
-        (lambda: small().half(), "half precision"),
-        (lambda: timm.create_model("resnet18", num_classes=3), "gradcam.explain"),
-        (lambda: timm.create_model("deit_tiny_distilled_patch16_224", num_classes=3), "VisionTransformerDistilled"),
-    ],
-)
-def test_unsupported_models_are_refused_with_a_sentence(make, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        relevancy.explain(make(), torch.zeros(1, 3, 24, 24))
-
-
-def test_gradient_checkpointing_is_refused(model, images):
+def test_gradient_checkpointing_makes_no_difference(model, images):
+    expected = relevancy.explain(model, images, target=1, start_layer=1).maps
     model.set_grad_checkpointing()
-    with pytest.raises(ValueError, match="checkpointing is on"):
-        relevancy.explain(model, images)
+    np.testing.assert_array_equal(relevancy.explain(model, images, target=1, start_layer=1).maps, expected)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [({"method": "magic"}, "one of chefer"), ({"start_layer": 3}, "0 to 2"), ({"start_layer": -1}, "0 to 2")],
-)
-def test_wrong_arguments_get_a_sentence(model, images, arguments, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        relevancy.explain(model, images, **arguments)
+# --- what is computed, and what is not ---
+
+
+@pytest.fixture
+def spied(model):
+    """The model, and for every normalisation that runs, its name, whether gradients were on, and its tokens."""
+    seen = {}
+    for name, module in model.named_modules():
+        if "norm" in name.rpartition(".")[2]:
+            def note(_module, inputs, name=name):
+                seen[name] = (torch.is_grad_enabled(), inputs[0].shape[1])
+            module.register_forward_pre_hook(note)
+    return model, seen
+
+
+def test_no_graph_below_the_start_layer(spied, images):
+    model, seen = spied
+    relevancy.explain(model, images, start_layer=1)
+    assert not seen["blocks.0.norm1"][0] and not seen["blocks.0.norm2"][0]
+    assert seen["blocks.1.norm2"][0] and seen["blocks.2.norm1"][0] and seen["norm"][0]
+
+
+def test_last_block_continues_with_the_class_token_alone(spied, images):
+    model, seen = spied
+    relevancy.explain(model, images)
+    assert seen["blocks.1.norm2"][1] == 10
+    assert seen["blocks.2.norm1"][1] == 10
+    assert seen["blocks.2.norm2"][1] == seen["norm"][1] == 1
+
+
+def test_methods_without_gradients_build_no_graph(spied, images, monkeypatch):
+    model, seen = spied
+    monkeypatch.setattr(torch.autograd, "grad", None)
+    relevancy.compare(model, images, ["rollout", "attention", "lrp_rollout"])
+    assert not any(gradients for gradients, _ in seen.values())
+
+
+def test_one_call_of_autograd_for_all_methods(model, images, monkeypatch):
+    calls, grad = [], torch.autograd.grad
+    monkeypatch.setattr(torch.autograd, "grad", lambda *a, **k: calls.append(a) or grad(*a, **k))
+    relevancy.compare(model, images, target=1)
+    assert len(calls) == 1
+
+
+# --- preparing, demo model ---
 
 
 def test_prepare_asks_the_model_how_to_normalise():
@@ -210,6 +314,11 @@ def test_prepare_asks_the_model_how_to_normalise():
     np.testing.assert_allclose(relevancy.prepare(half, white)[0, :, 0, 0], (1 - 0.5) / np.full(3, 0.5), rtol=1e-6)
     expected = (1 - np.array([0.485, 0.456, 0.406])) / [0.229, 0.224, 0.225]
     np.testing.assert_allclose(relevancy.prepare(imagenet, white)[0, :, 0, 0], expected, rtol=1e-5)
+
+
+def test_prepare_takes_the_size_that_the_model_was_made_with():
+    wide = timm.create_model("vit_tiny_patch16_224", num_classes=3, depth=1, img_size=(48, 80))
+    assert relevancy.prepare(wide, [np.zeros((50, 60, 3), np.uint8)]).shape == (1, 3, 48, 80)
 
 
 def test_demo_transformer_loads_through_timm(tmp_path, monkeypatch):

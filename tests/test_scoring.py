@@ -87,6 +87,21 @@ def test_interval_of_a_mean_equals_rows_repeated():
     )
 
 
+def test_intervals_of_many_means_equal_one_interval_each_and_leave_gaps_out():
+    _, _, lesion = drawn_labels()
+    values = np.random.default_rng(1).random((len(lesion), 3))
+    intervals = scoring.mean_intervals(lesion, values, repeats=50)
+    for column, ends in zip(values.T, intervals, strict=True):
+        assert tuple(ends) == pytest.approx(scoring.interval("mean", lesion, column, repeats=50))
+    values[::3, 1], values[:, 2] = np.nan, np.nan
+    with_gaps = scoring.mean_intervals(lesion, values, repeats=50)
+    by_hand = scoring.interval(lambda column: np.nanmean(column), lesion, values[:, 1], repeats=50)
+    assert tuple(with_gaps[1]) == pytest.approx(by_hand)
+    assert with_gaps[0] == pytest.approx(intervals[0]) and np.isnan(with_gaps[2]).all()
+    with pytest.raises(ValueError, match=r"the values have shape \(300,\): give \(n, columns\)"):
+        scoring.mean_intervals(lesion, values[:, 0])
+
+
 def test_copies_of_an_image_do_not_narrow_the_interval():
     """Ten photographs of each lesion, all judged alike: no more evidence than one photograph."""
     right = np.random.default_rng(0).random(100) < 0.7

@@ -1,0 +1,77 @@
+"""The class activation methods that need one forward pass: small functions of feature maps and gradients.
+
+features : float, (B, K, rows, columns), the output A of the explained layer
+gradients : the same shape, the derivative of one class score per image by each value of the features
+Each gives maps (B, rows, columns): raw, so negative where evidence speaks against the class, before any ReLU.
+"""
+
+import torch
+from torch import Tensor, nn
+
+SMALLEST_DENOMINATOR = 1e-6  # pytorch-grad-cam's; see grad_cam_plus_plus
+
+
+def grad_cam(features: Tensor, gradients: Tensor) -> Tensor:
+    """Every map weighted by its mean gradient.
+
+    Source: Selvaraju et al., "Grad-CAM", ICCV 2017, equations 1 and 2.
+    """
+    return weighted_sum(features, gradients.mean(dim=(2, 3)))
+
+
+def grad_cam_plus_plus(features: Tensor, gradients: Tensor) -> Tensor:
+    """Every map weighted by the sum of its positive gradients, each with its own coefficient alpha.
+
+    The class score is taken as exp(logit), so that the second and third derivatives are powers of the first. The term
+    that keeps alpha's denominator from zero is the one of pytorch-grad-cam, to be equal to it; where gradients are well
+    below 1e-3 it outweighs the rest, and weights grow with the third power of the gradient.
+    Source: Chattopadhay et al., "Grad-CAM++", WACV 2018, equations 5 and 19.
+    """
+    squared = gradients**2
+    totals = features.sum(dim=(2, 3), keepdim=True)
+    alpha = squared / (2 * squared + totals * squared * gradients + SMALLEST_DENOMINATOR)
+    alpha = torch.where(gradients != 0, alpha, 0)
+    return weighted_sum(features, (alpha * gradients.clamp(min=0)).sum(dim=(2, 3)))
+
+
+def hires_cam(features: Tensor, gradients: Tensor) -> Tensor:
+    """Every value times its own gradient: what each cell adds to the score, to first order.
+
+    Source: Draelos and Carin, "Use HiResCAM instead of Grad-CAM", arXiv:2011.08891, equation 3.
+    """
+    return (gradients * features).sum(dim=1)
+
+
+def layer_cam(features: Tensor, gradients: Tensor) -> Tensor:
+    """Every value times its own gradient where that is positive.
+
+    Source: Jiang et al., "LayerCAM", IEEE TIP 2021, equations 6 and 7.
+    """
+    return (gradients.clamp(min=0) * features).sum(dim=1)
+
+
+def eigen_cam(features: Tensor) -> Tensor:
+    """The cells' coordinate on the first principal component of their K values. It knows no class.
+
+    A principal component has no sign; this one points to where the features are strong, as they are summed over maps.
+    Source: Muhammad and Yeasin, "Eigen-CAM", IJCNN 2020; the cells are centred first, as in pytorch-grad-cam.
+    """
+    cells = features.flatten(2).transpose(1, 2)
+    cells = cells - cells.mean(dim=1, keepdim=True)
+    left, values, _ = torch.linalg.svd(cells, full_matrices=False)
+    projection = left[..., 0] * values[:, :1]
+    upright = torch.where((projection * cells.sum(dim=2)).sum(dim=1, keepdim=True) < 0, -1, 1)
+    return (upright * projection).unflatten(1, features.shape[2:])
+
+
+def class_activation(features: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:
+    """Maps (B, T, rows, columns): feature maps weighted by the head's rows of the classes `targets` (B, T).
+
+    Source: Zhou et al., "Learning deep features for discriminative localization", CVPR 2016, equation 2.
+    """
+    return torch.einsum("btk,bkij->btij", head.weight[targets], features)
+
+
+def weighted_sum(features: Tensor, weights: Tensor) -> Tensor:
+    """(B, K, rows, columns) and (B, K) -> (B, rows, columns)"""
+    return torch.einsum("bk,bkij->bij", weights, features)
