@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 NAMED = 10  # layers that an error message lists
-AT_ONCE = 8  # images in one pass on a CPU; more take longer each, for their activations fill too much memory
-AT_ONCE_ELSEWHERE = 64
+AT_ONCE = 32  # images in one pass, so that a large batch does not need much memory
 
 
 @dataclass(frozen=True)
@@ -155,18 +154,13 @@ def _last_with_grid(model: nn.Module, modules: dict[str, nn.Module], images: Ten
     return known[build]
 
 
-def at_once(images: Tensor, on_cpu: int = AT_ONCE) -> int:
-    """How many images a pass should hold on the device where these are."""
-    return on_cpu if images.device.type == "cpu" else AT_ONCE_ELSEWHERE
-
-
 def watched(model: nn.Module, images: Tensor, layer: FeatureLayer, gradients: bool) -> list[ForwardPass]:
-    """The images through the model, as many at once as is fastest, keeping what the layer gives.
+    """The images through the model, in parts, keeping what the layer gives.
 
     gradients : whether they are recorded from the layer up; below it they never are
     Raises ValueError, naming candidates, when the layer does not run or has no grid, or when there are no logits.
     """
-    return [_watched_pass(model, part, layer, gradients) for part in images.split(at_once(images))]
+    return [_watched_pass(model, part, layer, gradients) for part in images.split(AT_ONCE)]
 
 
 def _watched_pass(model: nn.Module, images: Tensor, layer: FeatureLayer, gradients: bool) -> ForwardPass:

@@ -98,7 +98,7 @@ def units_table(root: Path) -> str:
     for unit in course.units("demo"):
         cost = measured.get(unit.name)
         running, memory = (f"{cost['seconds'] / 60:.1f} min", f"{cost['peak_mb'] / 1000:.1f} GB") if cost else ("", "")
-        link = f"[{unit.name[:2]} {unit.title}](notebooks/{unit.name}.ipynb)"
+        link = f"[{unit.name.split('_')[0]} {unit.title}](notebooks/{unit.name}.ipynb)"
         rows.append(f"| {link} | {unit.question} | {reading_minutes(unit)} min | {running} | {memory} |")
     return "\n".join(rows) + "\n"
 

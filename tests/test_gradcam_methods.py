@@ -7,7 +7,7 @@ from pytorch_grad_cam import AblationCAM, EigenCAM, GradCAM, GradCAMPlusPlus, Hi
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
-from dermxai_helpers import cams, gradcam, perturbation_cams
+from dermxai_helpers import cams, feature_layers, gradcam, perturbation_cams
 
 TARGETS = [0, 1, 2]
 BY_GRADIENT = {"gradcam": GradCAM, "gradcam++": GradCAMPlusPlus, "hirescam": HiResCAM, "layercam": LayerCAM}
@@ -187,7 +187,8 @@ def test_all_classes_at_once_equal_one_by_one(network, images, method):
 
 
 @pytest.mark.parametrize("method", gradcam.METHODS)
-def test_more_images_than_one_pass_holds(network, method):
+def test_more_images_than_one_pass_holds(network, method, monkeypatch):
+    monkeypatch.setattr(feature_layers, "AT_ONCE", 4)
     images = torch.randn(10, 3, 24, 24, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     targets = [2, 0, 1, 1, 0, 2, 2, 0, 1, 0]
     together = gradcam.explain(network, images, targets, method, relu=False)
