@@ -40,9 +40,10 @@ def test_linear_layer_loses_relevance_without_a_positive_product(dtype):
     """A known limit of the rule, kept as the authors have it; no rounding may bring the lost relevance back."""
     x = random(50, 64).abs().to(dtype)
     weight = torch.cat([-random(1, 64, seed=5).abs(), random(1, 64, seed=6)]).to(dtype)
-    relevance = torch.tensor([1.0, 0.0], dtype=dtype).expand(50, 2)
-    product = (x @ weight.T + 0.3) - 0.3  # as a bias leaves it
-    assert not through_linear(x, weight, product, relevance).any()
+    product = (x @ weight.T + 300) - 300  # rounded, as a large bias leaves it
+    both, second = (torch.tensor(part, dtype=dtype).expand(50, 2) for part in ([1.0, 1.0], [0.0, 1.0]))
+    assert torch.equal(through_linear(x, weight, product, both), through_linear(x, weight, product, second))
+    assert not through_linear(x, weight, product, both - second).any()
 
 
 def test_copy_and_mean_keep_the_total():
