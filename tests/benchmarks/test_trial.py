@@ -86,4 +86,4 @@ def test_imputation_beside_pytorch_grad_cam(benchmark, cases, share):
 
     benchmark.pedantic(rounds, rounds=ROUNDS, warmup_rounds=1)
     ours, other = (1000 * median(values[1:]) / len(pictures) for values in times.values())
-    print(f"\nimputing {share:.0%}: ours {ours:.0f} ms, pytorch-grad-cam {other:.0f} ms a picture, {other / ours:.1f} x")
+    print(f"\nimputing {share:.0%}: ours {ours:.0f} ms, pytorch-grad-cam {other:.0f} ms each, {other / ours:.1f} x")
