@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 KINDS = ("exact", "identity", "extension", "refused")
-LINEAR_LAYERS = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2")
 OTHER_TRANSFORMERS = {  # why these cannot be explained, by the beginning of the type's name
     "Beit": "adds learned position biases to its attention scores",
     "Cait": "mixes its attention heads and reads the patches in blocks of their own",
@@ -119,9 +118,9 @@ def _problem_of_block(block: nn.Module) -> str:
         return "gates its attention"
     if not (isinstance(block.attn.norm, nn.Identity) and isinstance(block.mlp.norm, nn.Identity)):
         return "normalises inside its attention or its MLP"
-    for name in LINEAR_LAYERS:
-        if type(layer := block.get_submodule(name)) is not nn.Linear:
-            return f"has {type(layer).__name__} as {name}, not a plain linear layer (merge adapters into the weights)"
+    for layer in (block.attn.qkv, block.attn.proj, block.mlp.fc1, block.mlp.fc2):
+        if type(layer) is not nn.Linear:
+            return f"has {type(layer).__name__} in place of a plain linear layer (merge adapters into the weights)"
     for norm in (block.norm1, block.norm2):
         if not isinstance(norm, nn.LayerNorm):
             return f"normalises by {type(norm).__name__}, not by LayerNorm"

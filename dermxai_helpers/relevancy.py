@@ -140,14 +140,15 @@ def _explainable(model: nn.Module) -> tuple[nn.Module, list[str]]:
     if group.kind == "refused":
         raise ValueError(f"relevancy is not defined for this {type(model).__name__}: {group.reason}")
     notes = [f"extension of the published rules: {group.reason}"] if group.kind == "extension" else []
-    half = next((parameter.dtype for parameter in model.parameters() if parameter.dtype in HALF), None)
-    if half is not None:
-        notes.append(f"the weights are {half}, in which relevancy breaks: computed on a copy in float32")
-    if half is None and not next(model.parameters()).is_inference():
+    weight = next(model.parameters())
+    is_half = weight.dtype in HALF
+    if is_half:
+        notes.append(f"the weights are {weight.dtype}, in which relevancy breaks: computed on a copy in float32")
+    if not is_half and not weight.is_inference():
         return model, notes
     with torch.inference_mode(False):  # weights that were made in inference mode would have no gradients
         copied = copy.deepcopy(model)
-        return copied if half is None else copied.float(), notes
+        return copied.float() if is_half else copied, notes
 
 
 def _maps_per_target(seen: vit_pass.VitPass, methods: Sequence[str], targets: Tensor) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ from dermxai_helpers.plausibility import (
 Explain = Callable[[nn.Module, Tensor, list[int]], Explanation | np.ndarray]
 Prepare = Callable[[list[np.ndarray]], Tensor]
 
-BATCH = 8  # as in `features`: more images at once are slower on a CPU
+BATCH = 4  # eight at once are slower on a CPU, and take up to twice the memory
 BASELINES = ("lesion mask", "centre Gaussian", "edge map", "random map")
 CURVES = {f"{way}, {name}": (way, name) for way in ("insertion", "deletion") for name in faithfulness.BASELINES}
 FAITHFULNESS = (*CURVES, "ROAD")

@@ -95,7 +95,7 @@ def test_refusals_name_the_reason(groups, name):
         (lambda: small(mlp_layer=SwiGLU), "Block with Attention and SwiGLU"),
         (lambda: small(norm_layer="rmsnorm"), "RmsNorm"),
         (lambda: distilled(fc_norm=True), "skip its last normalisation"),
-        (lambda: with_part("blocks.1.mlp.fc1", nn.Sequential()), "block 1 has Sequential as mlp.fc1"),
+        (lambda: with_part("blocks.1.mlp.fc1", nn.Sequential()), "block 1 has Sequential in place of"),
         (lambda: with_part("blocks.2.attn.gate", nn.Linear(16, 16)), "block 2 gates its attention"),
     ],
 )

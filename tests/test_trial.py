@@ -174,9 +174,9 @@ def test_points_are_the_answers_that_scores_average(found):
 def test_the_size_of_a_batch_changes_nothing(model, cases, monkeypatch):
     explainers = {"LayerCAM": partial(gradcam.explain, method="layercam")}
     run = partial(trial.run, model, cases, explainers, shortcut.prepare, progress=False)
-    in_eights = run()
+    in_fours = run()
     monkeypatch.setattr(trial, "BATCH", 5)
-    pd.testing.assert_frame_equal(run().scores, in_eights.scores, rtol=1e-3, atol=1e-4)
+    pd.testing.assert_frame_equal(run().scores, in_fours.scores, rtol=1e-3, atol=1e-4)
 
 
 def test_the_model_is_left_as_found(model, cases):
@@ -213,7 +213,7 @@ def test_bad_input_gets_a_sentence(model, cases):
         run({"edge map": flat})
     with pytest.raises(ValueError, match="steps=0: each image must be asked at least once"):
         run({"flat": flat}, steps=0)
-    with pytest.raises(ValueError, match=r"short gave maps of shape \(7, 7, 7\) for 8 images: one each is needed"):
+    with pytest.raises(ValueError, match=r"short gave maps of shape \(7, 7, 7\) for 4 images: one each is needed"):
         run({"short": lambda network, inputs, targets: np.ones((7, 7, 7))})
     with pytest.raises(ValueError, match="9 pictures came with 3 lesions: give one each"):
         trial.Cases(cases.images, cases.masks, [1, 2, 3])
