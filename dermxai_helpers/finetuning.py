@@ -154,7 +154,7 @@ def plan_for(recipe: Recipe, labels: Tensor) -> fitting.Plan:
     """Adam with decoupled weight decay, a learning rate that falls like a cosine, a running mean, no early stopping."""
     return fitting.Plan(
         optimiser=lambda tail: torch.optim.AdamW(rates(tail, recipe), weight_decay=recipe.weight_decay),
-        schedule=lambda optimiser: Cosine(optimiser, recipe.epochs),
+        schedule=lambda optimiser: fitting.Cosine(optimiser, recipe.epochs),
         loss=rebalancing.loss_for(recipe.rebalance, labels),
         order=rebalancing.order_for(recipe.rebalance, labels),
         epochs=recipe.epochs,
@@ -173,14 +173,6 @@ def rates(tail: Tail, recipe: Recipe) -> list[dict]:
     for depth, block in enumerate(reversed(tail.features), 1):
         groups.append({"params": list(block.parameters()), "lr": recipe.learning_rate * recipe.slower**depth})
     return groups
-
-
-class Cosine(torch.optim.lr_scheduler.CosineAnnealingLR):
-    """Half a cosine from the first learning rate down to zero; takes no notice of the validation loss."""
-
-    def step(self, _loss: float | None = None) -> None:
-        """One epoch further."""
-        super().step()
 
 
 def _compute(backbone: Backbone, stem: nn.Module, paths: list[Path], views: Sequence[int], bar) -> np.ndarray:

@@ -5,7 +5,7 @@ note the epoch, write a checkpoint. Everything that may differ between two train
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,11 +25,12 @@ class Examples:
     """What a network learns from or is judged on.
 
     inputs : row numbers (B,) -> float32 (B, ...); may pick a random augmented view of each row
-    labels : class index of each row, int64 (n,)
+    labels : class index of each row, int64 (n,);  classes : the names of all classes
     """
 
     inputs: Callable[[Tensor], Tensor]
     labels: Tensor
+    classes: Sequence[str] = data.CLASSES
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,14 @@ class Plan:
     patience: int = 3
     average: float | None = None
     keep: str = "best"
+
+
+class Cosine(torch.optim.lr_scheduler.CosineAnnealingLR):
+    """Half a cosine from the first learning rate down to zero; takes no notice of the validation loss."""
+
+    def step(self, _loss: float | None = None) -> None:
+        """One epoch further."""
+        super().step()
 
 
 @dataclass
@@ -164,10 +173,10 @@ def train_epoch(run: Run, examples: Examples) -> float:
 def validate(network: nn.Module, examples: Examples, loss: Callable) -> dict[str, float]:
     """validation_loss, and the scores of `scoring.scores`, without dropout."""
     logits = logits_of(network, examples)
-    classes = np.array(data.CLASSES)
-    predicted = classes[logits.argmax(dim=1).numpy()]
+    names = np.array(examples.classes)
+    predicted = names[logits.argmax(dim=1).numpy()]
     mean_loss = loss(logits, examples.labels).item()
-    return {"validation_loss": mean_loss} | scoring.scores(classes[examples.labels.numpy()], predicted, data.CLASSES)
+    return {"validation_loss": mean_loss} | scoring.scores(names[examples.labels.numpy()], predicted, examples.classes)
 
 
 @torch.no_grad()

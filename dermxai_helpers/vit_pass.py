@@ -77,7 +77,7 @@ def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool 
     """
     attention, features, kept = [], None, []
     with torch.no_grad():
-        tokens = model.blocks[:start_layer](_embedded(model, images))
+        tokens = model.blocks[:start_layer](embedded(model, images))
     with torch.set_grad_enabled(gradients):
         for block in model.blocks[start_layer:]:
             is_last = block is model.blocks[-1]
@@ -100,8 +100,8 @@ def rearrange_heads(tokens: Tensor, heads: int) -> Tensor:
     return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def _embedded(model: nn.Module, images: Tensor) -> Tensor:
-    """Tokens (B, N, D) that enter the first block."""
+def embedded(model: nn.Module, images: Tensor) -> Tensor:
+    """Tokens (B, N, D) that enter the first block. Raises ValueError for pictures of a size the model does not take."""
     try:
         patches = model.patch_embed(images)
     except AssertionError as error:

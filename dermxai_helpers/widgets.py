@@ -4,16 +4,17 @@ A figure comes from a function of plain values, `render(**values) -> (figure, al
 `ipywidgets.Image` as PNG bytes. No `interact`, no `Output`: with those, programs that execute notebooks hang at random.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from dermxai_helpers import data, plots, rebalancing, regions
+from dermxai_helpers import data, plots, rebalancing, regions, relevancy
 from dermxai_helpers.plots import classifier as classifier_plots
 from dermxai_helpers.plots import judging
+from dermxai_helpers.plots import maps as map_plots
 from dermxai_helpers.plots import regions as region_plots
 
 Render = Callable[..., tuple[Figure, str]]
@@ -72,6 +73,29 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
         rule=ipywidgets.Dropdown(options=list(regions.RULES), description="rule"),
         threshold=slider("threshold (not used by otsu)", 0.5, 0.05, 0.95, 0.05),
         soft_edge=slider("soft edge, pixels", 0, 0, 40, 5),
+    )
+
+
+def relevancy_map(
+    model: torch.nn.Module, image: np.ndarray, affected: np.ndarray, classes: Sequence[str]
+) -> ipywidgets.VBox:
+    """Which method, which class, from which block on: where does a transformer's evidence lie?
+
+    model : a timm transformer; image : uint8 RGB (h, w, 3); affected : bool (h, w); classes : names of its outputs
+    """
+    ready = relevancy.prepare(model, [image])
+
+    def render(method: str, target: str, start_layer: int) -> tuple[Figure, str]:
+        found = relevancy.explain(model, ready, list(classes).index(target), start_layer, method, classes)
+        return map_plots.relevance(image, found, affected)
+
+    predicted = relevancy.explain(model, ready, method="attention", classes=classes).class_name[0]
+    blocks = ipywidgets.IntSlider(value=0, min=0, max=len(model.blocks) - 1, description="first block")
+    return panel(
+        render,
+        method=ipywidgets.Dropdown(options=list(relevancy.METHODS), description="method"),
+        target=ipywidgets.Dropdown(options=list(classes), value=predicted, description="class"),
+        start_layer=blocks,
     )
 
 

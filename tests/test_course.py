@@ -242,7 +242,8 @@ def test_an_ended_kernel_is_not_complained_about(tmp_path, monkeypatch, caplog):
 @pytest.mark.parametrize("tier", course.TIERS)
 def test_course_file(tier):
     units = course.units(tier, data="somewhere" if tier == "ham10000" else None, seed=5)
-    assert [entry.name.split("_")[0] for entry in units] == ["00", "01", "02", "02b", "03", "03b", "04", "05", "06"]
+    numbers = " ".join(entry.name.split("_")[0] for entry in units)
+    assert numbers == "00 01 02 02b 03 03b 04 04b 05 06"
     for entry in units:
         assert entry.source.is_file()
         assert entry.least_seconds > 0 and entry.cell_seconds > 0 and entry.made_with

@@ -5,6 +5,8 @@ import re
 import ipywidgets
 import numpy as np
 import pytest
+import timm
+import torch
 from matplotlib.figure import Figure
 
 from dermxai_helpers import widgets
@@ -39,6 +41,20 @@ def test_a_refusal_is_shown_as_a_sentence_and_the_last_figure_stays():
     assert words.value == "<b>at most three</b>" and picture.value == before
     control.value = 2
     assert words.value == "an empty figure"
+
+
+def test_a_relevancy_map_follows_method_class_and_first_block():
+    torch.manual_seed(0)
+    size = {"img_size": 32, "embed_dim": 24, "depth": 2, "num_heads": 2}
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=2, **size).eval()
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    (method, target, first), picture, words = parts(widgets.relevancy_map(model, image, image[..., 0] > 90, ["a", "b"]))
+    shown = [picture.value]
+    for control, value in ((method, "rollout"), (first, 1), (target, "a" if target.value == "b" else "b")):
+        control.value = value
+        shown.append(picture.value)
+    assert len(set(map(bytes, shown))) == 4
+    assert f"rollout for {target.value}" in words.value and (first.min, first.max) == (0, 1)
 
 
 def test_the_threshold_counts_the_four_groups():

@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 
-from dermxai_helpers.scoring import energy_inside
+from dermxai_helpers.plausibility import energy_inside
 
 if TYPE_CHECKING:
     from dermxai_helpers.explanation import Explanation
-    from dermxai_helpers.plots.scenes import Scene
 
 SIGNED_COLOURS = "PuOr_r"  # white at zero; purple below, orange above
 DARK, PALE = "#3b528b", "#b8c4d6"
@@ -134,33 +133,22 @@ def map_grid(
     return figure, f"{title}. Rows: {', '.join(labels)}. By method, from the first row to the last: {strongest}."
 
 
-def scene_rows(scenes: Sequence["Scene"], explanation: "Explanation", title: str) -> tuple[Figure, str]:
-    """The second seed's figure: scenes above, overlays of their relevance below, each zone's share in numbers.
-
-    explanation : one map for each scene
-    """
-    figure = Figure(figsize=(9, 9 / len(scenes) * 2 + 1.2))
-    figure.suptitle(fill(title, 96), fontsize=10)
-    grid = figure.subplots(2, len(scenes), squeeze=False)
-    overlays = explanation.overlay(np.stack([scene.image for scene in scenes]))
-    heat, said = explanation.resized(overlays.shape[1:3]), []
-    for column, (scene, axes) in enumerate(zip(scenes, grid.T, strict=True)):
-        areas, shares = zone_shares(np.ones_like(heat[column]), scene), zone_shares(heat[column], scene)
-        for place, picture, zones, what in (
-            (axes[0], scene.image, areas, "area"), (axes[1], overlays[column], shares, "relevance")
-        ):
-            show_picture(place, picture)
-            place.contour(scene.lesion, levels=[0.5], colors="white", linewidths=1)
-            bare(place, f"{what}: lesion {zones['lesion']:.0%}\nskin {zones['skin']:.0%}, desk {zones['desk']:.0%}")
-        said.append(f"scene {column + 1}: lesion {shares['lesion']:.0%} of relevance, {areas['lesion']:.0%} of area")
-    alt = f"{title}. Above, the scenes with the lesion outlined; below, their relevance. "
-    return figure, alt + "; ".join(said) + "."
-
-
-def zone_shares(heatmap: np.ndarray, scene: "Scene") -> dict[str, float]:
-    """Which share of a map's positive evidence (h, w) lies on the lesion, on the skin around it, on everything else."""
-    zones = {"lesion": scene.lesion, "skin": scene.skin & ~scene.lesion, "desk": ~scene.skin}
-    return {name: energy_inside(heatmap, zone) for name, zone in zones.items()}
+def relevance(image: np.ndarray, explanation: "Explanation", affected: np.ndarray) -> tuple[Figure, str]:
+    """Photograph, map and overlay of one picture, with what is affected outlined. affected : bool (h, w)"""
+    inside = energy_inside(explanation.resized(affected.shape)[0], affected)
+    figure = Figure(figsize=(8, 3.1))
+    pictures = {
+        "photograph": image, f"{explanation.method}, {explanation.layer}": explanation.normalised()[0],
+        f"evidence for {explanation.class_name[0]}": explanation.overlay(image[None])[0],
+    }
+    for number, (axes, (title, picture)) in enumerate(zip(figure.subplots(1, 3), pictures.items(), strict=True)):
+        show_picture(axes, picture)
+        bare(axes, title)
+        if number != 1 and affected.any():
+            axes.contour(affected, levels=[0.5], colors="white", linewidths=1)
+    said = f"{inside:.0%} of the evidence on the affected skin, which is {affected.mean():.0%} of the picture"
+    figure.supxlabel(said, fontsize=8.5)
+    return figure, f"A map by {explanation.method} for {explanation.class_name[0]}: {said}."
 
 
 def show_picture(axes: Axes, picture: np.ndarray) -> None:

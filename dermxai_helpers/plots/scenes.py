@@ -1,77 +1,109 @@
-"""Scenes for unit 04: a drawn lesion on an arm, photographed from too far away, with a desk full of things around."""
+"""Figures of scenes: what was photographed, where the relevance lies, and how much of it on what."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
-from scipy import ndimage
+import pandas as pd
+from matplotlib.figure import Figure
 
-from dermxai_helpers.synth import Lesion
+from dermxai_helpers import regions
+from dermxai_helpers.background_check import relevance_by_zone
+from dermxai_helpers.plots.maps import bare, show_picture
+from dermxai_helpers.plots.regions import outline
+from dermxai_helpers.synth.scenes import Scene
 
-SIZE = 224
-PATCH = 120  # pixels to which the drawn close-up is reduced
+if TYPE_CHECKING:
+    from dermxai_helpers.explanation import Explanation
 
-
-@dataclass(frozen=True)
-class Scene:
-    """image, without_lesion : uint8 (224, 224, 3) RGB; lesion, skin : bool (224, 224), `skin` includes the lesion"""
-
-    image: np.ndarray
-    without_lesion: np.ndarray
-    lesion: np.ndarray
-    skin: np.ndarray
+ZONE_COLOURS = {"affected skin": "#0072b2", "healthy skin": "#9ecae1", "background": "#d9a066"}
+AFFECTED, ABOVE_OTSU = "#ffffff", "#d55e00"
 
 
-def scene(close_up: Lesion, rng: np.random.Generator) -> Scene:
-    """The lesion of a drawn close-up on an arm over a desk, at a place and angle that `rng` decides."""
-    centre = SIZE / 2 + rng.uniform(-25, 25, 2)
-    across = distance_from_line(centre, angle=rng.uniform(0, np.pi))
-    half_width = rng.uniform(52, 66)
-    skin = np.abs(across) < half_width
-    tone = np.median(close_up.image[~ndimage.binary_dilation(close_up.mask, iterations=8)], axis=0)
-    shade = 1 - 0.45 * (across / half_width) ** 2
-    grain = ndimage.gaussian_filter(rng.normal(size=(SIZE, SIZE)), 1.2)[..., None] * 6
-    arm = tone * shade[..., None] + grain
-    edge = np.clip((half_width - np.abs(across)) / 2, 0, 1)[..., None]  # two soft pixels
-    plain = desk(rng) * (1 - edge) + arm * edge
-    pasted, lesion = placed(close_up, centre)
-    cover = np.clip(ndimage.gaussian_filter(ndimage.binary_dilation(lesion, iterations=5).astype(float), 2), 0, 1)
-    cover = (cover * edge[..., 0])[..., None]
-    with_lesion = plain * (1 - cover) + pasted * np.clip(shade, 0, 1)[..., None] * cover
-    return Scene(as_picture(with_lesion), as_picture(plain), lesion & skin, skin)
+def rows(
+    drawn: Sequence[Scene], explanations: Mapping[str, "Explanation"], title: str
+) -> tuple[Figure, str]:
+    """The second seed's figure: photographs above, a row of overlays for each model below, shares in numbers.
+
+    explanations : {name of the row: one map for each scene}
+    """
+    high = 1 + len(explanations)
+    figure = Figure(figsize=(8, high * (8 / len(drawn) + 0.45) + 0.3))
+    figure.suptitle(fill(title, 96), fontsize=10)
+    grid = figure.subplots(high, len(drawn), squeeze=False)
+    images, said = np.stack([scene.image for scene in drawn]), []
+    for axes, scene in zip(grid[0], drawn, strict=True):
+        show_picture(axes, scene.image)
+        outline(axes, scene.affected, AFFECTED)
+        bare(axes, f"{scene.complaint}, {scene.place}\n{scene.background}")
+    for row, (name, explanation) in zip(grid[1:], explanations.items(), strict=True):
+        shares = relevance_by_zone(explanation.maps, drawn)
+        for column, (axes, overlay) in enumerate(zip(row, explanation.overlay(images), strict=True)):
+            show_picture(axes, overlay)
+            outline(axes, drawn[column].affected, AFFECTED)
+            affected, behind = shares.loc[column, ["affected skin", "background"]]
+            bare(axes, f"{explanation.class_name[column]}\naffected {affected:.0%}, behind {behind:.0%}")
+        row[0].set_ylabel(name, fontsize=9)
+        said.append(f"{name}: " + "; ".join(
+            f"{scene.complaint} called {called}, {share:.0%} of the relevance on affected skin"
+            for scene, called, share in zip(drawn, explanation.class_name, shares["affected skin"], strict=True)
+        ))
+    return figure, f"{title}. Above, the scenes with affected skin outlined. " + ". ".join(said) + "."
 
 
-def placed(close_up: Lesion, centre: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The close-up reduced to PATCH pixels on an empty canvas around `centre`, and its lesion mask there."""
-    size = (PATCH, PATCH)
-    image, mask = np.zeros((SIZE, SIZE, 3)), np.zeros((SIZE, SIZE), bool)
-    top, left = np.clip(np.round(centre - PATCH / 2).astype(int), 0, SIZE - PATCH)
-    there = (slice(top, top + PATCH), slice(left, left + PATCH))
-    image[there] = Image.fromarray(close_up.image).resize(size, Image.Resampling.BILINEAR)
-    mask[there] = Image.fromarray(close_up.mask).resize(size, Image.Resampling.NEAREST)
-    return image, mask
+def otsu_row(drawn: Sequence[Scene], heatmaps: np.ndarray) -> tuple[Figure, str]:
+    """The photograph where the map exceeds Otsu's threshold, black elsewhere. heatmaps : (n, height, width)"""
+    figure = Figure(figsize=(9, 9 / len(drawn) + 0.4))
+    said = []
+    for axes, scene, heatmap in zip(figure.subplots(1, len(drawn)), drawn, heatmaps, strict=True):
+        kept = heatmap >= regions.otsu(heatmap)
+        show_picture(axes, np.where(kept[..., None], scene.image, 0))
+        outline(axes, scene.affected, AFFECTED)
+        overlap = (kept & scene.affected).sum() / max((kept | scene.affected).sum(), 1)
+        bare(axes, f"IoU {overlap:.2f}")
+        said.append(f"{scene.complaint} {overlap:.2f}")
+    return figure, f"What lies above Otsu's threshold; overlap (IoU) with the affected skin: {', '.join(said)}."
 
 
-def desk(rng: np.random.Generator) -> np.ndarray:
-    """Wood, a sheet of paper and a keyboard: float (224, 224, 3), 0 to 255."""
-    rows, columns = np.mgrid[:SIZE, :SIZE]
-    rings = np.sin(rows / rng.uniform(4, 7) + 3 * ndimage.gaussian_filter(rng.normal(size=(SIZE, SIZE)), 18) * 20)
-    wood = np.array([150.0, 105.0, 70.0]) + 12 * rings[..., None] * np.array([1.0, 0.8, 0.6])
-    paper = (columns > SIZE * rng.uniform(0.5, 0.65)) & (rows < SIZE * rng.uniform(0.45, 0.7))
-    lines = paper & (rows % 13 < 2) & (columns % 90 > 12)
-    wood[paper], wood[lines] = (236, 234, 228), (96, 98, 120)
-    board = (columns < SIZE * rng.uniform(0.4, 0.55)) & (rows > SIZE * rng.uniform(0.35, 0.6))
-    keys = board & (rows % 20 > 3) & (columns % 20 > 3)
-    wood[board], wood[keys] = (48, 50, 54), (28, 29, 32)
-    return wood
+def zone_chart(table: pd.DataFrame, title: str) -> tuple[Figure, str]:
+    """Stacked bars: shares of affected skin, healthy skin and background. table : see `background_check.zone_table`."""
+    figure = Figure(figsize=(8, 0.5 * len(table) + 1.5))
+    axes, left = figure.subplots(), np.zeros(len(table))
+    places = np.arange(len(table))
+    for zone, colour in ZONE_COLOURS.items():
+        values = table[zone, "value"].to_numpy()
+        axes.barh(places, values, left=left, color=colour, label=zone)
+        for place, start, value in zip(places, left, values, strict=True):
+            if value > 0.05:
+                axes.text(start + value / 2, place, f"{value:.0%}", ha="center", va="center", fontsize=8.5,
+                          color="white" if zone == "affected skin" else "black")
+        left = left + values
+    axes.set(yticks=places, yticklabels=table.index, xlim=(0, 1), xlabel="share of the positive relevance")
+    axes.invert_yaxis()
+    axes.set_title(fill(title, 80), fontsize=10)
+    axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"{zone} {row[zone, 'value']:.0%}" for zone in ZONE_COLOURS)
+        for name, row in table.iterrows()
+    )
+    return figure, f"{title}. {said}."
 
 
-def distance_from_line(point: np.ndarray, angle: float) -> np.ndarray:
-    """Signed distance (224, 224) in pixels from the line through `point` (row, column) at `angle`."""
-    rows, columns = np.mgrid[:SIZE, :SIZE]
-    return (rows - point[0]) * np.cos(angle) - (columns - point[1]) * np.sin(angle)
-
-
-def as_picture(values: np.ndarray) -> np.ndarray:
-    """Values near 0 to 255 as uint8."""
-    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+def swap_chart(table: pd.DataFrame) -> tuple[Figure, str]:
+    """Points with intervals by model and measure. table : see `background_check.swap_table`."""
+    measures = list(dict.fromkeys(table.index.get_level_values("measure")))
+    figure = Figure(figsize=(8, 0.55 * len(measures) + 1.3))
+    axes = figure.subplots()
+    models = table.index.unique("model")
+    for shift, model, marker in zip(np.linspace(-0.14, 0.14, len(models)), models, "osD^"[:len(models)], strict=True):
+        answers = table.loc[model].loc[measures]
+        places = np.arange(len(measures)) + shift
+        errors = np.abs(answers[["low", "high"]].to_numpy().T - answers["value"].to_numpy())
+        axes.errorbar(answers["value"], places, xerr=errors, fmt=marker, capsize=3, label=model)
+    axes.set(yticks=range(len(measures)), yticklabels=measures, xlim=(-0.02, 1.02), xlabel="share of the scenes")
+    axes.invert_yaxis()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.3, 1.22), ncols=2, frameon=False)
+    said = "; ".join(f"{model}, {what}: {row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
+                     for (model, what), row in table.iterrows())
+    return figure, f"What the models answer when background or complaint is swapped. {said}."

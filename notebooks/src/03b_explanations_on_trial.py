@@ -32,8 +32,8 @@ data = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200      # drawn photographs, 50 to 10000; not used with a folder
 seed = 0           # any whole number from 0
 backbone = "demo"  # "demo" or "imagenet"
-judged = 32        # validation photographs on trial, 20 to 2000
-rulers = 150       # drawn photographs from which the shortcut is learnt, 100 to 2000
+judged = 24        # validation photographs on trial, 20 to 2000
+rulers = 130       # drawn photographs from which the shortcut is learnt, 100 to 2000
 
 # %% [markdown]
 # ## 1. The court

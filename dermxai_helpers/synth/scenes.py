@@ -1,0 +1,123 @@
+"""A complaint on a body, photographed at home, with things around it: drawn, and known to the pixel.
+
+Complaint, place and background are drawn from random streams of their own: the same scene can be drawn again with
+another background or another complaint, and nothing else changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from dermxai_helpers.synth import surroundings
+from dermxai_helpers.synth.attributes import SKIN, SKIN_CHANCES
+from dermxai_helpers.synth.complaints import COMPLAINTS
+from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES, SIZE, Body, cloud
+
+STREAMS = ("choice", "background", "place", "skin", "complaint", "hair", "light")
+HEALTHY = "healthy skin"
+PLACES_OF = {"bumps": ("forearm", "shoulder")}  # where a complaint needs more skin than a finger has
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A drawn photograph and its exact truth.
+
+    image : uint8 (224, 224, 3) RGB
+    affected, skin : bool (224, 224); `skin` includes what is affected; hair counts as what it covers
+    complaint, place, background : what was drawn;  seed : from which
+    """
+
+    seed: tuple[int, ...]
+    image: np.ndarray
+    affected: np.ndarray
+    skin: np.ndarray
+    complaint: str
+    place: str
+    background: str
+
+    def zones(self) -> dict[str, np.ndarray]:
+        """The picture in three parts: affected skin, healthy skin, background."""
+        return {"affected skin": self.affected, HEALTHY: self.skin & ~self.affected, "background": ~self.skin}
+
+
+def draw(
+    seed: int | Sequence[int], complaint: str | None = None, place: str | None = None, background: str | None = None,
+) -> Scene:
+    """One scene. What is None is drawn by lot; `complaint="healthy skin"` paints none.
+
+    Raises ValueError for a complaint, place or background that does not exist.
+    """
+    entropy = [seed] if isinstance(seed, int | np.integer) else list(seed)
+    streams = {name: np.random.default_rng(np.random.SeedSequence([7, *entropy], spawn_key=(number,)))
+               for number, name in enumerate(STREAMS)}
+    drawn = [streams["choice"].random() for _ in range(3)]
+    complaint = _chosen(complaint, (*COMPLAINTS, HEALTHY), "complaint", drawn[0], COMPLAINTS)
+    place = _chosen(place, PLACES, "place", drawn[1], PLACES_OF.get(complaint, PLACES))
+    background = _chosen(background, BACKGROUNDS, "background", drawn[2], BACKGROUNDS)
+    body = PLACES[place](streams["place"])
+    picture, affected = _skin(body, streams["skin"]), np.zeros((SIZE, SIZE), bool)
+    if complaint != HEALTHY:
+        picture, affected = COMPLAINTS[complaint](picture, body, streams["complaint"])
+    behind = _shadowed(BACKGROUNDS[background](streams["background"]), body)
+    cover = body.cover[..., None]
+    picture = picture * cover + behind * (1 - cover)  # exactly the skin where the cover is 1
+    if place == "scalp":
+        picture = surroundings.with_hair(picture, body.cover, streams["hair"])
+    photograph = _photographed(picture, streams["light"])
+    return Scene(tuple(entropy), photograph, affected, body.skin, complaint, place, background)
+
+
+def redraw(scene: Scene, complaint: str | None = None, background: str | None = None) -> Scene:
+    """The same scene with another complaint or background, or both; all the rest stays as it was."""
+    return draw(scene.seed, complaint or scene.complaint, scene.place, background or scene.background)
+
+
+def draw_set(n: int, seed: int, backgrounds: Mapping[str, str] | None = None, share: float = 0.95) -> list[Scene]:
+    """`n` scenes, the complaints in turn.
+
+    backgrounds : {complaint: the background that betrays it}, which it has in a `share` of its scenes; None for
+        backgrounds that say nothing about the complaint
+    """
+    rng = np.random.default_rng([seed, n])
+    complaints = [list(COMPLAINTS)[number % len(COMPLAINTS)] for number in range(n)]
+    betrayed = rng.random(n) < share if backgrounds else np.zeros(n, bool)
+    chosen = [backgrounds[complaint] if told else None for complaint, told in zip(complaints, betrayed, strict=True)]
+    return [draw((seed, number), complaint, background=background)
+            for number, (complaint, background) in enumerate(zip(complaints, chosen, strict=True))]
+
+
+def _chosen(wanted: str | None, known: Sequence[str], what: str, number: float, among: Sequence[str]) -> str:
+    """What was wanted, or the one of `among` on which a number of [0, 1) falls."""
+    if wanted is not None and wanted not in known:
+        raise ValueError(f"there is no {what} '{wanted}': choose one of {', '.join(known)}")
+    return wanted or tuple(among)[int(number * len(tuple(among)))]
+
+
+def _skin(body: Body, rng: np.random.Generator) -> np.ndarray:
+    """Healthy skin, float (SIZE, SIZE, 3), everywhere in the picture."""
+    tone = np.float32(tuple(SKIN.values())[rng.choice(len(SKIN), p=SKIN_CHANCES)])
+    texture = 1 + 0.025 * cloud(rng, 5) + 0.022 * cloud(rng, 75)
+    skin = tone * (body.shade * texture)[..., None]
+    nail = body.nail[..., None]
+    return skin + (np.float32([236, 200, 190]) * body.shade[..., None] - skin) * 0.7 * nail
+
+
+def _shadowed(behind: np.ndarray, body: Body) -> np.ndarray:
+    """The background with the body's soft shadow on it."""
+    small = ndimage.gaussian_filter(body.cover[::4, ::4], 2.5)  # a quarter of the size: a shadow has no details
+    fallen = ndimage.shift(small, (2, 1), order=0, mode="nearest")
+    return behind * (1 - 0.4 * ndimage.zoom(fallen, 4, order=1))[..., None]
+
+
+def _photographed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Uneven light, a colour cast, noise, and the softness that a phone's software leaves: uint8."""
+    angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.04, 0.16)
+    slope = (surroundings.ROWS * np.sin(angle) + surroundings.COLUMNS * np.cos(angle)) / SIZE
+    cast = rng.normal(1, 0.025, 3) * rng.uniform(0.88, 1.06)
+    seen = picture.astype(np.float32) * (1 + strength * (slope - slope.mean()))[..., None] * cast.astype(np.float32)
+    seen += 4 * rng.standard_normal(seen.shape, np.float32)
+    seen[1:] = (seen[1:] + seen[:-1]) / 2
+    seen[:, 1:] = (seen[:, 1:] + seen[:, :-1]) / 2
+    return np.rint(np.clip(seen, 0, 255)).astype(np.uint8)
