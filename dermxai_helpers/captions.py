@@ -6,16 +6,19 @@ and how to check it is the same for both; how much they know is not.
 """
 
 import contextlib
-import hashlib
-import json
-import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from dermxai_helpers import caption_file, caption_models
+from dermxai_helpers.caption_models import CheckpointMissing
 from dermxai_helpers.prompts import PROMPTS
+
+__all__ = ["PROMPTS", "VIEW_OF_PROMPT", "Captioner", "CheckpointMissing", "describe", "without_echo"]
 
 DEMO_FOLDER = Path(__file__).parent / "assets" / "captioner"
 MOST_NEW_TOKENS = 96
@@ -88,37 +91,33 @@ def _listing(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-# --- the model ---
-
-
-class CheckpointMissing(OSError):
-    """The checkpoint is neither on this machine nor reachable."""
+# --- the captioner ---
 
 
 class Captioner:
-    """An InstructBLIP that turns pictures and prompts into sentences.
+    """A vision-language model that turns pictures and prompts into sentences.
 
     checkpoint : "demo" (under 2 M parameters, drawn lesions only), a folder, or a hub id such as
-        "Salesforce/instructblip-flan-t5-xl" (about 16 GB to fetch, once)
-    device : "cpu", "cuda", ...; None takes a GPU when there is one. On a GPU the weights are half precision.
+        "Salesforce/instructblip-flan-t5-xl" (about 16 GB to fetch, once). InstructBLIP, as in the paper, BLIP, and the
+        chat models that transformers knows as "image-text-to-text", such as "HuggingFaceTB/SmolVLM-256M-Instruct"
+    device : "cpu", "cuda", ...; None takes a GPU when there is one
     batch_size : pictures captioned at once
+    bits : of each weight; None takes 32 on a CPU and 16 on a GPU; 8 and 4 need a GPU and bitsandbytes
 
-    Raises CheckpointMissing with the remedy when the checkpoint cannot be had.
+    Raises CheckpointMissing, CheckpointBroken, NotACaptioner or TooLarge (see `caption_models`), each with the remedy.
     Source: Dai et al., InstructBLIP, arXiv:2305.06500.
     """
 
-    def __init__(self, checkpoint: str | Path = "demo", device: str | None = None, batch_size: int = 32):
+    def __init__(
+        self, checkpoint: str | Path = "demo", device: str | None = None, batch_size: int = 32, bits: int | None = None
+    ):
         self.checkpoint = str(checkpoint)
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.batch_size = batch_size
         source = DEMO_FOLDER if self.checkpoint == "demo" else checkpoint
-        self.processor, self.model = load(source, torch.float16 if self.device.type == "cuda" else torch.float32)
-        self.model.to(self.device).eval()
-        if self.model.config.use_decoder_only_language_model:
-            self.processor.tokenizer.padding_side = (
-                "left"  # such a model goes on from the last token, which must be a word
-            )
-        self.identity = _identity(source, self.model)
+        opened = caption_models.open_checkpoint(source, self.device, bits)
+        self.processor, self.model, self.family = opened.processor, opened.model, opened.family
+        self.identity = opened.identity
         self.note = "demo captioner, trained on drawn lesions only" if self.checkpoint == "demo" else self.checkpoint
 
     def caption(
@@ -140,61 +139,47 @@ class Captioner:
 
         prompts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
         _check_inputs(images, prompts)
-        keys = [caption_key(image, prompt, self.identity) for image, prompt in zip(images, prompts, strict=True)]
-        known = {} if file is None else read_caption_file(file)
+        keys = [caption_file.key_of(*asked, self.identity) for asked in zip(images, prompts, strict=True)]
+        known = {} if file is None else caption_file.read(file)
         missing = {key: i for i, key in enumerate(keys) if key not in known}
-        batches = list(_in_batches(list(missing.items()), self.batch_size))
-        # tqdm.auto, or a `disable=` here, would overrule TQDM_DISABLE, by which a run of the whole course is quiet.
-        for batch in tqdm(batches, desc="captions") if progress and batches else batches:
-            chosen = [i for _, i in batch]
-            sentences = self._generate([images[i] for i in chosen], [prompts[i] for i in chosen])
-            made = [
-                {"key": key, "checkpoint": self.checkpoint, "prompt": prompts[i], "caption": sentence}
-                for (key, i), sentence in zip(batch, sentences, strict=True)
-            ]
-            known.update((line["key"], line["caption"]) for line in made)
-            if file is not None:
-                append_lines(file, made)
+        in_length = sorted(missing.items(), key=lambda item: len(prompts[item[1]]))  # equal prompts need no padding
+        quiet = {} if progress and missing else {"disable": True}  # unset, so that TQDM_DISABLE may decide
+        with tqdm(total=len(missing), desc="captions", unit="caption", **quiet) as bar:
+            for batch in self._batches(in_length, prompts):
+                made = self._rows(batch, images, prompts)
+                known.update((row["key"], row["caption"]) for row in made)
+                if file is not None:
+                    caption_file.append(file, made)
+                bar.update(len(made))
         return [known[key] for key in keys]
+
+    def _batches(self, missing: list[tuple[str, int]], prompts: list[str]) -> Iterator[list[tuple[str, int]]]:
+        """Batches of (key, place). BLIP's text model counts padding as words, so that a batch has one prompt there."""
+        same = (lambda item: prompts[item[1]]) if self.family == "blip" else (lambda item: None)
+        for _, group in groupby(sorted(missing, key=lambda item: str(same(item))), same):
+            yield from _in_batches(list(group), self.batch_size)
+
+    def _rows(self, batch: list[tuple[str, int]], images: Sequence[np.ndarray], prompts: list[str]) -> list[dict]:
+        """The rows of a caption file for a batch of (key, place)."""
+        chosen = [place for _, place in batch]
+        start = time.perf_counter()
+        sentences = self._generate([images[place] for place in chosen], [prompts[place] for place in chosen])
+        row = {"checkpoint": self.checkpoint, "model": self.identity, "decoding": "greedy"}
+        row["seconds"] = round((time.perf_counter() - start) / len(batch), 4)
+        return [
+            {"key": key, **row, "prompt": prompts[place], "caption": sentence}
+            for (key, place), sentence in zip(batch, sentences, strict=True)
+        ]
 
     @torch.no_grad()
     def _generate(self, images: list[np.ndarray], prompts: list[str]) -> list[str]:
-        inputs = self.processor(images=images, text=prompts, padding=True, return_tensors="pt").to(self.device)
+        inputs = caption_models.ask(self.processor, self.family, images, prompts).to(self.device)
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
-        with _threads_that_pay(self.model):
+        with _threads_that_pay(self.model), caption_models.each_picture_once(self.model, inputs):
             tokens = self.model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=MOST_NEW_TOKENS)
-        tokens = without_echo(tokens, inputs["input_ids"])
+        prompt = caption_models.prompt_tokens(self.model, self.family, inputs["input_ids"])
+        tokens = without_echo(tokens, prompt)
         return [sentence.strip() for sentence in self.processor.batch_decode(tokens, skip_special_tokens=True)]
-
-
-def load(checkpoint: str | Path, dtype: torch.dtype):
-    """(processor, model) of a folder or a hub id, by the two calls that every InstructBLIP checkpoint answers to."""
-    from transformers import InstructBlipForConditionalGeneration, InstructBlipProcessor
-
-    try:
-        with _no_loading_bar() if Path(checkpoint).is_dir() else contextlib.nullcontext():
-            processor = InstructBlipProcessor.from_pretrained(checkpoint)
-            return processor, InstructBlipForConditionalGeneration.from_pretrained(checkpoint, dtype=dtype)
-    except (OSError, ValueError) as reason:  # ValueError: the hub's word for a name that cannot be one of its ids
-        raise CheckpointMissing(
-            f"No InstructBLIP checkpoint {str(checkpoint)!r}: it is no complete folder, not in the local Hugging Face "
-            "cache, and could not be fetched. Fetch it once on a machine with network "
-            f"(`hf download {checkpoint}`), or use Captioner('demo')."
-        ) from reason
-
-
-@contextlib.contextmanager
-def _no_loading_bar():
-    """A folder loads in a moment: no progress bar of transformers' own (which does not heed TQDM_DISABLE)."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 @contextlib.contextmanager
@@ -236,60 +221,3 @@ def _check_inputs(images: Sequence[np.ndarray], prompts: list[str]) -> None:
 
 def _in_batches(items: list, size: int):
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _identity(source: str | Path, model) -> str:
-    """What must change when the captions may: the weights of a folder, the revision of a hub id."""
-    weights = sorted(Path(source).glob("*.safetensors"))
-    if not weights:
-        return f"{source}@{getattr(model.config, '_commit_hash', None)}"
-    digest = hashlib.sha256()
-    for path in weights:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
-
-
-# --- captions kept on disk ---
-
-
-def caption_key(image: np.ndarray, prompt: str, checkpoint: str) -> str:
-    """A hash of all that decides a caption: pixels, shape, prompt and checkpoint."""
-    digest = hashlib.sha256(repr((image.shape, prompt, checkpoint)).encode())
-    digest.update(np.ascontiguousarray(image).tobytes())
-    return digest.hexdigest()[:32]
-
-
-def read_caption_file(path: str | Path) -> dict[str, str]:
-    """{key: caption} of a caption file; {} when there is none yet.
-
-    A last line without its line end is what a killed run leaves behind: it is cut off, and its caption made again.
-    Raises ValueError naming the line for a complete line that is not a caption.
-    """
-    path = Path(path)
-    if not path.exists():
-        return {}
-    content = path.read_bytes()
-    complete = content[: content.rfind(b"\n") + 1]
-    if len(complete) < len(content):
-        os.truncate(path, len(complete))
-    captions = {}
-    for number, line in enumerate(complete.decode().splitlines(), 1):
-        try:
-            entry = json.loads(line)
-            captions[entry["key"]] = entry["caption"]
-        except (json.JSONDecodeError, KeyError, TypeError) as reason:
-            raise ValueError(
-                f"{path}, line {number} is not a caption: {line[:60]!r}. Remove the line, or the file, and run again."
-            ) from reason
-    return captions
-
-
-def append_lines(path: str | Path, entries: Sequence[Mapping]) -> None:
-    """Add entries to a caption file as JSON lines, on disk before this returns."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write("".join(json.dumps(dict(entry)) + "\n" for entry in entries))
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -43,7 +43,7 @@ def rows(
             show_picture(axes, overlay)
             outline(axes, drawn[column].affected, AFFECTED)
             affected, behind = shares.loc[column, ["affected skin", "background"]]
-            bare(axes, f"{explanation.class_name[column]}\naffected {affected:.0%}, behind {behind:.0%}")
+            bare(axes, f"{explanation.class_name[column]}: {affected:.0%}\nbackground {behind:.0%}")
         row[0].set_ylabel(name, fontsize=9)
         said.append(f"{name}: " + "; ".join(
             f"{scene.complaint} called {called}, {share:.0%} of the relevance on affected skin"

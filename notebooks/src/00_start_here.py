@@ -23,7 +23,8 @@ import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
     source = "git+https://github.com/dermxai/dermxai"
-    needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach"}
+    needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
+              "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]
     if missing:  # without dependencies, so that Colab's own torch and numpy stay
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)

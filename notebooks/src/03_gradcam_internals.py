@@ -22,7 +22,8 @@ import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
     source = "git+https://github.com/dermxai/dermxai"
-    needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach"}
+    needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
+              "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]
     if missing:  # without dependencies, so that Colab's own torch and numpy stay
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
@@ -272,8 +273,8 @@ print(checks.normalised(to_share))
 # %% [markdown]
 # ### Is it right?
 #
-# Two checks. The course's helper does the same in one call (and more: whole batches, any layer, the model left as it
-# was). And `pytorch_grad_cam`, a library many people use, was written by others.
+# Three checks. The course's helper does the same in one call (and more: whole batches, any layer, the model left as it
+# was). And two libraries that many people use were written by others.
 
 # %%
 from dermxai_helpers import gradcam
@@ -303,6 +304,17 @@ ours = stretch(gradcam.resize(stretch(heatmap.numpy()), SIZE))
 difference = float(np.abs(ours - theirs).max())
 print("equal to pytorch_grad_cam to 1e-5:", difference < 1e-5)
 course.record("gradcam_equals_library_max_difference", difference, note="of maps between 0 and 1; 1e-5 is allowed")
+
+# %% [markdown]
+# A third opinion, from captum, PyTorch's own library of explanations. It gives raw maps, so nothing has to be stretched:
+
+# %%
+from captum.attr import LayerGradCam
+
+network.requires_grad_(True)
+third = LayerGradCam(network, network.features).attribute(batch, target=target, relu_attributions=True)
+network.requires_grad_(False)
+print("equal to captum to 1e-5:", torch.allclose(third[0, 0].detach(), heatmap[0], atol=1e-5))
 
 # %% [markdown]
 # ## 3. What ReLU hides
@@ -479,7 +491,7 @@ print(course.record("energy_inside_centre_gaussian", *mean_and_interval(dot), ma
 
 # %% [markdown]
 # Does it beat the dot? If not, do not despair and do not hide it: unit 03b asks what *else* a map could be good for, and
-# puts eight methods and six maps that know nothing on trial.
+# puts six methods on trial, beside four maps that know nothing.
 #
 # ## 8. A race
 #

@@ -22,7 +22,8 @@ import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
     source = "git+https://github.com/dermxai/dermxai"
-    needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach"}
+    needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
+              "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]
     if missing:  # without dependencies, so that Colab's own torch and numpy stay
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
@@ -175,7 +176,7 @@ course.figure("trial", trial_figures.verdict(found.against("centre Gaussian", se
 known = [column for column in outcome.columns if column[0] == "drawn" and column[2] == "value"]
 if not known:
     print("These are photographs: nobody knows which structure made the diagnosis, so this table needs drawn lesions.")
-outcome[known].droplevel("number", axis=1).round(3)
+outcome[known].droplevel("number", axis=1).round(3) if known else None
 
 # %%
 energy = outcome.loc["Grad-CAM", ("plausibility", "energy")]
