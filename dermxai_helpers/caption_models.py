@@ -66,8 +66,8 @@ def open_checkpoint(checkpoint: str | Path, device: torch.device, bits: int | No
     if bits is not None and bits not in BITS:
         raise ValueError(f"bits={bits}: choose one of {', '.join(map(str, BITS))}, or None")
     bits = bits or (16 if device.type == "cuda" else 32)
+    check_memory(checkpoint, bits, device)  # before anything is fetched
     family = _family(checkpoint)
-    check_memory(checkpoint, bits, device)
     processor, model = _load(checkpoint, family, bits, device)
     if not getattr(model.config, "is_encoder_decoder", False) and hasattr(processor, "tokenizer"):
         processor.tokenizer.padding_side = "left"  # such a model goes on from the last token, which must be a word

@@ -4,6 +4,7 @@ Two readers of the same sentence. `paper_vote` counts runs of letters, as the pa
 facts (see `reading`), and `vote` weighs them (see `voting`).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dermxai_helpers.reading import mentions, parse
@@ -39,16 +40,16 @@ class Vote:
     reason: str = ""
 
 
-def paper_vote(sentence: str) -> Vote:
+def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYWORDS) -> Vote:
     """The class whose keywords occur most often, counted as the paper counts: as runs of letters.
 
     A run of letters is not a word: "irregular border" contains "regular border" and so votes for both classes.
-    Zero hits and ties go to `FALLBACK`, and `reason` says so.
+    Zero hits and ties go to `FALLBACK`, and `reason` says so. keywords : class -> words, if not the paper's own.
     Source: seed A, section 3.5 (keywords and count); the rule for ties and zero hits is ours.
     """
     text = sentence.lower()
-    hits = {label: sum(text.count(keyword) for keyword in keywords) for label, keywords in PAPER_KEYWORDS.items()}
-    words = {label: [keyword for keyword in keywords if keyword in text] for label, keywords in PAPER_KEYWORDS.items()}
+    words = {label: [keyword for keyword in known if keyword in text] for label, known in keywords.items()}
+    hits = {label: sum(text.count(keyword) for keyword in found) for label, found in words.items()}
     most = max(hits.values())
     leaders = [label for label, count in hits.items() if count == most]
     if most == 0:

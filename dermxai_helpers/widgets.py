@@ -10,14 +10,16 @@ import ipywidgets
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix
 
-from dermxai_helpers import data, plots, rebalancing, regions, relevancy
+from dermxai_helpers import data, lexicon, plots, rebalancing, regions, relevancy, scoring
 from dermxai_helpers.plots import classifier as classifier_plots
-from dermxai_helpers.plots import judging
+from dermxai_helpers.plots import judging, language
 from dermxai_helpers.plots import maps as map_plots
 from dermxai_helpers.plots import regions as region_plots
 
 Render = Callable[..., tuple[Figure, str]]
+PAPER_MACRO_F1 = 0.260  # seed A, section 4.4
 STEPS = 60  # of a quick training: enough for a new head to follow the weight, short enough for a slider
 
 
@@ -97,6 +99,27 @@ def relevancy_map(
         target=ipywidgets.Dropdown(options=list(classes), value=predicted, description="class"),
         start_layer=blocks,
     )
+
+
+def word_lists(
+    sentences: Sequence[str], labels: Sequence[str], keywords: Mapping[str, Sequence[str]], note: str
+) -> ipywidgets.VBox:
+    """Other keywords, other votes: the table follows when a box is left.
+
+    sentences : captions; labels : the true class of each; keywords : class -> the words to begin with
+    """
+    def render(**texts: str) -> tuple[Figure, str]:
+        lists = {name: [word.strip().lower() for word in text.split(",")] for name, text in texts.items()}
+        chosen = {name: [word for word in words if word] for name, words in lists.items()}
+        votes = [lexicon.paper_vote(sentence, chosen).label for sentence in sentences]
+        table = scoring.classification_table(labels, votes, data.CLASSES)
+        confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
+        return language.vote_report(table, confusion, data.CLASSES, PAPER_MACRO_F1, note)
+
+    return panel(render, **{
+        name: ipywidgets.Text(", ".join(words), description=name, continuous_update=False, layout={"width": "40em"})
+        for name, words in keywords.items()
+    })
 
 
 def class_weight(

@@ -76,3 +76,9 @@ def test_reading_and_counting_disagree_about_a_denial_and_about_the_trap():
     assert lexicon.vote(denial).label == "nv"
     trap = "An irregular border and uneven color, streaks and a blue-white veil."
     assert (lexicon.paper_vote(trap).label, lexicon.vote(trap).label) == ("nv", "mel")
+
+
+def test_other_keywords_vote_by_the_same_rule():
+    words = {"mel": ["odd"], "nv": ["round"], "bkl": ["waxy"]}
+    assert lexicon.paper_vote("A waxy, odd, waxy lesion.", words).label == "bkl"
+    assert lexicon.paper_vote("An asymmetric lesion.", words).reason == "zero hits"

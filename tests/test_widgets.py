@@ -57,6 +57,16 @@ def test_a_relevancy_map_follows_method_class_and_first_block():
     assert f"rollout for {target.value}" in words.value and (first.min, first.max) == (0, 1)
 
 
+def test_other_words_give_other_votes():
+    sentences, labels = ["A waxy lesion.", "A round lesion.", "An odd lesion."], ["bkl", "nv", "mel"]
+    words = {"mel": ["strange"], "nv": ["round"], "bkl": ["waxy"]}
+    controls, picture, said = parts(widgets.word_lists(sentences, labels, words, "three captions"))
+    before, picture_before = said.value, picture.value
+    controls[0].value = "strange, odd"
+    assert picture.value != picture_before and said.value != before
+    assert "recall mel 1.00" in said.value or "mel 1.00" in said.value
+
+
 def test_the_threshold_counts_the_four_groups():
     scores, ill = np.array([0.9, 0.6, 0.4, 0.2, 0.1]), np.array([1, 0, 1, 0, 0], bool)
     (control,), _, words = parts(widgets.threshold(scores, ill, value=0.5))

@@ -154,6 +154,25 @@ def _confusion(axes: Axes, confusion: np.ndarray, classes: Sequence[str]) -> Non
     axes.set(xlabel="class the caption votes for", ylabel="true class")
 
 
+def coverage(curve: pd.DataFrame, shares: Mapping[str, float], note: str) -> tuple[Figure, str]:
+    """Accuracy among the captions that vote, against the share that votes, beside rules that never abstain.
+
+    curve : from `voting.coverage_curve`; shares : {name: accuracy of a rule that always votes}
+    """
+    figure = Figure(figsize=(7, 3))
+    axes = figure.subplots()
+    axes.step(curve["coverage"], curve["accuracy"], where="post", color="#1f6f8b", label="reading lexicon")
+    for (name, value), line in zip(shares.items(), ("--", ":", "-."), strict=False):
+        axes.axhline(value, color="#777777", linestyle=line, label=f"{name} {value:.2f}")
+    axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="share of captions that vote", ylabel="accuracy among those")
+    axes.set_title(note, fontsize=9)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    places = [curve.iloc[(curve["coverage"] - share).abs().argmin()] for share in (0.25, 0.5, 0.75, 1)]
+    said = "; ".join(f"accuracy {row.accuracy:.2f} at coverage {row.coverage:.2f}" for row in places)
+    rules = ", ".join(f"{name} {value:.2f}" for name, value in shares.items())
+    return figure, f"Accuracy of the reading lexicon's votes by coverage. {said}. Without abstaining: {rules}."
+
+
 def blind_voters(blind: np.ndarray, marks: Mapping[str, float], note: str) -> tuple[Figure, str]:
     """What voters reach that vote as often for each class but never see a caption, and where the real votes stand.
 
