@@ -1,4 +1,7 @@
-"""How many drawn photographs a second, files included. Run: pytest tests/benchmarks/test_synth.py -s"""
+"""How many drawn photographs a second, files included.
+
+Run: pytest tests/benchmarks/test_synth.py --benchmark-enable -s
+"""
 
 import itertools
 

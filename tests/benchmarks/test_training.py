@@ -1,4 +1,6 @@
-"""Cached augmented views against a forward pass in every epoch. Run: pytest tests/benchmarks/test_training.py -s
+"""Cached augmented views against a forward pass in every epoch.
+
+Run: pytest tests/benchmarks/test_training.py --benchmark-enable -s
 
 Both train on the same two random views of the same photographs, ten epochs, the same batches; three rounds in turn,
 after a warm-up. "Bare passes" is the frozen network over just those images that the cached way needs.
