@@ -42,12 +42,14 @@ def run(
     tier: Annotated[str, typer.Option(help="smoke or demo; a folder of data makes it ham10000.")] = "demo",
     unit: Annotated[list[str] | None, typer.Option(help="Only this unit, e.g. 03; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Decides drawings, splits and starting weights.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Units at once; by default 2 where memory allows.")] = None,
 ) -> None:
     """Execute the units and write results.json and report.html."""
-    from dermxai_helpers import course
+    from dermxai_helpers import course, side_by_side
 
     with sentences():
-        folder = course.run("ham10000" if data else tier, data, unit or (), seed)
+        at_once = jobs or (1 if data else side_by_side.jobs_that_fit())  # photographs fill the memory
+        folder = course.run("ham10000" if data else tier, data, unit or (), seed, jobs=at_once)
     typer.echo(f"The report is {folder / 'report.html'}")
 
 

@@ -125,19 +125,21 @@ def run(
     names: Sequence[str] = (),
     seed: int = 0,
     build: Path | None = None,
+    jobs: int = 1,
 ) -> Path:
-    """Execute units one after the other and write results.json and report.html; returns the tier's folder.
+    """Execute units and write results.json and report.html; returns the tier's folder.
 
     data : the HAM10000 folder for the tier "ham10000"
     names : only these units ("03"); what others left in the folder stays. Without names the folder is emptied first
     build : the folder to build in, by default build/ of the checkout
+    jobs : units that run at once, each on one core (see `side_by_side`)
 
     Raises DataError for an unfit data folder before anything runs, and CourseError for a unit that fails. Units that
     have finished keep their results, after a failure and after Ctrl-C.
     """
     from tqdm import tqdm
 
-    from dermxai_helpers import report
+    from dermxai_helpers import report, side_by_side
 
     wanted = chosen(units(tier, data, seed), names)
     if data is not None:
@@ -151,8 +153,11 @@ def run(
     interval = 0.1 if sys.stderr.isatty() else 15  # a log file needs no moving bar
     with tqdm(total=total, bar_format=form, mininterval=interval) as bar:
         try:
-            for unit, source in zip(wanted, sources, strict=True):
-                run_unit(unit, source, folder, bar)
+            if jobs > 1:
+                side_by_side.run(wanted, folder, jobs, bar)
+            else:
+                for unit, source in zip(wanted, sources, strict=True):
+                    run_unit(unit, source, folder, bar)
         finally:
             report.write(folder, tier, seed)
     return folder

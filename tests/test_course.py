@@ -190,7 +190,7 @@ def test_interrupt_leaves_nothing_half_written(toys, tmp_path):
     code = (
         "import sys, json, pathlib; from dermxai_helpers import __main__, course; "
         f"course.checkout = lambda: pathlib.Path({str(tmp_path)!r}); course.read_book = lambda: json.loads({book!r}); "
-        "sys.argv[1:] = ['run']; __main__.app()"
+        "sys.argv[1:] = ['run', '--jobs', '1']; __main__.app()"
     )
     running = subprocess.Popen(
         [sys.executable, "-c", code], env=offline.environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True,
