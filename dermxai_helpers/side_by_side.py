@@ -20,6 +20,7 @@ from dermxai_helpers import course
 COMMAND = (sys.executable, "-m", "dermxai_helpers.side_by_side")
 LOOK_SECONDS = 0.2
 GRACE_SECONDS = 20  # for a unit to end its kernel after Ctrl-C
+ON_ONE_CORE = 2.5  # times its budget, which is meant for two cores and nobody beside it
 BYTES_OF_A_UNIT = 2.5e9  # memory that must be free for each unit at once
 THREADS = {"OMP_NUM_THREADS": "1"}  # one core for each unit
 
@@ -40,7 +41,7 @@ class Worker:
     errors: IO[bytes] = field(default_factory=tempfile.TemporaryFile)
 
     def __post_init__(self) -> None:
-        on_one_core = replace(self.unit, seconds=2 * self.unit.seconds)  # a budget is meant for two
+        on_one_core = replace(self.unit, seconds=ON_ONE_CORE * self.unit.seconds)
         settings = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": self.errors}
         command, environment = [*COMMAND, str(self.folder)], os.environ | THREADS
         self.process = subprocess.Popen(command, env=environment, start_new_session=True, **settings)

@@ -397,9 +397,9 @@ except ValueError as refusal:
 
 # %%
 def features_of(features):
-    """Feature maps (n, K, 7, 7) of all sampled photographs, four at a time to spare memory."""
+    """Feature maps (n, K, 7, 7) of all sampled photographs, two at a time to spare memory."""
     with torch.inference_mode():
-        parts = [features(classifier.prepare(list(photographs[start:start + 4]))) for start in range(0, len(sample), 4)]
+        parts = [features(classifier.prepare(list(photographs[start:start + 2]))) for start in range(0, len(sample), 2)]
     return torch.cat(parts).numpy()
 
 learnt = features_of(network.features)
@@ -501,7 +501,7 @@ print(course.record("energy_inside_centre_gaussian", *mean_and_interval(dot), ma
 # %%
 import time
 
-few = classifier.prepare(list(photographs[:2]))  # the library keeps the output of every layer
+few = classifier.prepare([photographs[first]])  # only one: the library keeps the output of every layer
 network.requires_grad_(True)
 quick_cam = gradcam.QuickCam(network, classes)
 
@@ -534,7 +534,7 @@ network.requires_grad_(False).zero_grad(set_to_none=True)
 floor = np.median(times["a plain forward pass"][1:])  # the first round warms up
 for name, milliseconds in times.items():
     median = np.median(milliseconds[1:])
-    print(f"{name:28} {median:6.0f} ms for {len(few)} photographs, {median / floor:.2f} × the forward pass")
+    print(f"{name:28} {median:6.0f} ms for one photograph, {median / floor:.2f} × the forward pass")
 
 # %% [markdown]
 # The library asks for the gradient of every layer down to the pixels, and uses one. The helper begins the graph at the
