@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -11,6 +12,7 @@ from dermxai_helpers import regions
 from dermxai_helpers.plots.maps import bare, show_picture
 
 REGION, LESION = "#d55e00", "#0072b2"
+GAP = 0.03  # between pictures in a row, as a share of their width
 
 
 def choice(
@@ -22,24 +24,40 @@ def choice(
     """
     scores = regions.score(region, lesion)
     seen = regions.views(image, region, soft_edge=soft_edge)
-    figure = Figure(figsize=(9, 2.9))
-    axes = figure.subplots(1, 4)
-    pictures = {"heat-map": heatmap, "orange: region, blue: lesion": image}
-    pictures |= {"crop": seen["roi"], "dimmed": seen["focused"]}
-    for one, (title, picture) in zip(axes, pictures.items(), strict=True):
-        show_picture(one, picture)
-        bare(one, title)
-    outline(axes[1], region.mask, REGION)
-    outline(axes[1], lesion, LESION)
+    strength = np.clip(heatmap, 0, None) / max(float(np.nanmax(heatmap)), 1e-12)
+    coloured = (255 * colormaps["viridis"](np.nan_to_num(strength))[..., :3]).astype(np.uint8)
+    titles = ("heat-map", "orange: region, blue: lesion", "crop", "dimmed")
+    figure = Figure(figsize=(9, 2.75), layout="none")
+    axes = figure.add_axes((0.005, 0.1, 0.99, 0.8))  # one field for four pictures: a slider's figure must be quick
+    width = _in_a_row(axes, (coloured, image, seen["roi"], seen["focused"]))
+    for number, title in enumerate(titles):
+        axes.text(number * width * (1 + GAP) + width / 2, -0.03 * width, title, ha="center", va="bottom", fontsize=8.5)
+    shift = width * (1 + GAP)
+    outline(axes, region.mask, REGION, shift)
+    outline(axes, lesion, LESION, shift)
     left, top, right, bottom = region.box
-    axes[1].add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=REGION, linestyle="--"))
+    box = (left + shift, top), right - left, bottom - top
+    axes.add_patch(Rectangle(*box, fill=False, edgecolor=REGION, linestyle="--"))
     said = (
         f"IoU with the lesion {scores['iou']:.2f}, a centred box of equal area {scores['centred box: iou']:.2f}; "
         f"lesion kept {scores['lesion kept']:.2f}, centred box {scores['centred box: lesion kept']:.2f}"
     )
-    figure.supxlabel(said, fontsize=8.5)
+    figure.text(0.5, 0.02, said, ha="center", fontsize=8.5)
     note = f" {region.note}." if region.note else ""
     return figure, f"The region found in a heat-map, the crop and the dimmed picture. {said}.{note}"
+
+
+def _in_a_row(axes: Axes, pictures: Sequence[np.ndarray]) -> int:
+    """Draw RGB pictures side by side in one field, all as high as the first; returns the first one's width."""
+    height, width = pictures[0].shape[:2]
+    for number, picture in enumerate(pictures):
+        high, wide = picture.shape[:2]
+        scale = min(height / high, width / wide)
+        left = number * width * (1 + GAP)
+        axes.imshow(picture, extent=(left, left + wide * scale, high * scale, 0), interpolation="nearest")
+    axes.set(xlim=(0, len(pictures) * width * (1 + GAP)), ylim=(height, 0))
+    axes.set_axis_off()
+    return width
 
 
 def strip(
@@ -60,7 +78,8 @@ def strip(
     return figure, f"Regions (orange) at rising thresholds beside the lesion (blue). IoU at threshold {said}."
 
 
-def outline(axes: Axes, mask: np.ndarray, colour: str) -> None:
-    """The rim of a mask as a line; nothing for a mask that is empty or fills the picture."""
+def outline(axes: Axes, mask: np.ndarray, colour: str, shift: float = 0.0) -> None:
+    """The rim of a mask as a line, `shift` pixels to the right; nothing for a mask that is empty or everywhere."""
     if mask.any() and not mask.all():
-        axes.contour(mask, levels=[0.5], colors=[colour], linewidths=1.2)
+        columns, rows = np.arange(mask.shape[1]) + shift, np.arange(mask.shape[0])
+        axes.contour(columns, rows, mask, levels=[0.5], colors=[colour], linewidths=1.2)
