@@ -560,8 +560,8 @@ for name, gain in gains.items():
 # - **Not that the background is harmless.** A map tells where relevance lies, not what happens if you change what is
 #   there. Unit 04b changes it.
 # - **Not a proof by conservation.** Rules lose relevance and clip signs; you saw it happen in section 4.
-# - **Not a good classifier.** The demo transformer learnt from drawings; a few epochs of its last blocks on photographs
-#   leave it behind the CNN. See its balanced accuracy in section 6.
+# - **Not a finished classifier.** The demo transformer learnt from drawings; what a few epochs of its last blocks on your
+#   photographs made of it stands in section 6, with an interval.
 # - **Nothing clinical.**
 #
 # ## Further reading
