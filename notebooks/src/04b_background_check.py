@@ -357,7 +357,7 @@ for name in models:
 # %% [markdown]
 # This is the truth that the maps of section 5 had to tell, about a crime as crude as this one: a background that gives the
 # answer away in 95 of 100 pictures. Read the honest model's rows, too. It was never given a reason to look past the skin,
-# and it still changes some answers with the background: *not betrayed* is not yet *robust*, and its maps did not say so. How small may the betrayal become until the maps miss it while
+# and may still change answers with the background: *not betrayed* is not yet *robust*. Would its maps have told you? How small may the betrayal become until the maps miss it while
 # the swap still finds it? Try 0.6 in `draw_set(..., share=0.6)`.
 #
 # ## 7. The tutorial questioned
@@ -381,8 +381,8 @@ pd.DataFrame([{"the tutorial says": says, "this run": seen, "verdict": "holds he
 # ## 8. What this does *not* show
 #
 # - **Not how a model for 41 diseases behaves.** The five complaints are drawings, and easy ones.
-# - **Not that maps always find a shortcut.** This one was loud. Unit 03b has one that some methods miss.
-# - **Not that a good map makes a good model.** The honest model is often wrong, with its relevance on the right place.
+# - **Not that maps always find a shortcut.** This one was loud. Unit 03b plants another.
+# - **Not that a good map makes a good model.** Compare the honest model's share of right answers with its maps.
 # - **Not what is right for skin of all colours.** Six tones are drawn, and redness on dark skin looks different in life.
 # - **Nothing clinical.**
 #

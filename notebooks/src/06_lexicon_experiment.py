@@ -466,14 +466,16 @@ widgets.word_lists(sentences, labels, keywords, note)
 
 # %%
 guided = {"true": macro_f1(labels, votes), "predicted": macro_f1(labels, votes_by_prediction)}
+leak_low, leak_high = scoring.interval(lambda true, with_label, without: macro_f1(true, with_label) - macro_f1(true, without),
+                                       sample["lesion_id"], labels, votes, votes_by_prediction, seed=seed)
 claims = {
     "captions carry diagnostic information (macro-F1 .260)": (
         f"{guided['true']:.3f}, constant {constant:.3f}, blind voters up to {blind_high:.3f}", guided["true"] > blind_high),
     "most captions vote for nevus (80 %)": (f"{(votes == 'nv').mean():.0%}", (votes == "nv").mean() > 0.5),
     "the words decide the vote": (f"{(decided == 'the words').mean():.0%} of votes", (decided == "the words").mean() > 0.5),
-    "regions cut by the true class may be used": (
-        f"{guided['true']:.3f} against {guided['predicted']:.3f} without the label", guided["true"] <= guided["predicted"])}
-pd.DataFrame([{"the paper says": says, "this run": seen, "verdict": "holds here" if holds else "does not hold here"}
+    "regions may be cut by the true class": (
+        f"gains {guided['true'] - guided['predicted']:+.3f} ({leak_low:+.3f} to {leak_high:+.3f})", leak_low <= 0)}
+pd.DataFrame([{"the paper says": says, "this run": seen, "verdict": "not refuted here" if holds else "refuted here"}
               for says, (seen, holds) in claims.items()]).set_index("the paper says")
 
 # %% [markdown]
