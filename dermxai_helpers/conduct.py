@@ -42,6 +42,12 @@ def compliance(sentence: str, prompts: Iterable[str] = PROMPTS.values()) -> dict
     }
 
 
+def first_sentence(answer: str) -> str:
+    """An answer up to its first full stop, question or exclamation mark; "2.5 mm" and "e.g." do not end a sentence."""
+    hidden = ABBREVIATIONS.sub(lambda found: found[0].replace(".", "\0"), answer.strip())
+    return re.split(r"(?<=[.!?])\s", hidden, maxsplit=1)[0].replace("\0", ".")
+
+
 def compliance_table(captions: Mapping[str, Sequence[str]], prompts: Iterable[str] = PROMPTS.values()) -> pd.DataFrame:
     """Share of captions that comply with each demand, one row for each key of `captions`: a view, a prompt, a model."""
     prompts = tuple(prompts)

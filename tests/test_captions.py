@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from dermxai_helpers import caption_file, captions
-from dermxai_helpers.assets import captioner, speech
+from dermxai_helpers import caption_file, captions, frozen_vision
+from dermxai_helpers.assets import captioner, looks, speech
 
 MINIATURE = {
     "image_size": 32,
@@ -204,6 +204,24 @@ def test_a_checkpoint_that_cannot_be_had_is_named_with_the_remedy(checkpoint, mo
         captions.Captioner(checkpoint)
 
 
+# --- words drawn by lot ---
+
+
+def test_a_seed_draws_words_and_neither_order_nor_company_changes_them(small, images):
+    drawn = small.caption(images, "What?", progress=False, seed=3)
+    assert drawn == [small.caption([image], "What?", progress=False, seed=3)[0] for image in images[::-1]][::-1]
+    assert drawn != small.caption(images, "What?", progress=False, seed=4)
+    assert drawn != small.caption(images, "What?", progress=False)
+
+
+def test_drawn_and_greedy_captions_do_not_share_rows(small, images, tmp_path):
+    file = tmp_path / "captions.jsonl"
+    said = [small.caption(images[:2], "What?", file, progress=False, seed=seed) for seed in (None, 0, 1, 0)]
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [row["decoding"] for row in rows] == ["greedy"] * 2 + ["sampled, seed 0"] * 2 + ["sampled, seed 1"] * 2
+    assert said[1] == said[3] == [row["caption"] for row in rows[2:4]]
+
+
 # --- the caption file ---
 
 
@@ -212,9 +230,9 @@ def counted(small, monkeypatch):
     """The small captioner, and a list that grows by the number of images of every batch it really captions."""
     made, generate = [], small._generate
 
-    def count(images, prompts):
+    def count(images, prompts, seed):
         made.append(len(images))
-        return generate(images, prompts)
+        return generate(images, prompts, seed)
 
     monkeypatch.setattr(small, "_generate", count)
     return small, made
@@ -308,13 +326,13 @@ def test_vision_from_timm_refuses_another_form(t5):
 
 
 def test_precomputed_tokens_give_the_loss_of_the_pixels(t5, processor, images):
-    question = {key: value.expand(2, -1) for key, value in speech.encode_question(processor, "What?").items()}
+    question = {key: value.expand(2, -1) for key, value in frozen_vision.encode_question(processor, "What?").items()}
     labels = processor.tokenizer(["A lesion."] * 2, return_tensors="pt").input_ids
     pixels = processor.image_processor(images[:2], return_tensors="pt")["pixel_values"]
     with torch.no_grad():
         direct = t5.eval()(pixel_values=pixels, labels=labels, **question).loss
-        tokens = speech.vision_tokens(t5, processor, images[:2])
-        with speech.precomputed_vision(t5):
+        tokens = frozen_vision.vision_tokens(t5, processor, images[:2])
+        with frozen_vision.precomputed_vision(t5):
             indirect = t5(pixel_values=tokens.float(), labels=labels, **question).loss
     assert tokens.shape == (2, 5, 32) and tokens.dtype == torch.float16
     torch.testing.assert_close(direct, indirect, rtol=1e-3, atol=0)
@@ -329,8 +347,8 @@ def lesions():
 
 def test_views_for_training_lose_the_ruler_with_the_crop(lesions):
     for lesion in lesions:
-        views, facts = speech.views_for_training(lesion, np.random.default_rng(0))
-        assert set(views) == set(speech.VIEWS)
+        views, facts = looks.views_for_training(lesion, np.random.default_rng(0))
+        assert set(views) == set(looks.VIEWS)
         assert views["roi"].shape[0] < 224 or views["roi"].shape[1] < 224
         assert not facts["roi"]["ruler"]
         assert facts["original"]["ruler"] == lesion.attributes["ruler"]
@@ -398,8 +416,8 @@ def test_figures_say_their_numbers_in_words():
     picture = np.zeros((8, 8, 3), np.uint8)
     card = {
         "title": "nevus",
-        "views": dict.fromkeys(speech.VIEWS, picture),
-        "sentences": dict.fromkeys(speech.VIEWS, "S."),
+        "views": dict.fromkeys(looks.VIEWS, picture),
+        "sentences": dict.fromkeys(looks.VIEWS, "S."),
     }
     shares = pd.DataFrame({"accuracy": [0.9], "low": [0.8], "high": [1.0], "majority": [0.7]}, index=["veil"])
     shares[["shuffled", "blank"]] = 0.6

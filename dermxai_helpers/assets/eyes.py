@@ -73,6 +73,44 @@ class VitEye(nn.Module):
         return *self.heads(tokens[:, 0], tokens[:, 1:]), self.vit.forward_head(tokens)
 
 
+class CaptionerEye(nn.Module):
+    """The demo ViT with wider feed-forward layers, whose class token alone must answer every question, too.
+
+    The Q-Former then need not search the patches for what is small: a first captioner knew less than its eye.
+    """
+
+    def __init__(self, taught: VitEye) -> None:
+        super().__init__()
+        import timm
+
+        self.vit = timm.create_model(VIT_ARCHITECTURE, **VIT_ARGUMENTS | {"mlp_ratio": 4})
+        self.vit.load_state_dict(widened(taught.vit.state_dict(), self.vit.state_dict()))
+        self.heads = taught.heads
+        self.told = nn.Linear(VIT_ARGUMENTS["embed_dim"], len(QUESTIONS) * WIDEST)
+        self.mean, self.std = VIT_MEAN, VIT_STD
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        tokens = self.vit.forward_features(images)
+        dense, found = self.heads(tokens[:, 0], tokens[:, 1:])
+        told = self.told(tokens[:, 0]).reshape_as(found).masked_fill(self.heads.unused, -1e4)
+        return dense, torch.cat([found, told], dim=1), self.vit.forward_head(tokens)
+
+
+def widened(narrow: dict[str, torch.Tensor], wide: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights `wide` of a wider network, changed so that it computes what the narrow one does.
+
+    The feed-forward layers keep their old neurons; the new ones have random inputs and no output yet.
+    Source: Chen et al., Net2Net, arXiv:1511.05641.
+    """
+    grown = {}
+    for name, tensor in narrow.items():
+        grown[name] = wide[name].clone()
+        if "mlp.fc2.weight" in name:
+            grown[name][:] = 0
+        grown[name][tuple(slice(size) for size in tensor.shape)] = tensor
+    return grown
+
+
 def loss_of(
     outputs: tuple[torch.Tensor, ...], dense: torch.Tensor, answers: torch.Tensor, posterior: torch.Tensor
 ) -> torch.Tensor:
@@ -81,6 +119,7 @@ def loss_of(
     On a crop only the dense task counts: its answers and its class are those of the whole picture.
     """
     dense_logits, answer_logits, class_logits = outputs
+    answers = answers.repeat(1, answer_logits.shape[1] // answers.shape[1])  # the same questions to every reader
     side = int(dense_logits.shape[-1] ** 0.5)
     truth = functional.adaptive_avg_pool2d(dense, side).flatten(2)
     loss = 6 * functional.binary_cross_entropy_with_logits(dense_logits, truth)
@@ -145,7 +184,7 @@ def examine(eye: nn.Module, lessons: Lessons, numbers: np.ndarray) -> str:
     for part in np.array_split(numbers, max(1, len(numbers) // 50)):
         images, _, answers, posterior = lessons.batch(part)
         _, answer_logits, class_logits = eye((images - mean) / std)
-        given.append(answer_logits.argmax(-1))
+        given.append(answer_logits[:, -len(QUESTIONS) :].argmax(-1))
         classes.append(class_logits.argmax(-1))
         right.append(answers)
         best.append(posterior.argmax(-1))

@@ -1,6 +1,7 @@
 """What the demo models are taught: drawn lesions with their exact truth, kept on disk so that they are drawn once."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from dermxai_helpers.assets.looks import as_drawn
 from dermxai_helpers.synth import ARTEFACTS, COLOURS, PARTS, draw
 from dermxai_helpers.synth import attributes as table
 
@@ -38,20 +40,20 @@ def attributes_for(number: int, seed: int) -> dict[str, Any]:
     return table.sample_lesion(table.LABELS[rng.integers(3)], rng)
 
 
-def draw_lessons(folder: Path, n: int, seed: int) -> "Lessons":
-    """Draws `n` lesions into `folder`, or opens them where that was done before."""
+def draw_lessons(folder: Path, n: int, seed: int, look: Callable = as_drawn) -> "Lessons":
+    """Draws `n` lesions into `folder`, or opens them where that was done before. `look` is one of `looks`."""
     card = folder / "card.json"
     if not card.exists() or json.loads(card.read_text()) != {"n": n, "seed": seed}:
         folder.mkdir(parents=True, exist_ok=True)
-        _draw_all(folder, n, seed)
+        _draw_all(folder, n, seed, look)
         card.write_text(json.dumps({"n": n, "seed": seed}))
     return Lessons(folder)
 
 
-def _draw_all(folder: Path, n: int, seed: int) -> None:
+def _draw_all(folder: Path, n: int, seed: int, look: Callable) -> None:
     images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (n, 224, 224, 3))
     dense = np.lib.format.open_memmap(folder / "dense.npy", "w+", np.float16, (n, len(DENSE), GRID, GRID))
-    work = Parallel(n_jobs=-1, return_as="generator")(delayed(_lesson)(number, seed) for number in range(n))
+    work = Parallel(n_jobs=-1, return_as="generator")(delayed(_lesson)(number, seed, look) for number in range(n))
     attributes = []
     for number, (image, truth, known) in enumerate(tqdm(work, total=n, desc="drawing lessons", mininterval=5)):
         images[number], dense[number] = image, truth
@@ -63,13 +65,13 @@ def _draw_all(folder: Path, n: int, seed: int) -> None:
     (folder / "attributes.json").write_text(json.dumps(attributes))
 
 
-def _lesson(number: int, seed: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+def _lesson(number: int, seed: int, look: Callable) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """One picture, the share of each patch that each kind of thing covers, and the attributes."""
     lesion = draw([seed, number], **attributes_for(number, seed))
-    masks = {"lesion": lesion.mask, **lesion.parts, **lesion.artefacts}
+    image, masks, attributes = look(lesion, np.random.default_rng([seed, number, 1]))
     nothing = np.zeros_like(lesion.mask)
     dense = [masks.get(name, nothing).reshape(GRID, 16, GRID, 16).mean((1, 3)) for name in DENSE]
-    return lesion.image, np.array(dense, np.float16), lesion.attributes
+    return image, np.array(dense, np.float16), attributes
 
 
 def answer_numbers(attributes: dict[str, Any]) -> list[int]:

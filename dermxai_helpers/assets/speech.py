@@ -3,7 +3,6 @@
 The vision encoder does not change, so its tokens are computed once and a training step costs only language.
 """
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -11,10 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from dermxai_helpers import captions, regions
-
-VIEWS = ("original", "roi", "focused")
-
+from dermxai_helpers import captions
+from dermxai_helpers.assets.looks import VIEWS, views_for_training
+from dermxai_helpers.frozen_vision import encode_question, precomputed_vision, vision_tokens
 
 # --- what the language part learns from ---
 
@@ -53,56 +51,7 @@ def _extend(tokens: list[list[torch.Tensor]], model, processor, pictures: list[l
         tokens[place].append(vision_tokens(model, processor, list(images)))
 
 
-@torch.no_grad()
-def vision_tokens(model, processor, images: list[np.ndarray]) -> torch.Tensor:
-    """The frozen encoder's tokens, float16 (B, 1 + patches, width), of uint8 RGB images of any size."""
-    pixels = processor.image_processor(images, return_tensors="pt")["pixel_values"]
-    return model.vision_model(pixel_values=pixels).last_hidden_state.half()
-
-
-def views_for_training(lesion, rng: np.random.Generator) -> tuple[dict[str, np.ndarray], dict[str, dict]]:
-    """The three views of a drawn lesion and the facts that hold in each.
-
-    The region comes from an imitation of a heat-map, so that the crops are as rough as Grad-CAM's.
-    A ruler that the crop cuts away is no longer a visible ruler.
-    """
-    region = regions.find(imitated_heatmap(lesion.mask, rng))
-    left, top, right, bottom = region.box
-    ruler = lesion.artefacts.get("ruler", np.zeros_like(lesion.mask))
-    kept = ruler[top:bottom, left:right].sum() / max(ruler.sum(), 1)
-    facts = dict(lesion.attributes)
-    in_crop = {**facts, "ruler": facts["ruler"] and bool(kept > 0.25)}
-    return regions.views(lesion.image, region), {"original": facts, "roi": in_crop, "focused": facts}
-
-
-def imitated_heatmap(mask: np.ndarray, rng: np.random.Generator, cells: int = 7) -> np.ndarray:
-    """A map as coarse and as uneven as Grad-CAM's: the mask's share of each of 7 x 7 cells, times noise, enlarged."""
-    share = nn.functional.adaptive_avg_pool2d(torch.from_numpy(mask).float()[None, None], cells)
-    uneven = share * torch.from_numpy(rng.uniform(0.3, 1.0, (cells, cells))).float()
-    return nn.functional.interpolate(uneven, mask.shape, mode="bilinear", align_corners=False)[0, 0].numpy()
-
-
 # --- teaching ---
-
-
-class _TokensAsPixels(nn.Module):
-    """Stands where the vision encoder stands and hands through tokens that were computed before."""
-
-    def forward(self, pixel_values: torch.Tensor, **_):
-        from transformers.modeling_outputs import BaseModelOutputWithPooling
-
-        return BaseModelOutputWithPooling(last_hidden_state=pixel_values, pooler_output=pixel_values[:, 0])
-
-
-@contextlib.contextmanager
-def precomputed_vision(model):
-    """Inside, `pixel_values` are vision tokens (B, 1 + patches, width) and the vision encoder is not run."""
-    encoder = model.vision_model
-    model.vision_model = _TokensAsPixels()
-    try:
-        yield model
-    finally:
-        model.vision_model = encoder
 
 
 def train_language(
@@ -141,13 +90,6 @@ def train_language(
             losses.append(loss.item())
     model.eval()
     return losses
-
-
-def encode_question(processor, prompt: str) -> dict[str, torch.Tensor]:
-    """A prompt as the model reads it, each (1, N): ids for T5 with places for image tokens, and for the Q-Former."""
-    blank = np.zeros((8, 8, 3), np.uint8)
-    encoded = processor(images=[blank], text=[prompt], return_tensors="pt")
-    return {name: tensor for name, tensor in encoded.items() if name != "pixel_values"}
 
 
 def draw_batch(processor, examples: Examples, questions: Mapping, size: int, rng: np.random.Generator) -> dict:
