@@ -27,9 +27,14 @@ BILLIONS = {  # of weights; for checkpoints that are too large to find out by fe
     "Qwen/Qwen2.5-VL-7B-Instruct": 8.3,
     "Qwen/Qwen3-VL-2B-Instruct": 2.1,
     "google/medgemma-4b-it": 4.3,
+    "suinleelab/monet": 0.43,  # scores sentences instead of writing them: see `concepts`
 }
 MARGIN = 1.25  # what a captioner takes beside its weights, as a factor
 BITS = (32, 16, 8, 4)
+SMALLER = (
+    "Take a GPU with more memory, fewer bits (Captioner(..., bits=4)) or a smaller model: "
+    "'HuggingFaceTB/SmolVLM-256M-Instruct' takes about 1 GB, 'demo' next to nothing."
+)
 
 
 class CheckpointMissing(OSError):
@@ -69,9 +74,22 @@ def open_checkpoint(checkpoint: str | Path, device: torch.device, bits: int | No
     check_memory(checkpoint, bits, device)  # before anything is fetched
     family = _family(checkpoint)
     processor, model = _load(checkpoint, family, bits, device)
+    if family == "instructblip":
+        check_image_places(checkpoint, processor, model)
     if not getattr(model.config, "is_encoder_decoder", False) and hasattr(processor, "tokenizer"):
         processor.tokenizer.padding_side = "left"  # such a model goes on from the last token, which must be a word
     return Opened(processor, model.eval(), family, _identity(checkpoint, model))
+
+
+def check_image_places(checkpoint: str | Path, processor, model: nn.Module) -> None:
+    """CheckpointBroken unless the processor leaves as many places for a picture in the prompt as the model fills."""
+    written, filled = processor.num_query_tokens, model.config.num_query_tokens
+    if written != filled:
+        raise CheckpointBroken(
+            f"the processor of '{checkpoint}' leaves {written or 'no'} places for a picture in front of the prompt, "
+            f"the model fills {filled}: checkpoints from before 2024 lack the number. Fetch the newest revision, or "
+            f'write "num_query_tokens": {filled} into its processor_config.json.'
+        )
 
 
 def ask(processor, family: str, images: Sequence[np.ndarray], prompts: Sequence[str]) -> Mapping[str, Tensor]:
@@ -131,7 +149,7 @@ class _Seen(nn.Module):
         return output
 
 
-def check_memory(checkpoint: str | Path, bits: int, device: torch.device) -> None:
+def check_memory(checkpoint: str | Path, bits: int, device: torch.device, remedy: str = SMALLER) -> None:
     """TooLarge when a model with so many bits a weight would not fit; nothing for a hub id of unknown size."""
     billions = _weights_in(Path(checkpoint)) / 1e9 if Path(checkpoint).is_dir() else BILLIONS.get(str(checkpoint))
     if billions is None:
@@ -141,8 +159,7 @@ def check_memory(checkpoint: str | Path, bits: int, device: torch.device) -> Non
         where = "GPU" if device.type == "cuda" else "machine"
         raise TooLarge(
             f"'{checkpoint}' has {billions:.1f} billion weights and takes about {needed:.0f} GB at {bits} bits; this "
-            f"{where} has {free:.0f} GB free. Take a GPU with more memory, fewer bits (Captioner(..., bits=4)) or a "
-            "smaller model: 'HuggingFaceTB/SmolVLM-256M-Instruct' takes about 1 GB, 'demo' next to nothing."
+            f"{where} has {free:.0f} GB free. {remedy}"
         )
 
 
@@ -174,7 +191,7 @@ def _family(checkpoint: str | Path) -> str:
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-    with _explained(checkpoint):
+    with explained(checkpoint):
         kind = AutoConfig.from_pretrained(checkpoint).model_type
     if kind in ("instructblip", "blip"):
         return kind
@@ -203,15 +220,19 @@ def _load(checkpoint: str | Path, family: str, bits: int, device: torch.device):
         settings["quantization_config"] = transformers.BitsAndBytesConfig(
             load_in_8bit=bits == 8, load_in_4bit=bits == 4
         )
-    quiet = _no_loading_bar() if Path(checkpoint).is_dir() else contextlib.nullcontext()
-    with _explained(checkpoint), quiet:
+    with explained(checkpoint), loading_bar(checkpoint):
         loaded = processor.from_pretrained(checkpoint), model.from_pretrained(checkpoint, **settings)
     return loaded if bits < 16 else (loaded[0], loaded[1].to(device))
 
 
 @contextlib.contextmanager
-def _explained(checkpoint: str | Path) -> Iterator[None]:
-    """What transformers says about a checkpoint that cannot be had, as one sentence with the remedy."""
+def explained(
+    checkpoint: str | Path, sought: str = "captioner", instead: str = ", or use Captioner('demo')."
+) -> Iterator[None]:
+    """What transformers says about a checkpoint that cannot be had, as one sentence with the remedy.
+
+    sought : what the checkpoint was taken for; instead : how the advice to fetch it goes on
+    """
     from huggingface_hub.errors import GatedRepoError
 
     try:
@@ -225,19 +246,19 @@ def _explained(checkpoint: str | Path) -> Iterator[None]:
             advice = "do so on its page, then `hf auth login` here"
             raise CheckpointMissing(f"'{checkpoint}' is given out after you accept its terms: {advice}.") from reason
         raise CheckpointMissing(
-            f"No captioner '{checkpoint}': it is no complete folder, not in the local Hugging Face cache, and could "
-            f"not be fetched. Fetch it once on a machine with network (`hf download {checkpoint}`), or use "
-            "Captioner('demo')."
+            f"No {sought} '{checkpoint}': it is no complete folder, not in the local Hugging Face cache, and could "
+            f"not be fetched. Fetch it once on a machine with network (`hf download {checkpoint}`){instead}"
         ) from reason
 
 
 @contextlib.contextmanager
-def _no_loading_bar() -> Iterator[None]:
-    """A folder loads in a moment: no progress bar of transformers' own (which does not heed TQDM_DISABLE)."""
+def loading_bar(checkpoint: str | Path) -> Iterator[None]:
+    """No progress bar of transformers' own (which does not heed TQDM_DISABLE) for a folder: it loads in a moment."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    if Path(checkpoint).is_dir():
+        logging.disable_progress_bar()
     try:
         yield
     finally:
@@ -247,11 +268,15 @@ def _no_loading_bar() -> Iterator[None]:
 
 def _identity(source: str | Path, model: nn.Module) -> str:
     """What must change when the captions may: the weights of a folder, the revision of a hub id."""
-    weights = sorted(Path(source).glob("*.safetensors"))
-    if not weights:
+    if not any(Path(source).glob("*.safetensors")):
         return f"{source}@{getattr(model.config, '_commit_hash', None)}"
+    return digest_of(source)
+
+
+def digest_of(folder: str | Path) -> str:
+    """A hash of all weights in a folder."""
     digest = hashlib.sha256()
-    for path in weights:
+    for path in sorted(Path(folder).glob("*.safetensors")):
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()

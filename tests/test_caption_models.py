@@ -1,5 +1,6 @@
 """Opening captioners of every family, and what is none. All models are tiny and untrained."""
 
+import json
 import shutil
 from types import SimpleNamespace
 
@@ -182,3 +183,13 @@ def test_terms_that_were_not_accepted_are_named(monkeypatch):
     monkeypatch.setattr("transformers.AutoConfig", SimpleNamespace(from_pretrained=refuse))
     with pytest.raises(captions.CheckpointMissing, match="after you accept its terms.*hf auth login"):
         captions.Captioner("google/medgemma-4b-it", device="cpu")
+
+
+def test_too_few_places_for_a_picture_are_explained_before_the_first_caption(folder, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(folder, old)
+    card = json.loads((old / "processor_config.json").read_text())
+    card.pop("num_query_tokens")
+    (old / "processor_config.json").write_text(json.dumps(card))
+    with pytest.raises(caption_models.CheckpointBroken, match="leaves no places for .*the model fills 12.*num_"):
+        captions.Captioner(old, device="cpu")
