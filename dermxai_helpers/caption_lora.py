@@ -62,7 +62,7 @@ def teach(
     question = {name: row.to(model.device) for name, row in encode_question(processor, prompt).items()}
     learned = [weight for weight in adapted.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=0.0)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=max(steps, 2), pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
     quiet = {} if progress else {"disable": True}  # unset, so that TQDM_DISABLE may decide
     losses = []
     model.train()

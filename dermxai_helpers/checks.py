@@ -156,3 +156,32 @@ def gradient_of_a_frozen_network(answer: Callable) -> str:
     if not torch.allclose(gradient, expected, atol=1e-6):
         raise Mistake("That is not the gradient of the logit. Is it that of the probability, or of another class?")
     return "The graph began at the layer, so nothing below needed a gradient."
+
+
+# --- unit 06b: words ---
+
+WORD_TRAPS = {
+    ("A uniform lesion.", "uniform"): 1,
+    ("Uniform, UNIFORM and uniform.", "uniform"): 3,
+    ("An irregular border.", "regular border"): 0,
+    ("Even colors.", "even color"): 0,
+    ("A non-uniform lesion.", "uniform"): 0,
+    ("A regular border; even color.", "even color"): 1,
+}
+
+
+@exercise
+def whole_words(answer: Callable) -> str:
+    """answer(sentence, keyword) -> how often the keyword stands there as words of its own, whatever the case."""
+    for (sentence, keyword), expected in WORD_TRAPS.items():
+        found = returned(answer(sentence, keyword))
+        if found == expected:
+            continue
+        if "-" in sentence:
+            raise Mistake("'non-uniform' is one word: a hyphen does not end a word, though \\b believes it does.")
+        if found == sentence.lower().count(keyword):
+            raise Mistake(f"In {sentence!r} the letters of {keyword!r} occur, but inside a longer word.")
+        if found == sentence.count(keyword):
+            raise Mistake(f"In {sentence!r} only small letters were found: the case must not matter.")
+        raise Mistake(f"{keyword!r} stands {expected} times in {sentence!r}, you found {found}.")
+    return "Letters, case and hyphens are no trap any more; a denial still is."

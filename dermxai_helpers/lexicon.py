@@ -6,11 +6,12 @@ facts (see `reading`), and `vote` weighs them (see `voting`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from dermxai_helpers.reading import mentions, parse
 from dermxai_helpers.voting import vote
 
-__all__ = ["FALLBACK", "PAPER_KEYWORDS", "Vote", "mentions", "paper_vote", "parse", "vote"]
+__all__ = ["FALLBACK", "PAPER_KEYWORDS", "Vote", "marked", "mentions", "paper_vote", "parse", "vote"]
 
 PAPER_KEYWORDS = {
     "mel": ("asymmetric", "irregular border", "multiple colors"),
@@ -57,3 +58,23 @@ def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYW
     if len(leaders) > 1:
         return Vote(FALLBACK, hits, words, f"tie: {', '.join(leaders)}")
     return Vote(leaders[0], hits, words)
+
+
+LOOKS = {"present": ("+", "#d5e8d4"), "absent": ("\u2212", "#f8d9c8"), "uncertain": ("?", "#e6e0ec")}
+
+
+def marked(sentence: str) -> str:
+    """The sentence as HTML with every mention in a box: its sign (+ stated, \u2212 denied, ? in doubt), words and slot.
+
+    The sign says what the colour says, for those who cannot tell the colours apart.
+    """
+    pieces, end = [], 0
+    for mention in mentions(sentence):
+        sign, colour = LOOKS[mention.polarity]
+        words = escape(sentence[mention.start : mention.end])
+        pieces += [escape(sentence[end : mention.start]), (
+            f'<mark style="background:{colour};color:black" title="{mention.slot}: {mention.value} '
+            f'{mention.polarity}">{sign} {words} <sub>{mention.slot}</sub></mark>'
+        )]  # fmt: skip
+        end = mention.end
+    return "".join([*pieces, escape(sentence[end:])])

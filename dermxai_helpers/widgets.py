@@ -5,6 +5,7 @@ A figure comes from a function of plain values, `render(**values) -> (figure, al
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import ipywidgets
 import numpy as np
@@ -12,11 +13,14 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
-from dermxai_helpers import data, lexicon, plots, rebalancing, regions, relevancy, scoring
+from dermxai_helpers import conduct, data, lexicon, plots, rebalancing, regions, relevancy, scoring
+from dermxai_helpers.plots import caption_trial, judging, language
 from dermxai_helpers.plots import classifier as classifier_plots
-from dermxai_helpers.plots import judging, language
 from dermxai_helpers.plots import maps as map_plots
 from dermxai_helpers.plots import regions as region_plots
+
+if TYPE_CHECKING:
+    from dermxai_helpers.captions import Captioner
 
 Render = Callable[..., tuple[Figure, str]]
 PAPER_MACRO_F1 = 0.260  # seed A, section 4.4
@@ -120,6 +124,35 @@ def word_lists(
         name: ipywidgets.Text(", ".join(words), description=name, continuous_update=False, layout={"width": "40em"})
         for name, words in keywords.items()
     })
+
+
+def playground(
+    captioner: "Captioner", lesions: Mapping[str, Mapping[str, np.ndarray]], prompt: str
+) -> ipywidgets.VBox:
+    """Ask your own question about a view of a lesion; every view can be seen beside it.
+
+    lesions : name -> {view: uint8 (H, W, 3)}; prompt : the question to begin with
+    """
+    views = list(next(iter(lesions.values())))
+
+    def render(lesion: str, view: str, question: str) -> tuple[Figure, str]:
+        if not question.strip():
+            raise ValueError("ask something: the question is empty")
+        answer = captioner.caption([lesions[lesion][view]], question, progress=False)[0]
+        kept = conduct.first_sentence(answer)
+        broken = [name for name, kept_to in conduct.compliance(answer, (question,)).items() if not kept_to]
+        figure = caption_trial.spoken_over(lesions[lesion][view], f"{lesion}, {view}", kept, lesions[lesion])
+        facts = ", ".join(f"{slot}: {' '.join(fact)}" for slot, fact in lexicon.parse(kept, (question,)).items())
+        return figure, f"{kept} Facts read: {facts or 'none'}. Demands not met: {', '.join(broken) or 'none'}."
+
+    return panel(
+        render,
+        lesion=ipywidgets.Dropdown(options=list(lesions), description="lesion"),
+        view=ipywidgets.Dropdown(options=views, description="view"),
+        question=ipywidgets.Textarea(
+            prompt, description="question", continuous_update=False, layout={"width": "44em", "height": "5em"}
+        ),
+    )
 
 
 def class_weight(

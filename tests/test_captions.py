@@ -305,7 +305,7 @@ def test_vision_from_timm_gives_equal_tokens():
     import timm
 
     torch.manual_seed(0)
-    vit = timm.create_model("vit_tiny_patch16_224", embed_dim=128, depth=5, num_heads=4, mlp_ratio=2, num_classes=3)
+    vit = timm.create_model("vit_tiny_patch16_224", embed_dim=128, depth=5, num_heads=4, mlp_ratio=4, num_classes=3)
     for weight in vit.parameters():  # timm starts biases at zero: equality must not rest on that
         torch.nn.init.normal_(weight, std=0.05)
     model = captioner.build(captioner.demo_config(captioner.demo_processor((0.5,) * 3, (0.5,) * 3)))

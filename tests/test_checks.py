@@ -1,5 +1,7 @@
 """Checks of exercises are checked: the right answer passes, every planted mistake is named, a stub is no mistake."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,7 @@ RIGHT = {
     "normalised": lambda one: one.clip(0) / max(one.max(), 1e-12),
     "features_without_a_trace": cleaned_features,
     "gradient_of_a_frozen_network": gradient_at,
+    "whole_words": lambda sentence, keyword: len(re.findall(rf"(?<![\w-]){keyword}(?![\w-])", sentence.lower())),
 }
 
 WRONG = [
@@ -86,6 +89,10 @@ WRONG = [
      "not the gradient of the logit"),
     ("gradient_of_a_frozen_network", lambda network, layer, batch, target: torch.autograd.grad(
         network(batch)[0, target], batch)[0], "does not require grad"),
+    ("whole_words", lambda sentence, keyword: sentence.count(keyword), "the case must not matter"),
+    ("whole_words", lambda sentence, keyword: sentence.lower().count(keyword), "inside a longer word"),
+    ("whole_words", lambda text, keyword: len(re.findall(rf"\b{keyword}\b", text.lower())), "one word: a hyphen"),
+    ("whole_words", lambda sentence, keyword: 7, "stands 1 times"),
 ]  # fmt: skip
 
 

@@ -243,13 +243,14 @@ def test_an_ended_kernel_is_not_complained_about(tmp_path, monkeypatch, caplog):
 def test_course_file(tier):
     units = course.units(tier, data="somewhere" if tier == "ham10000" else None, seed=5)
     numbers = " ".join(entry.name.split("_")[0] for entry in units)
-    assert numbers == "00 01 02 02b 03 03b 04 04b 05 06"
+    assert numbers == "00 01 02 02b 03 03b 04 04b 05 06 06b"
     for entry in units:
         assert entry.source.is_file()
         assert entry.least_seconds > 0 and entry.cell_seconds > 0 and entry.made_with
         assert entry.parameters["seed"] == 5
         assert ("data" not in entry.parameters) or (entry.parameters["data"] == "demo") == (tier != "ham10000")
-    seconds, megabytes = {"smoke": (240, 1200), "demo": (300, 1500), "ham10000": (2400, 3000)}[tier]
+    # Two units of the demo tier go side by side: the road is to take five minutes, though its budgets add up to more.
+    seconds, megabytes = {"smoke": (240, 1200), "demo": (340, 1500), "ham10000": (2400, 3000)}[tier]
     assert sum(entry.seconds for entry in units) <= seconds and max(entry.megabytes for entry in units) <= megabytes
 
 

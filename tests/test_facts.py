@@ -350,3 +350,17 @@ def test_pairs_explain_what_they_cannot_do(pairs):
 def test_verdicts_of_no_caption_give_an_empty_table():
     assert facts.verdicts([], []).empty
     assert isinstance(facts.verdicts([], []), pd.DataFrame)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("A lesion. It is brown.", "A lesion."),
+        ("About 2.5 mm wide, e.g. a dot. Brown!", "About 2.5 mm wide, e.g. a dot."),
+        (" No full stop ", "No full stop"),
+        ("", ""),
+        ("Is it one? Yes.", "Is it one?"),
+    ],
+)
+def test_the_first_sentence_of_an_answer(answer, kept):
+    assert conduct.first_sentence(answer) == kept

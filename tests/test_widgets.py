@@ -67,6 +67,24 @@ def test_other_words_give_other_votes():
     assert "recall mel 1.00" in said.value or "mel 1.00" in said.value
 
 
+def test_the_playground_asks_again_when_anything_is_changed():
+    asked = []
+
+    class Parrot:
+        def caption(self, images, prompt, progress):
+            asked.append((images[0].shape, prompt))
+            return ["A symmetric lesion. It is a melanoma."]
+
+    lesions = {name: {"original": np.zeros((8, 8, 3), np.uint8), "roi": np.zeros((4, 4, 3), np.uint8)} for name in "ab"}
+    (lesion, view, question), picture, words = parts(widgets.playground(Parrot(), lesions, "What?"))
+    assert picture.value and "A symmetric lesion. Facts read: symmetry: symmetric present" in words.value
+    assert "Demands not met: one_sentence, no_diagnosis." in words.value
+    view.value, question.value, lesion.value = "roi", "Why?", "b"
+    assert asked == [((8, 8, 3), "What?"), ((4, 4, 3), "What?"), ((4, 4, 3), "Why?"), ((4, 4, 3), "Why?")]
+    question.value = "  "
+    assert words.value == "<b>ask something: the question is empty</b>" and len(asked) == 4
+
+
 def test_the_threshold_counts_the_four_groups():
     scores, ill = np.array([0.9, 0.6, 0.4, 0.2, 0.1]), np.array([1, 0, 1, 0, 0], bool)
     (control,), _, words = parts(widgets.threshold(scores, ill, value=0.5))

@@ -1,4 +1,4 @@
-"""The demo captioner: a real InstructBLIP of under two million parameters, built from nothing.
+"""The demo captioner: a real InstructBLIP of about two million parameters, built from nothing.
 
 Three parts, as in the large one. The vision encoder is a timm ViT trained elsewhere on drawn lesions (`eyes`); its
 weights are copied. The Q-Former and the T5 language model start at random and are taught in `speech`.
@@ -30,11 +30,11 @@ __all__ = [
 SPECIAL_TOKENS = ["<pad>", "<s>", "</s>", "<unk>", "<image>"]
 QUERIES = 12
 WIDTH = 96
-VISION = {  # the form of `eyes.VitEye`; the library's own initializer_range of 1e-10 leaves an untrained encoder dead
+VISION = {  # as `eyes.CaptionerEye`; the library's own initializer_range of 1e-10 leaves an untrained encoder dead
     "hidden_size": 128,
     "num_hidden_layers": 5,
     "num_attention_heads": 4,
-    "intermediate_size": 256,
+    "intermediate_size": 512,
     "image_size": 224,
     "patch_size": 16,
     "layer_norm_eps": 1e-6,

@@ -1,0 +1,529 @@
+# %% [markdown]
+# # Captions on trial
+#
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 40 minutes · CPU is enough (1.4 GB)
+#
+# **What you will do** – cross-examine a captioner: change one thing in a picture and see whether its sentence follows,
+# let it be guided by the truth and by dice, look its inventions in the face, and teach it a new word.
+#
+# **What you will learn** – how to tell a caption that depends on the picture from one that sounds right, why shared
+# words are not shared facts, what a leaked label is worth, and how low-rank adapters work and are kept.
+#
+# **What you need** – units 05 (captions and facts) and 06 (votes, macro-F1).
+#
+# > **Claim.** The captioner describes the picture it is shown.
+# > **Control.** The same lesion drawn again with one attribute changed and every other random choice kept. A caption
+# > that describes must change in that fact, and in no other. Section 3 counts both.
+
+# %% tags=["bootstrap"]
+import importlib.util
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # everywhere else the course is installed already
+    source = "git+https://github.com/dermxai/dermxai"
+    needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
+              "captum": "captum"}
+    missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]
+    if missing:  # without dependencies, so that Colab's own torch and numpy stay
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
+
+# %% tags=["parameters"]
+data = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
+images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
+seed = 0             # any whole number from 0
+backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
+checkpoint = "demo"  # "demo", a folder or a hub id with a T5 inside, such as "Salesforce/instructblip-flan-t5-xl"
+examined = 60        # lesions drawn for the examination, 20 to 1000
+pairs_each = 5       # pairs for each attribute in section 3, 2 to 100
+guided = 80          # photographs for section 5, 20 to 2000
+taught = 120         # photographs to learn from in section 6, 40 to 2000
+steps = 60           # of teaching, 5 to 1000
+
+# %% [markdown]
+# ## 1. An examination
+#
+# The examiner needs the truth, so the lesions of this section are **drawn**, also when your data are photographs. Every
+# attribute is drawn by lot and on its own: no attribute helps to guess another, and the commonest value is rarely right.
+
+# %%
+import numpy as np
+import pandas as pd
+
+from dermxai_helpers import course, facts, lexicon, synth
+from dermxai_helpers.captions import PROMPTS, Captioner
+from dermxai_helpers.plots import caption_trial
+from dermxai_helpers.synth.attributes import sample_evenly
+
+rng = np.random.default_rng([seed, 606])
+lesions = [synth.draw([seed, 606, i], **sample_evenly(rng)) for i in range(examined)]
+pictures = [lesion.image for lesion in lesions]
+true = [facts.true_facts(lesion.attributes) for lesion in lesions]
+
+# %%
+captioner = Captioner(checkpoint)
+sentences = captioner.caption(pictures, PROMPTS["focused"])
+print(captioner.note)
+print(sentences[0])
+
+# %% [markdown]
+# The reader of facts at work: `+` stated, `−` denied, `?` in doubt, and behind the words the slot that they are about.
+
+# %%
+from IPython.display import HTML
+
+HTML("<br>".join(lexicon.marked(sentence) for sentence in sentences[:3]))
+
+# %% [markdown]
+# The FOCUSED prompt asks for structures, not for cysts and openings. Silence about those counts as a denial here; silence
+# about anything that was asked for is an omission.
+
+# %%
+slots = ["symmetry", "border_shape", "colour_count", "network", "dots_globules", "streaks", "blue_white_veil",
+         "milia", "comedo"]
+unasked = {"milia": ("any", "absent"), "comedo": ("any", "absent")}
+
+
+def read(sentence):
+    """The facts that a caption states."""
+    return unasked | lexicon.parse(sentence)
+
+
+said = [read(sentence) for sentence in sentences]
+verdicts = facts.verdicts(said, true, slots=slots)
+facts.score(verdicts).round(2)
+
+# %% [markdown]
+# **Precision** asks of each statement whether it is true, **recall** of each fact whether it was stated. What is stated
+# and wrong is *hallucinated*, what is passed over is *omitted*. The two are no equal sins: an omission sends you back to
+# the picture, an invention sends you home with it.
+#
+# One number for a slot can still hide a habit. Split it by polarity: who denies everything is perfect at absence.
+
+# %%
+facts.score_by_polarity(verdicts).loc[["network", "dots_globules", "streaks", "blue_white_veil"]].round(2)
+
+# %% [markdown]
+# ## 2. The controls
+#
+# Five readers sit the same examination. Write down your guess for the last two before you run the cells: does mirroring a
+# lesion change any of its attributes? Does another wording of the question?
+
+# %%
+rephrased = ("Dim everything but the lesion. Which structures can be seen (network, streaks, dots)? Also tell symmetry, "
+             "border, texture and how the colors are spread. Give no diagnosis.")
+mirrored = captioner.caption([picture[:, ::-1].copy() for picture in pictures], PROMPTS["focused"])
+reworded = captioner.caption(pictures, rephrased)
+blank = captioner.caption([np.full((224, 224, 3), 128, np.uint8)], PROMPTS["focused"], progress=False)[0]
+print(reworded[0])
+
+# %% [markdown]
+# The majority reader may look at other lesions than those of the examination, and only at their truth.
+
+# %%
+others = [facts.true_facts(synth.draw([seed, 607, i], **sample_evenly(rng)).attributes) for i in range(examined)]
+readers = {
+    "captions": said,
+    "commonest value": [facts.majority(others)] * examined,
+    "dealt to another lesion": facts.shuffled(said, seed),
+    "of a blank picture": [read(blank)] * examined,
+    "question reworded": [read(sentence) for sentence in reworded],
+}
+compared = facts.compare(readers, true, slots=slots, seed=seed)
+compared.round(2)
+
+# %%
+note = f"{examined} drawn lesions, {captioner.note}"
+course.figure("readers", caption_trial.readers(compared, note))
+
+# %% [markdown]
+# A dot that stands apart from its crosses knows something about this lesion. The cell names the slots where even the lower
+# end of the interval lies above every reader that saw nothing.
+
+# %%
+unseeing = compared[["commonest value", "dealt to another lesion", "of a blank picture"]].max(axis=1)
+seen = compared.index[compared["low"] > unseeing].drop("all", errors="ignore")
+print("above every control:", ", ".join(seen) or "none")
+course.record("slots_above_controls", len(seen), note=f"of {len(slots)}, on {examined} drawn lesions")
+
+# %%
+row = compared.loc["all"]
+course.record("facts_right", row["captions"], row["low"], row["high"], baseline=row["commonest value"],
+              note="all slots together; the baseline is the commonest value")
+
+# %% [markdown]
+# A mirror changes no attribute. So two captions of a lesion and its mirror image should agree, and more often than
+# captions of different lesions do:
+
+# %%
+agree = facts.agreement({"as drawn": said, "mirrored": [read(sentence) for sentence in mirrored]}, slots)
+agree.round(2)
+
+# %%
+course.record("agreement_with_mirror", agree["agreement"].mean(), baseline=agree["by_chance"].mean(),
+              note="mean over slots; the baseline is the agreement of captions of different lesions")
+
+# %% [markdown]
+# And does it do as it is told, whatever the wording? Form is the easy part, which is why it comes last.
+
+# %%
+from dermxai_helpers import conduct
+
+conduct.compliance_table({"the paper's wording": sentences, "reworded": reworded, "mirrored": mirrored}).round(2)
+
+# %% [markdown]
+# ## 3. Change one thing
+#
+# All controls so far compare *different* lesions. The strictest one compares a lesion with itself: the same random
+# choices, one attribute switched. If the caption follows, it changes in that fact. If it changes in others, too, it did
+# not describe; it told a story that usually goes with the change.
+
+# %%
+from dermxai_helpers import caption_pairs
+
+pairs = caption_pairs.draw_pairs(pairs_each, seed)
+before = captioner.caption([pair.before.image for pair in pairs], PROMPTS["focused"])
+after = captioner.caption([pair.after.image for pair in pairs], PROMPTS["focused"])
+shown = [next(i for i, pair in enumerate(pairs) if pair.slot == slot) for slot in ("blue_white_veil", "symmetry")]
+course.figure("pairs", caption_trial.pair_cards(*([each[i] for i in shown] for each in (pairs, before, after))))
+
+# %% [markdown]
+# `changed`: the caption says something else about what was changed. `followed`: it is right both times. `only`: nothing
+# else in it changed. `faithful`: followed and only.
+
+# %%
+followed = caption_pairs.follow(pairs, [read(one) for one in before], [read(one) for one in after])
+followed.round(2)
+
+# %% [markdown]
+# Two lazy witnesses to compare with. One always says the same: it never follows, and changes nothing else. The other
+# answers by another lesion's caption: it changes all the time.
+
+# %%
+deaf = caption_pairs.follow(pairs, [read(one) for one in before], [read(one) for one in before])
+dealt = caption_pairs.follow(pairs, [read(one) for one in before], facts.shuffled([read(one) for one in after], seed))
+witnesses = {"captions": followed, "always the same": deaf, "another pair's": dealt}
+pd.DataFrame({name: table.loc["all", ["changed", "followed", "only", "faithful"]] for name, table in witnesses.items()})
+
+# %%
+everything = followed.loc["all"]
+course.record("captions_faithful", everything["faithful"], everything["low"], everything["high"],
+              baseline=dealt.loc["all", "faithful"], note=f"{len(pairs)} pairs; the baseline deals the second captions")
+
+# %% [markdown]
+# ### A gallery of inventions
+#
+# Tables make errors small. Here are statements of something that is not there, or not of that kind.
+
+# %%
+stated = verdicts[(verdicts["verdict"] == "wrong") & verdicts["said"].str.endswith("present")]
+invented = stated.groupby("slot", sort=False).head(1).head(8)
+cards = [{"picture": pictures[row.caption], "said": f"{row.slot} {row.said}", "true": row.true}
+         for row in invented.itertuples()]
+course.figure("inventions", caption_trial.gallery(cards, note))
+
+# %% [markdown]
+# Could you have told from the sentence? They are as fluent as the true ones.
+#
+# ## 4. Shared words are not shared facts
+#
+# Captions are often judged by how many words they share with a reference. Take one reference, a copy of it with most
+# facts turned round, and a free rendering in which every fact is true.
+
+# %% tags=["nbval-check-output"]
+from dermxai_helpers import references
+
+reference = "The lesion is symmetric, with a regular border, a single color, no network and no streaks."
+candidates = {
+    "facts turned round": "The lesion is asymmetric, with an irregular border, multiple colors, no network and streaks.",
+    "all true, other words": "Symmetric; one color; regular in outline; neither streaks nor a network can be seen.",
+}
+print(references.beside_ngrams(candidates, reference).round(2).to_string())
+
+# %% [markdown]
+# BLEU and ROUGE prefer the lie. And across the examination: do captions with more true facts share more words with their
+# true sentence? The rank correlation says how far word overlap would put the captions in the right order.
+
+# %%
+from scipy.stats import spearmanr
+
+from dermxai_helpers.captions import describe
+
+ideal = [describe(lesion.attributes, "focused", rng) for lesion in lesions]
+share_right = verdicts.assign(right=verdicts["verdict"] == "right").groupby("caption")["right"].mean()
+overlap = [references.ngram_scores(one, other)["BLEU"] for one, other in zip(sentences, ideal, strict=True)]
+course.record("rank_correlation_bleu_facts", spearmanr(overlap, share_right).statistic,
+              note="captions and true sentences of one form: the friendliest case for word overlap")
+
+# %% [markdown]
+# ### Exercise 6.1 – whole words
+#
+# Unit 06 showed the trap: a search for letters finds *regular border* inside *irregular border*. Write the count that
+# does not fall into it. Mind the hyphen in *non-uniform*.
+#
+# <details><summary>Hint 1</summary>Two conditions: what stands before the keyword, and what stands after it.</details>
+# <details><summary>Hint 2</summary><code>re.findall</code> with <code>(?&lt;!...)</code> and <code>(?!...)</code>; a
+# set such as <code>[\w-]</code> names what must not stand there.</details>
+
+# %%
+from dermxai_helpers import checks
+
+
+def whole_words(sentence, keyword):
+    """How often the keyword stands in the sentence as words of its own, whatever the case."""
+    ...
+
+
+checks.whole_words(whole_words)
+
+# %% [markdown]
+# ## 5. Who told it where to look?
+#
+# The paper cuts its regions by the heat-map of the **true** class. Now the photographs come from your data again, and
+# five guides cut them: the true class, the class that the classifier predicts, its second choice, a class drawn by lot,
+# and no map at all, but a box in the middle as large as the region it replaces.
+
+# %%
+from dermxai_helpers import data as lesion_data
+from dermxai_helpers import gradcam, regions, training
+
+folder = lesion_data.prepare(data, images=images, seed=seed)
+table = lesion_data.load(folder)
+parts = lesion_data.split(table, by="lesion", seed=seed)
+classifier = training.train(table, parts, backbone=backbone, seed=seed, progress=False)
+unseen = table[parts == "val"]
+sample = unseen.sample(min(guided, len(unseen)), random_state=seed).reset_index(drop=True)
+photographs = [lesion_data.open_image(path) for path in sample["image_path"]]
+
+
+# %%
+def maps_and_order(photographs):
+    """Heat-maps for all classes (n, classes, 7, 7), and the classes from most to least probable (n, classes)."""
+    maps, order = [], []
+    for start in range(0, len(photographs), 8):  # eight at a time: the network's activations fill the memory
+        batch = classifier.prepare(photographs[start : start + 8])
+        every = gradcam.explain(classifier.model, batch, "all")
+        maps.append(every.maps.reshape(len(batch), -1, *every.maps.shape[1:]))
+        order.append(np.argsort(-every.logit.reshape(len(batch), -1), axis=1))
+    return np.concatenate(maps), np.concatenate(order)
+
+
+maps, order = maps_and_order(photographs)
+
+# %%
+guides = {
+    "true class": np.array([classifier.classes.index(label) for label in sample["dx"]]),
+    "predicted class": order[:, 0],
+    "second class": order[:, 1],
+    "random class": rng.integers(len(classifier.classes), size=len(sample)),
+}
+
+
+def cut(number, target):
+    """The region of one photograph, where Grad-CAM found evidence for the target class."""
+    photograph = photographs[number]
+    return regions.find(gradcam.resize(maps[number][target][None], photograph.shape[:2])[0])
+
+
+# %%
+def box_like(number, region):
+    """A box in the middle of the photograph, as large as the region's box."""
+    left, top, right, bottom = region.box
+    return regions.centred_box((right - left) * (bottom - top), photographs[number].shape[:2])
+
+
+found = {guide: [cut(i, target) for i, target in enumerate(targets)] for guide, targets in guides.items()}
+boxes = {guide: [region.box for region in cuts] for guide, cuts in found.items()}
+boxes["centred box"] = [box_like(i, region) for i, region in enumerate(found["true class"])]
+
+# %%
+kept = lesion_data.cache_folder() / "captions.jsonl"
+rows = []
+for guide, chosen in boxes.items():
+    crops = [photo[top:bottom, left:right] for photo, (left, top, right, bottom) in zip(photographs, chosen, strict=True)]
+    spoken = captioner.caption(crops, PROMPTS["roi"], file=kept)
+    votes = [lexicon.paper_vote(sentence).label for sentence in spoken]
+    rows.append(sample[["image_id", "lesion_id"]].assign(guidance=guide, label=sample["dx"], vote=votes))
+
+# %%
+from dermxai_helpers import vote_controls
+
+votes = pd.concat(rows, ignore_index=True)
+guidance = vote_controls.guidance_table(votes, seed=seed)
+guidance[["macro_f1", "low", "high", "accuracy", "blind"]].round(3)
+
+# %%
+guided_note = f"{len(sample)} ROI captions for each guide, the paper's word count, {captioner.note}"
+course.figure("guidance", caption_trial.guidance(guidance, 0.260, guided_note))
+
+# %% [markdown]
+# What did the label leak? The same photographs under two guides, so the difference has an interval of its own.
+
+# %%
+for against in ("predicted class", "random class", "centred box"):
+    leak = vote_controls.guidance_difference(votes, "true class", against, seed=seed)
+    course.record(f"true_class_minus_{against.replace(' ', '_')}", leak["value"], leak["low"], leak["high"],
+                  baseline=0.0, note="macro-F1 on the same photographs")
+
+# %% [markdown]
+# If an interval covers zero, this sample cannot tell the guides apart. That would acquit the paper's leak of changing the
+# number. It would also mean that the heat-map did not matter to the caption.
+#
+# ## 6. Teaching it a word
+#
+# The paper's outlook asks for a captioner tuned to dermatology. Two things are missing: sentences to learn from, and a
+# way to teach a model that is too large to retrain.
+#
+# **Sentences.** Nobody wrote any for these photographs. But their masks can be *measured*: fold them, compare the outline
+# with a circle's, take the width of the edge and the spread of the colours. Above the median of the lesions to learn from
+# becomes one word, below it the other. Such a standard is called **silver**: made by a rule, not by an expert.
+
+# %%
+from dermxai_helpers import silver
+
+with_mask = table[table["mask_path"] != ""]
+learners = with_mask[parts[with_mask.index] == "train"].sample(taught, random_state=seed, replace=False)
+judged = with_mask[parts[with_mask.index] == "val"].sample(frac=1, random_state=seed).head(taught // 2)
+
+
+def measured(rows):
+    """The photographs of a table, and what their masks measure."""
+    photographs = [lesion_data.open_image(path, (224, 224)) for path in rows["image_path"]]
+    masks = [lesion_data.open_mask(path, (224, 224)) for path in rows["mask_path"]]
+    return photographs, silver.measurements(photographs, masks)
+
+
+# %%
+to_learn, values = measured(learners)
+to_judge, judged_values = measured(judged)
+limit = silver.limits(values)
+lessons = [silver.sentence(silver.facts_of(row, limit)) for row in values.to_dict("records")]
+standard = [silver.facts_of(row, limit) for row in judged_values.to_dict("records")]
+print(lessons[0])
+
+# %% [markdown]
+# How good is silver? On drawings the truth is known, so the measurements themselves can be examined: the area under the
+# ROC curve is the chance that a measurement ranks two lesions of different kind in the right order.
+
+# %%
+from sklearn.metrics import roc_auc_score
+
+truth = lesion_data.truth(folder)
+if truth is not None:
+    known = truth.set_index("image_id").loc[judged["image_id"]]
+    for slot, (name, _, above) in silver.WORDS.items():
+        is_above = [facts.true_facts(row)[slot][0] in (above, "two") for _, row in known.iterrows()]
+        print(f"{name:14} {slot:17} AUC {roc_auc_score(is_above, judged_values[name]):.2f}")
+
+# %% [markdown]
+# **Teaching.** A weight matrix $W$ with a million numbers stays as it is. Beside it we learn a product of two thin
+# matrices of rank $r$, which starts at zero:
+#
+# $$ W' = W + \tfrac{\alpha}{r}\, B A \qquad B \in \mathbb{R}^{d \times r},\; A \in \mathbb{R}^{r \times k} $$
+#
+# The new word is the fourth slot. Whether a border is *sharp* or *faded* no prompt asks, and the demo captioner was never
+# taught to say it.
+
+# %%
+before_said = captioner.caption(to_judge, PROMPTS["global"])
+print(before_said[0])
+
+# %%
+from dermxai_helpers import caption_lora
+
+pupil = Captioner(checkpoint)
+adapted = caption_lora.adapt(pupil.model, seed=seed)
+learning = sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
+print(f"{learning:,} numbers learn, {learning / pupil.model.num_parameters():.1%} of all")
+losses = caption_lora.teach(adapted, pupil.processor, to_learn, PROMPTS["global"], lessons, steps, seed=seed)
+
+# %%
+after_said = pupil.caption(to_judge, PROMPTS["global"])
+print(after_said[0])
+
+# %% [markdown]
+# Before and after, on lesions that it did not learn from. The bar to beat is not "before". It is the commonest word.
+
+# %%
+def recalls(readings):
+    """Share of silver facts stated rightly, per slot."""
+    judged_facts = facts.verdicts(readings, standard, judged["lesion_id"], list(silver.WORDS))
+    return facts.score(judged_facts, seed=seed)
+
+
+commonest = facts.majority([silver.facts_of(row, limit) for row in values.to_dict("records")])
+scores = {"before": recalls([lexicon.parse(one) for one in before_said]),
+          "after": recalls([lexicon.parse(one) for one in after_said]),
+          "chance": recalls([commonest] * len(standard))}
+learnt = pd.DataFrame({name: score["recall"] for name, score in scores.items()})
+learnt.round(2)
+
+# %%
+course.figure("taught", caption_trial.taught(learnt, f"{len(judged)} photographs, silver standard, {captioner.note}"))
+
+# %%
+sharpness = scores["after"].loc["border_sharpness"]
+course.record("silver_sharpness_after", sharpness["f1"], sharpness["low"], sharpness["high"],
+              baseline=learnt.loc["border_sharpness", "chance"], note="F1 on the silver standard; before, it was silent")
+
+# %% [markdown]
+# One thing may have got lost. The sentences of the lessons say nothing about the surface; does the pupil still?
+
+# %%
+for when, sentences_then in (("before", before_said), ("after", after_said)):
+    print(f"{when:7} mentions the surface in {np.mean(['surface' in one for one in sentences_then]):.0%}")
+
+# %% [markdown]
+# That is the price of teaching with narrow sentences: what is no longer said is forgotten first.
+#
+# ### Keep it, load it, melt it in
+#
+# The adapter is a small file. Loaded beside the checkpoint it can be added to the weights, $W' = W + \frac{\alpha}{r}BA$,
+# after which the model has its old form and speed.
+
+# %%
+place = lesion_data.cache_folder() / "adapter"
+adapted.save_pretrained(place)
+size = (place / "adapter_model.safetensors").stat().st_size
+print(f"{size / 1000:.0f} kB")
+reloaded = Captioner(checkpoint, adapter=place)
+print("the same sentences:", reloaded.caption(to_judge, PROMPTS["global"], progress=False) == after_said)
+
+# %% [markdown]
+# The same cells take `checkpoint = "Salesforce/instructblip-flan-t5-xl"` on a GPU: the names of the adapted matrices are
+# the same in every T5.
+#
+# ## 7. Ask it yourself
+#
+# Your question, one of the views, one of the lesions. What was not met of the paper's demands stands below the picture.
+# Try a question without the word *lesion*; ask for a diagnosis; ask about the weather.
+
+# %% tags=["nbval-ignore-output"]
+from dermxai_helpers import widgets
+
+playing = {f"lesion {i + 1}, {sample['dx'][i]}": regions.views(photographs[i], found["predicted class"][i])
+           for i in range(min(4, len(sample)))}
+widgets.playground(captioner, playing, PROMPTS["focused"])
+
+# %% [markdown]
+# ## 8. What this does *not* show
+#
+# - **Nothing about InstructBLIP's knowledge**, unless `checkpoint` names one. The examination would be the same; the
+#   pupil here has learnt from drawings, and passes or fails on drawings.
+# - **Not that a faithful caption on drawings is faithful on skin.** Nobody can switch one attribute of a real lesion and
+#   leave the rest.
+# - **Not that silver is truth.** A rule measured the mask, and the median decided. Teaching to silver teaches the rule.
+# - **Not that the leak is harmless in general**, if the guides cannot be told apart here. They differ as much as the
+#   captioner listens to the region.
+# - **Nothing for clinical use.**
+#
+# ## 9. Further reading
+#
+# - Hu et al. (2021), *LoRA: Low-rank adaptation of large language models*, arXiv:2106.09685.
+# - Dai et al. (2023), *InstructBLIP*, arXiv:2305.06500. The model that the demo captioner is a small one of.
+# - Hesse et al. (2023), *FunnyBirds: A synthetic vision dataset for a part-based analysis of explainable AI methods*,
+#   arXiv:2308.06248. Changing one part and nothing else, as an examination of explanations.
+# - Rohrbach et al. (2018), *Object hallucination in image captioning*, arXiv:1809.02156.
+# - Kim et al. (2024), *Transparent medical image AI via an image-text foundation model grounded in medical literature*,
+#   doi:10.1038/s41591-024-02887-x. Concepts as scores; `dermxai_helpers.concepts` opens such a model when you have one.
+# - Post (2018), *A call for clarity in reporting BLEU scores*, arXiv:1804.08771.
