@@ -1,6 +1,7 @@
 """Two units at once, each in a process of its own: a unit keeps one core busy and a half, so two cores finish sooner.
 
-`python -m dermxai_helpers.side_by_side FOLDER` is one such process; it reads its unit as JSON from standard input.
+`python -m dermxai_helpers.side_by_side FOLDER` is one such process; it reads its unit, one line of JSON, from
+standard input, which its parent holds open: when that ends, the parent is gone, and the process ends too.
 """
 
 import json
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -45,8 +47,8 @@ class Worker:
         settings = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "stderr": self.errors}
         command, environment = [*COMMAND, str(self.folder)], os.environ | THREADS
         self.process = subprocess.Popen(command, env=environment, start_new_session=True, **settings)
-        self.process.stdin.write(json.dumps(asdict(on_one_core)).encode())
-        self.process.stdin.close()
+        self.process.stdin.write(f"{json.dumps(asdict(on_one_core))}\n".encode())
+        self.process.stdin.flush()  # and stays open as long as this process lives
         self.start = time.perf_counter()
 
     def progress(self) -> float:
@@ -55,6 +57,7 @@ class Worker:
 
     def check(self) -> None:
         """CourseError, in the unit's own words, if it has failed."""
+        self.process.stdin.close()
         if self.process.returncode:
             self.errors.seek(0)
             lines = self.errors.read().decode(errors="replace").strip().splitlines()
@@ -70,6 +73,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.process.stdin.close()
 
 
 def run(units: list[course.Unit], folder: Path, jobs: int, bar) -> None:
@@ -107,15 +111,33 @@ class _Silent:
 
 
 def main(folder: Path) -> None:
-    """Execute the unit that standard input describes."""
+    """Execute the unit that the first line of standard input describes."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background processes start deaf to it
-    unit = course.Unit(**json.load(sys.stdin))
+    unit = course.Unit(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         course.run_unit(unit, unit.source, folder, _Silent())
     except course.CourseError as problem:
         sys.exit(str(problem))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def end_with_parent() -> None:
+    """Wait for the parent's end, however it comes; then end as after Ctrl-C, or, where that does not help, with force.
+
+    A parent that is killed can end nobody, and a unit that goes on alone would write into the next run's folder.
+    """
+    import psutil
+
+    while os.read(0, 1):  # the descriptor itself: `sys.stdin` would still be locked when Python ends
+        pass
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # the thread that waits for the kernel
+    time.sleep(GRACE_SECONDS)
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -13,12 +14,36 @@ from dermxai_helpers import course, side_by_side
 
 SLEEPER = """
 import json, pathlib, sys, time
-unit, folder = json.load(sys.stdin), pathlib.Path(sys.argv[1])
+unit, folder = json.loads(sys.stdin.readline()), pathlib.Path(sys.argv[1])
 start = time.time()
 if unit["parameters"].get("fails"):
     sys.exit("unit " + unit["name"] + " stopped: no such thing")
 time.sleep(unit["parameters"]["sleeps"])
 (folder / unit["name"]).write_text(json.dumps([start, time.time(), unit["seconds"]]))
+"""
+CHILD = """
+import os, pathlib, subprocess, sys, time
+from dermxai_helpers import course, side_by_side
+def run_unit(unit, source, folder, bar):
+    kernel = subprocess.Popen(["sleep", "100"], start_new_session=True)
+    (folder / ".unfinished").write_text(f"{os.getpid()} {kernel.pid}")
+    (folder / ".unfinished").rename(folder / unit.name)
+    try:
+        time.sleep(100)
+    finally:
+        if unit.parameters["heeds"]:
+            kernel.kill()
+        else:
+            time.sleep(100)
+course.run_unit, side_by_side.GRACE_SECONDS = run_unit, 1
+side_by_side.main(pathlib.Path(sys.argv[1]))
+"""
+PARENT = """
+import json, pathlib, sys
+from dermxai_helpers import course, side_by_side
+side_by_side.COMMAND = (sys.executable, "-c", sys.argv[1])
+units = [course.Unit(**unit) for unit in json.loads(sys.argv[2])]
+side_by_side.run(units, pathlib.Path(sys.argv[3]), 2, side_by_side._Silent())
 """
 UNIT = course.Unit("00_a", "A", "Why?", {"sleeps": 1.0}, 3.0, 100, 60, 0.0, "nothing")
 
@@ -74,6 +99,46 @@ def test_ctrl_c_ends_what_is_under_way(sleepers, tmp_path):
     assert not [child for child in psutil.Process().children() if "sleeps" in " ".join(child.cmdline())]
 
 
+@pytest.mark.parametrize("heeds", [True, False])
+def test_a_killed_parent_leaves_nothing_behind(tmp_path, heeds):
+    units = [unit.__dict__ for unit in named(*(unit.name for unit in course.units()[:2]), heeds=heeds)]
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, CHILD, json.dumps(units), str(tmp_path)])
+    files = [tmp_path / unit["name"] for unit in units]
+    try:
+        wait_until(lambda: all(file.exists() for file in files) or parent.poll() is not None, 60)
+        left = [psutil.Process(int(number)) for file in files for number in file.read_text().split()]
+        assert all(process.is_running() for process in left) and len(left) == 4
+    finally:
+        parent.kill()
+        parent.wait()
+    wait_until(lambda: all(map(ended, left)), 10)
+
+
+def wait_until(true, seconds):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} seconds"
+        time.sleep(0.1)
+
+
+def ended(process):
+    """Also of one that only waits for somebody to read its exit code."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_process_that_ends_by_itself_waits_for_nobody(tmp_path):
+    """Its thread still listens for the parent's end when Python wants to stop."""
+    child = CHILD.replace("course.run_unit,", "course.run_unit = lambda *_: None\n_,")
+    command = [sys.executable, "-c", child, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdin.write(f"{json.dumps(course.units()[0].__dict__)}\n".encode())
+        process.stdin.flush()
+        assert process.wait(60) == 0 and process.stderr.read() == b""
+
+
 def test_a_process_without_words_is_named_by_its_code(tmp_path, monkeypatch):
     monkeypatch.setattr(side_by_side, "COMMAND", (sys.executable, "-c", "import os; os._exit(7)"))
     with pytest.raises(course.CourseError, match="its process ended with 7"):
@@ -89,6 +154,7 @@ def test_the_process_runs_its_unit_and_tells_a_failure(tmp_path, monkeypatch):
 
     unit = replace(course.units()[0], parameters={"seed": 3})
     monkeypatch.setattr(course, "run_unit", run_unit)
+    monkeypatch.setattr(side_by_side, "end_with_parent", lambda: None)
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(unit.__dict__)))
     with pytest.raises(SystemExit, match="because"):
         side_by_side.main(tmp_path)

@@ -50,8 +50,8 @@ def _readings(sentences: Sequence[str], grey: Sequence[str]) -> tuple[list[facts
 
 
 def _values(readings: Sequence[facts.Facts], slot: str) -> np.ndarray:
-    """ "typical present", "any absent", ... and "" for silence, (n,)"""
-    return np.array([" ".join(one.get(slot, ())) for one in readings])
+    """ "typical present", "any absent", ... and "" for silence, (n,); two colours are many, as the prompts have it."""
+    return np.array([" ".join(one.get(slot, ())).replace("two", "many") for one in readings])
 
 
 def _row(said: np.ndarray, dealt: np.ndarray, grey: np.ndarray, true: np.ndarray) -> dict[str, float]:

@@ -507,7 +507,7 @@ course.record("agreement_of_views", agree["agree"].mean(), baseline=agree["dealt
 #   Form is what section 5 told you not to trust.
 # - **Not why the classifier decided.** Only a box passed from one to the other.
 # - **Not that a true caption was read off the lesion.** Attributes go together: a captioner that sees a veil may *infer*
-#   an irregular border. Changing one attribute in the drawing and nothing else would tell.
+#   an irregular border. Changing one attribute in the drawing and nothing else tells the two apart: unit 06b does.
 # - **Nothing about texture and depth**, which were asked for and are not in the picture.
 #
 # ## 10. Further reading
