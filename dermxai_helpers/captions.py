@@ -132,6 +132,7 @@ class Captioner:
         file: str | Path | None = None,
         progress: bool = True,
         seed: int | None = None,
+        about: Sequence[Mapping] | None = None,
     ) -> list[str]:
         """One sentence per picture, the same for the same input.
 
@@ -140,13 +141,15 @@ class Captioner:
         file : JSON lines that keep finished captions; a second call, or one after a crash, makes only what is missing
         seed : None writes greedily, always the most probable word; a number draws each word by its probability. Every
             drawn sentence starts from the seed and its own key, so that neither order nor interruption changes it
+        about : columns for the file, one mapping for each picture, such as its image_id and view
 
-        Raises ValueError when the two lengths differ or an image is not uint8 RGB.
+        Raises ValueError when lengths differ or an image is not uint8 RGB.
         """
         from tqdm import tqdm
 
         prompts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
-        _check_inputs(images, prompts)
+        about = [{}] * len(images) if about is None else list(about)
+        _check_inputs(images, prompts, about)
         keys = [caption_file.key_of(*asked, self._wrote_with(seed)) for asked in zip(images, prompts, strict=True)]
         known = {} if file is None else caption_file.read(file)
         missing = {key: i for i, key in enumerate(keys) if key not in known}
@@ -157,7 +160,8 @@ class Captioner:
                 made = self._rows(batch, images, prompts, seed)
                 known.update((row["key"], row["caption"]) for row in made)
                 if file is not None:
-                    caption_file.append(file, made)
+                    columns = [about[place] for _, place in batch]
+                    caption_file.append(file, [{**told, **row} for row, told in zip(made, columns, strict=True)])
                 bar.update(len(made))
         return [known[key] for key in keys]
 
@@ -229,9 +233,11 @@ def without_echo(tokens: torch.Tensor, prompt_tokens: torch.Tensor) -> torch.Ten
     return tokens[:, length:] if echoed else tokens
 
 
-def _check_inputs(images: Sequence[np.ndarray], prompts: list[str]) -> None:
+def _check_inputs(images: Sequence[np.ndarray], prompts: list[str], about: list[Mapping]) -> None:
     if len(prompts) != len(images):
         raise ValueError(f"{len(images)} images but {len(prompts)} prompts: give one prompt, or one for each image")
+    if len(about) != len(images):
+        raise ValueError(f"{len(images)} images but {len(about)} rows of columns about them: give one for each image")
     for i, image in enumerate(images):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise ValueError(

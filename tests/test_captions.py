@@ -251,6 +251,17 @@ def test_a_second_call_makes_only_what_is_missing(counted, images, tmp_path):
     assert (line["prompt"], line["caption"]) == ("What?", first[0])
 
 
+def test_columns_about_each_picture_stand_in_the_file(small, images, tmp_path):
+    file = tmp_path / "captions.jsonl"
+    about = [{"image_id": f"image {number}", "view": "roi"} for number in range(3)]
+    said = small.caption(images[:3], "What?", file, progress=False, about=about)
+    rows = {row["image_id"]: row for row in map(json.loads, file.read_text().splitlines())}
+    assert [rows[f"image {number}"]["caption"] for number in range(3)] == said
+    assert {row["view"] for row in rows.values()} == {"roi"}
+    with pytest.raises(ValueError, match="3 images but 2 rows of columns"):
+        small.caption(images[:3], "What?", about=about[:2])
+
+
 def test_equal_pictures_are_captioned_once(counted, images):
     speaker, made = counted
     said = speaker.caption([images[0]] * 4, "What?", progress=False)

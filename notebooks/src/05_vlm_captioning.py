@@ -260,10 +260,10 @@ for name, prompt in PROMPTS.items():
 
 # %%
 kept = lesion_data.cache_folder() / "captions.jsonl"
-spoken = {
-    view: captioner.caption([every[view] for every in views], PROMPTS[prompt], file=kept)
-    for view, prompt in questions.items()
-}
+spoken = {}
+for view, prompt in questions.items():
+    columns = [{"image_id": name, "view": view} for name in sample["image_id"]]
+    spoken[view] = captioner.caption([every[view] for every in views], PROMPTS[prompt], file=kept, about=columns)
 
 # %% [markdown]
 # The paper's Figure 4 shows captions of two images. Here are three lesions of yours, one of each class.

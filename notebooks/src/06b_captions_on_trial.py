@@ -241,7 +241,8 @@ candidates = {
 print(references.beside_ngrams(candidates, reference).round(2).to_string())
 
 # %% [markdown]
-# BLEU and ROUGE prefer the lie. And across the examination: do captions with more true facts share more words with their
+# BLEU and ROUGE prefer the lie. (For your own images an expert may write the references: `references.read("file.csv")`,
+# with the columns `image_id` and `sentence`, and `references.verdicts` judges captions by them, fact by fact.) And across the examination: do captions with more true facts share more words with their
 # true sentence? The rank correlation says how far word overlap would put the captions in the right order.
 
 # %%
