@@ -1,8 +1,8 @@
 """Rebuilds the demo checkpoints from nothing: python -m dermxai_helpers.assets.build vision|captioner WORKSPACE
 
 `vision` trains the MobileNetV2 and the ViT, about three hours on two CPU cores; `captioner` goes on from the ViT (and
-trains it where the workspace has none), about an hour and a half. A stopped training of eyes goes on where it was; the
-workspace (5 GB) may be deleted afterwards. The vision models that ship were trained by this code in two legs, so a
+trains it where the workspace has none), another hour and a quarter. A stopped training of eyes goes on where it was;
+the workspace (5 GB) may be deleted afterwards. The vision models that ship were trained by this code in two legs, so a
 rebuild gives models like them, not the same bytes. `examine` prints what a captioner sees.
 """
 

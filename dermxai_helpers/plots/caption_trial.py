@@ -20,7 +20,7 @@ def readers(table: pd.DataFrame, note: str) -> tuple[Figure, str]:
     table : from `facts.compare`: first the captions, then low and high, then at most four controls; one row a slot
     """
     name, controls = table.columns[0], table.columns[3:]
-    figure = Figure(figsize=(8, 1.1 + 0.34 * len(table)))
+    figure = Figure(figsize=(8, 1.4 + 0.34 * len(table)))
     axes = figure.subplots()
     places = np.arange(len(table))[::-1]
     axes.hlines(places, table["low"], table["high"], color=BLUE, linewidth=3)
@@ -28,10 +28,11 @@ def readers(table: pd.DataFrame, note: str) -> tuple[Figure, str]:
         look = {"markersize": 12 if marker == "|" else 6, "markerfacecolor": "none", "markeredgewidth": 1.5}
         axes.plot(table[control], places, marker, color=colour, label=control, **look)
     axes.plot(table[name], places, "o", color=BLUE, label=f"{name}, 95 % interval")
-    axes.set(xlim=(-0.02, 1.02), xlabel="share of facts stated rightly", title=note)
+    axes.set(xlim=(-0.02, 1.02), xlabel="share of facts stated rightly")
+    axes.set_title(note, fontsize=9)
     axes.set_yticks(places, table.index)
     axes.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=len(controls) + 1)
+    figure.legend(loc="outside lower center", ncols=3)
     against = "; ".join(
         f"{slot} {row[name]:.2f} (" + ", ".join(f"{one} {row[one]:.2f}" for one in controls) + ")"
         for slot, row in table.iterrows()
@@ -66,7 +67,7 @@ def gallery(cards: Sequence[Mapping], note: str) -> tuple[Figure, str]:
         axes.axis("off")
     for axes, card in zip(grid, cards, strict=False):
         axes.imshow(card["picture"])
-        axes.set_title(f"says: {card['said']}\nis: {card['true']}", fontsize=8, loc="left")
+        axes.set_title(f"says: {card['said']}\nis: {card['true']}", fontsize=7, loc="left")
     told = "; ".join(f"says {card['said']}, is {card['true']}" for card in cards)
     return figure, f"{len(cards)} wrong statements under the pictures they were made about ({note}): {told or 'none'}."
 
@@ -83,7 +84,8 @@ def guidance(table: pd.DataFrame, paper: float, note: str) -> tuple[Figure, str]
     axes.plot(table["macro_f1"], places, "o", color=BLUE, label="captions, 95 % interval by lesion")
     axes.plot(table["blind"], places, "x", color="#b07aa1", label="blind voters, same shares of votes")
     axes.axvline(paper, color=GREY, linestyle="--", label=f"the paper, {paper:.3f}")
-    axes.set(xlim=(0, 1), xlabel="macro-F1 of the votes", title=note)
+    axes.set(xlim=(0, 1), xlabel="macro-F1 of the votes")
+    figure.suptitle(note, fontsize=9)
     axes.set_yticks(places, table.index)
     figure.legend(loc="outside lower center", ncols=3)
     told = "; ".join(
