@@ -16,6 +16,7 @@ from torch import nn
 
 from dermxai_helpers.caption_models import CheckpointBroken, CheckpointMissing
 from dermxai_helpers.frozen_vision import encode_question, precomputed_vision, vision_tokens
+from dermxai_helpers.threads import threads_that_pay
 
 WHERE = r".*language_model.*\.(q|v)|.*qformer.*\.(query|value)"
 """What is adapted: queries and values of every attention of a T5 and of the Q-Former; the vision encoder is not."""
@@ -67,7 +68,7 @@ def teach(
     quiet = {} if progress else {"disable": True}  # unset, so that TQDM_DISABLE may decide
     losses = []
     model.train()
-    with precomputed_vision(model):
+    with precomputed_vision(model), threads_that_pay(model):
         for _ in trange(steps, desc="LoRA", **quiet):
             chosen = rng.choice(len(images), min(batch_size, len(images)), replace=False)
             batch = {name: row.expand(len(chosen), -1) for name, row in question.items()}

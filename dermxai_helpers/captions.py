@@ -5,7 +5,6 @@ room loads a demo model of under 2 million, trained on drawn lesions only, by th
 and how to check it is the same for both; how much they know is not.
 """
 
-import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -17,12 +16,12 @@ import torch
 from dermxai_helpers import caption_file, caption_lora, caption_models
 from dermxai_helpers.caption_models import CheckpointMissing
 from dermxai_helpers.prompts import PROMPTS
+from dermxai_helpers.threads import threads_that_pay
 
 __all__ = ["PROMPTS", "VIEW_OF_PROMPT", "Captioner", "CheckpointMissing", "describe", "without_echo"]
 
 DEMO_FOLDER = Path(__file__).parent / "assets" / "captioner"
 MOST_NEW_TOKENS = 96
-SMALL_MODEL = 50_000_000  # weights
 
 VIEW_OF_PROMPT = {"global": "original", "roi": "roi", "focused": "focused"}
 """Which view of `regions.views` the paper shows with which prompt."""
@@ -198,28 +197,12 @@ class Captioner:
     def _generate(self, images: list[np.ndarray], prompts: list[str], seed: int | None) -> list[str]:
         inputs = caption_models.ask(self.processor, self.family, images, prompts).to(self.device)
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
-        with _threads_that_pay(self.model), caption_models.each_picture_once(self.model, inputs):
+        with threads_that_pay(self.model), caption_models.each_picture_once(self.model, inputs):
             choice = {"do_sample": seed is not None, "num_beams": 1, "max_new_tokens": MOST_NEW_TOKENS}
             tokens = self.model.generate(**inputs, **choice)
         prompt = caption_models.prompt_tokens(self.model, self.family, inputs["input_ids"])
         tokens = without_echo(tokens, prompt)
         return [sentence.strip() for sentence in self.processor.batch_decode(tokens, skip_special_tokens=True)]
-
-
-@contextlib.contextmanager
-def _threads_that_pay(model):
-    """One thread for a small model on a CPU.
-
-    Its work for one word is so little that two threads spend their time waiting for each other: on two busy cores the
-    demo captioner took fifteen times as long with two threads as with one.
-    """
-    threads = torch.get_num_threads()
-    small = model.device.type == "cpu" and model.num_parameters() < SMALL_MODEL
-    torch.set_num_threads(1 if small else threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def without_echo(tokens: torch.Tensor, prompt_tokens: torch.Tensor) -> torch.Tensor:

@@ -77,11 +77,13 @@ class Worker:
 
 
 def run(units: list[course.Unit], folder: Path, jobs: int, bar) -> None:
-    """Execute units in their order, `jobs` at a time; `bar` advances by their budgets of seconds.
+    """Execute units, `jobs` at a time; `bar` advances by their budgets of seconds.
+
+    The longest begin, so that at the end no long one is left with a core for itself and the others idle.
 
     When one fails, or on Ctrl-C, the others are ended too; what has finished keeps its results.
     """
-    waiting, running, done = list(units), [], 0.0
+    waiting, running, done = sorted(units, key=lambda unit: -unit.seconds), [], 0.0
     try:
         while waiting or running:
             while waiting and len(running) < jobs:

@@ -1,4 +1,4 @@
-"""Two units at once: in their order, with the failing one's own words, and none left behind."""
+"""Two units at once: the longest first, with the failing one's own words, and none left behind."""
 
 import io
 import json
@@ -67,7 +67,7 @@ def named(*names, **parameters):
     return [replace(UNIT, name=name, parameters={"sleeps": 1.0} | parameters) for name in names]
 
 
-def test_two_at_a_time_in_their_order(sleepers, tmp_path):
+def test_two_at_a_time_and_equals_in_their_order(sleepers, tmp_path):
     bar = Bar()
     side_by_side.run(named("00_a", "01_b", "02_c"), tmp_path, 2, bar)
     told = [json.loads((tmp_path / name).read_text()) for name in ("00_a", "01_b", "02_c")]
@@ -75,6 +75,13 @@ def test_two_at_a_time_in_their_order(sleepers, tmp_path):
     assert abs(a - b) < 0.9 and c >= a_end
     assert budget == side_by_side.ON_ONE_CORE * UNIT.seconds
     assert bar.n == pytest.approx(3 * UNIT.seconds)
+
+
+def test_the_longest_begin(sleepers, tmp_path):
+    short, other, long = named("00_a", "01_b", "02_c")
+    side_by_side.run([short, other, replace(long, seconds=9.0)], tmp_path, 2, Bar())
+    begun = {name: json.loads((tmp_path / name).read_text())[0] for name in ("00_a", "01_b", "02_c")}
+    assert max(begun["02_c"], begun["00_a"]) < begun["01_b"]
 
 
 def test_a_failure_is_told_in_its_own_words_and_ends_the_others(sleepers, tmp_path):

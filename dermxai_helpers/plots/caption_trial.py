@@ -42,7 +42,7 @@ def readers(table: pd.DataFrame, note: str) -> tuple[Figure, str]:
 
 def pair_cards(pairs: Sequence[Pair], before: Sequence[str], after: Sequence[str]) -> tuple[Figure, str]:
     """Each pair of drawings side by side, differing in one attribute, over the captions they got."""
-    figure = Figure(figsize=(8, 3.9 * len(pairs)))
+    figure = Figure(figsize=(6.8, 3.4 * len(pairs)))
     grid = figure.subplots(len(pairs), 2, squeeze=False)
     for row, pair, *said in zip(grid, pairs, before, after, strict=True):
         for axes, when, lesion, sentence in zip(row, ("before", "after"), (pair.before, pair.after), said, strict=True):
@@ -60,7 +60,7 @@ def gallery(cards: Sequence[Mapping], note: str) -> tuple[Figure, str]:
     """
     columns = 4
     rows = max(1, -(-len(cards) // columns))
-    figure = Figure(figsize=(9, 2.7 * rows))
+    figure = Figure(figsize=(8, 2.4 * rows))
     figure.suptitle(note, fontsize=9)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid:

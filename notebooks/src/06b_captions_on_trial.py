@@ -34,9 +34,9 @@ images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
 seed = 0             # any whole number from 0
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
 checkpoint = "demo"  # "demo", a folder or a hub id with a T5 inside, such as "Salesforce/instructblip-flan-t5-xl"
-examined = 50        # lesions drawn for the examination, 20 to 1000
-pairs_each = 4       # pairs for each attribute in section 3, 2 to 100
-guided = 60          # photographs for section 5, 20 to 2000
+examined = 40        # lesions drawn for the examination, 20 to 1000
+pairs_each = 3       # pairs for each attribute in section 3, 2 to 100
+guided = 50          # photographs for section 5, 20 to 2000
 taught = 120         # photographs to learn from in section 6, 40 to 2000
 steps = 60           # of teaching, 5 to 1000
 
