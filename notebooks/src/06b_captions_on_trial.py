@@ -382,9 +382,13 @@ for against in ("predicted class", "random class", "centred box"):
 # %%
 from dermxai_helpers import silver
 
-with_mask = table[table["mask_path"] != ""]
-learners = with_mask[parts[with_mask.index] == "train"].sample(taught, random_state=seed, replace=False)
-judged = with_mask[parts[with_mask.index] == "val"].sample(frac=1, random_state=seed).head(taught // 2)
+if not (table["mask_path"] != "").any():  # photographs of your own without masks: drawn lesions take their place
+    folder = lesion_data.prepare("demo", images=images, seed=seed)
+    table = lesion_data.load(folder)
+    parts = lesion_data.split(table, by="lesion", seed=seed)
+with_mask = table[table["mask_path"] != ""].sample(frac=1, random_state=seed)
+learners = with_mask[parts[with_mask.index] == "train"].head(taught)
+judged = with_mask[parts[with_mask.index] == "val"].head(taught // 2)
 
 
 def measured(rows):
