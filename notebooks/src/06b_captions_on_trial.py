@@ -44,7 +44,8 @@ steps = 60           # of teaching, 5 to 1000
 # ## 1. An examination
 #
 # The examiner needs the truth, so the lesions of this section are **drawn**, also when your data are photographs. Every
-# attribute is drawn by lot and on its own: no attribute helps to guess another, and the commonest value is rarely right.
+# attribute is drawn by lot and on its own: no attribute helps to guess another. Only the number of colours follows from
+# several of them: mind its commonest value in section 2.
 
 # %%
 import numpy as np
