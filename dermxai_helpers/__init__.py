@@ -8,25 +8,23 @@ import importlib
 __version__ = "0.1.0"
 
 ROOMS = (
+    "files",
+    "inference",
     "synth",
-    "data",
-    "training",
     "scoring",
+    "explanation",
+    "regions",
+    "data",
     "gradcam",
     "relevancy",
-    "vit_finetuning",
-    "background_check",
-    "regions",
-    "trial",
+    "training",
     "captions",
     "lexicon",
-    "facts",
-    "voting",
+    "trial",
     "plots",
     "widgets",
     "checks",
     "course",
-    "doctor",
 )
 __all__ = ["ROOMS", "__version__", *ROOMS]
 

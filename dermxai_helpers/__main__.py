@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from dermxai_helpers import doctor
+from dermxai_helpers.course import doctor
 
 if sys.argv[1:] == ["doctor"]:
     sys.exit(doctor.main())  # before anything is imported that might be what is broken
@@ -24,7 +24,7 @@ def sentences(stopped: str = STOPPED) -> Iterator[None]:
 
     stopped : what to say after Ctrl-C
     """
-    from dermxai_helpers.course import CourseError
+    from dermxai_helpers.course.units import CourseError
 
     try:
         yield
@@ -45,7 +45,8 @@ def run(
     jobs: Annotated[int | None, typer.Option(min=1, help="Units at once; by default 2 where memory allows.")] = None,
 ) -> None:
     """Execute the units and write results.json and report.html."""
-    from dermxai_helpers import course, side_by_side
+    from dermxai_helpers import course
+    from dermxai_helpers.course import side_by_side
 
     with sentences():
         at_once = jobs or (1 if data else side_by_side.jobs_that_fit())  # photographs fill the memory
@@ -61,7 +62,7 @@ def draw(
 ) -> None:
     """Write a folder of drawn lesions in HAM10000's own layout."""
     from dermxai_helpers import synth
-    from dermxai_helpers.data import DataError
+    from dermxai_helpers.files import DataError
 
     with sentences():
         if folder.exists():
@@ -77,7 +78,7 @@ def fetch(
     with_test_set: Annotated[bool, typer.Option("--with-test-set", help="Also ISIC 2018's test images.")] = False,
 ) -> None:
     """Download the originals of HAM10000, 3 GB, and check them; an interrupted download goes on where it was."""
-    from dermxai_helpers import fetch as originals
+    from dermxai_helpers.data import fetch as originals
 
     with sentences("Stopped. What had arrived is kept: the same command goes on from there."):
         folder = originals.fetch(name, to, with_test_set)
@@ -89,7 +90,7 @@ def notebooks(
     unit: Annotated[list[str] | None, typer.Option(help="Only this unit, e.g. 03; may be repeated.")] = None,
 ) -> None:
     """Derive the notebooks from notebooks/src and execute them with outputs kept."""
-    from dermxai_helpers import notebooks as publishing
+    from dermxai_helpers.course import notebooks as publishing
 
     with sentences():
         for path in publishing.refresh(unit or ()):
@@ -107,7 +108,7 @@ def finetune(
     seed: Annotated[int, typer.Option(help="Decides the split by lesion and the training.")] = 0,
 ) -> None:
     """Train the last blocks of MobileNetV2 and judge them by lesion; a killed run goes on when called again."""
-    from dermxai_helpers import finetuning
+    from dermxai_helpers.training import last_blocks as finetuning
 
     recipe = finetuning.Recipe(first_block=first_block, epochs=epochs, views=views)
     with sentences("Stopped. The same command goes on after the last finished epoch."):
@@ -120,7 +121,7 @@ def finetune(
 def environment() -> None:
     """Write environment.yml and binder/environment.yml from pyproject.toml."""
     from dermxai_helpers import course
-    from dermxai_helpers import environment as packages
+    from dermxai_helpers.course import environment as packages
 
     with sentences():
         for path in packages.write(course.checkout()):

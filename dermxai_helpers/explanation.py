@@ -4,9 +4,7 @@
 `Explanation` and leave the model exactly as they found it; what they share for that stands here.
 """
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,53 +67,6 @@ class Explanation:
         colours = 255 * colormaps[OVERLAY_COLOURS](heat)[..., :3]
         opacity = OVERLAY_OPACITY * heat[..., None]
         return np.rint(images + opacity * (colours - images)).astype(np.uint8)
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The module inside `torch.compile` or `DataParallel` wrappers, whose hooks would not fire.
-
-    Raises ValueError for anything that is not a torch module with weights.
-    """
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"expected a torch module, got {type(model).__name__}: of a Classifier, pass its .model")
-    while True:
-        if hasattr(model, "_orig_mod"):
-            model = model._orig_mod
-        elif isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            model = model.module
-        else:
-            break
-    if next(model.parameters(), None) is None:
-        raise ValueError(f"{type(model).__name__} has no weights: there is nothing to explain")
-    return model
-
-
-@contextmanager
-def left_as_found(model: nn.Module) -> Iterator[list]:
-    """Evaluation mode without gradients; afterwards every training flag and the gradient mode are as before.
-
-    Flags are set one by one: `model.eval()` may do more, such as merging adapters into the weights.
-    Compiled parts run uncompiled, because hooks do not fire in compiled code.
-    Yields a list for the handles of hooks; they are removed at the end, also after an exception.
-    """
-    training = [module for module in model.modules() if module.training]
-    handles = []
-    device = next(model.parameters()).device.type
-    try:
-        for module in training:
-            module.training = False
-        with uncompiled(), torch.inference_mode(False), torch.no_grad(), torch.autocast(device, enabled=False):
-            yield handles
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module in training:
-            module.training = True
-
-
-def uncompiled() -> AbstractContextManager:
-    """A context in which `torch.compile` is without effect; free of cost where nothing has been compiled."""
-    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
 def checked_images(model: nn.Module, images: Tensor) -> Tensor:

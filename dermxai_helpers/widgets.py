@@ -13,14 +13,16 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
-from dermxai_helpers import conduct, data, lexicon, plots, rebalancing, regions, relevancy, scoring
+from dermxai_helpers import data, lexicon, plots, regions, relevancy, scoring
+from dermxai_helpers.lexicon import conduct
 from dermxai_helpers.plots import caption_trial, judging, language
 from dermxai_helpers.plots import classifier as classifier_plots
 from dermxai_helpers.plots import maps as map_plots
 from dermxai_helpers.plots import regions as region_plots
+from dermxai_helpers.training import rebalancing
 
 if TYPE_CHECKING:
-    from dermxai_helpers.captions import Captioner
+    from dermxai_helpers.captions.captioner import Captioner
 
 Render = Callable[..., tuple[Figure, str]]
 PAPER_MACRO_F1 = 0.260  # seed A, section 4.4

@@ -7,7 +7,7 @@ import offline
 import pytest
 from pytest_socket import SocketConnectBlockedError
 
-from dermxai_helpers import execution
+from dermxai_helpers.course import execution
 
 NO_HOST = "192.0.2.1"  # set aside for documentation: nobody answers there
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import captions, conduct, facts, lexicon, scoring
+from dermxai_helpers import captions, lexicon, scoring
+from dermxai_helpers.lexicon import conduct, facts, parsing
 from dermxai_helpers.synth import Lesion, draw
 from dermxai_helpers.synth.attributes import sample_evenly
 
@@ -44,12 +45,12 @@ def sit(captioner: captions.Captioner, lesions: Sequence[Lesion], prompt: str = 
     return table
 
 
-def _readings(sentences: Sequence[str], grey: Sequence[str]) -> tuple[list[facts.Facts], ...]:
+def _readings(sentences: Sequence[str], grey: Sequence[str]) -> tuple[list[parsing.Facts], ...]:
     said = [UNASKED | lexicon.parse(sentence) for sentence in sentences]
     return said, facts.shuffled(said), [UNASKED | lexicon.parse(sentence) for sentence in grey]
 
 
-def _values(readings: Sequence[facts.Facts], slot: str) -> np.ndarray:
+def _values(readings: Sequence[parsing.Facts], slot: str) -> np.ndarray:
     """ "typical present", "any absent", ... and "" for silence, (n,); two colours are many, as the prompts have it."""
     return np.array([" ".join(one.get(slot, ())).replace("two", "many") for one in readings])
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from dermxai_helpers import captions
 from dermxai_helpers.assets.looks import VIEWS, views_for_training
-from dermxai_helpers.frozen_vision import encode_question, precomputed_vision, vision_tokens
+from dermxai_helpers.captions.frozen_vision import encode_question, precomputed_vision, vision_tokens
 
 # --- what the language part learns from ---
 

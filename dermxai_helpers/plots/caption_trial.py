@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.caption_pairs import Pair
+from dermxai_helpers.lexicon.counterfactual import Pair
 
 BLUE, GREY = "#1f6f8b", "#8a8a8a"
 CONTROLS = (("|", "black"), ("x", "#b07aa1"), ("D", "#d1843c"), ("^", "#5b8c5a"))

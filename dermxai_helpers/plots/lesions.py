@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dermxai_helpers.data import CLASS_NAMES, CLASSES, open_image
+from dermxai_helpers.data.images import open_image
+from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
 from dermxai_helpers.plots import DOTS_PER_INCH
 
 # Three of Okabe and Ito's colours, which people with any colour vision can tell apart.

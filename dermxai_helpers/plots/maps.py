@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plausibility import energy_inside
+from dermxai_helpers.scoring.maps import energy_inside
 
 if TYPE_CHECKING:
     from dermxai_helpers.explanation import Explanation

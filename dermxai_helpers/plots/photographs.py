@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.data import CLASS_NAMES, CLASSES
-from dermxai_helpers.photographs import ANGLE_BANDS
+from dermxai_helpers.data.acquisition import ANGLE_BANDS
+from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
 from dermxai_helpers.plots.lesions import CLASS_COLOURS, QUIET, SHEET, picture_width, sheet, thumbnail
 
 PICTURES = 8  # in a row

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dermxai_helpers.data import CLASS_NAMES
+from dermxai_helpers.data.table import CLASS_NAMES
 
 CAPTION_WIDTH = 46  # letters in a line of the third panel
 

@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dermxai_helpers import regions
-from dermxai_helpers.background_check import relevance_by_zone
 from dermxai_helpers.plots.maps import bare, show_picture
 from dermxai_helpers.plots.regions import outline
 from dermxai_helpers.synth.scenes import Scene
+from dermxai_helpers.trial.background import relevance_by_zone
 
 if TYPE_CHECKING:
     from dermxai_helpers.explanation import Explanation

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermxai_helpers.plots.maps import bare
-from dermxai_helpers.trial import BASELINES
+from dermxai_helpers.trial.run import BASELINES
 
 if TYPE_CHECKING:
-    from dermxai_helpers.shortcut import Exposure, Pairs
+    from dermxai_helpers.trial.shortcut import Exposure, Pairs
 
 METHOD, BASELINE = "#30688e", "#8a8a8a"
 COLOURS = ("#440154", "#31688e", "#35b779", "#c9a227", "#b5622c", "#8c564b")  # of methods, in their order

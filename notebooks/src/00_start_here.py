@@ -40,7 +40,7 @@ seed = 0      # any whole number from 0
 # about it. The demo needs 1.5 GB of memory and no GPU.
 
 # %% tags=["nbval-ignore-output"]
-from dermxai_helpers import doctor
+from dermxai_helpers.course import doctor
 
 print(doctor.table(doctor.examine()))
 

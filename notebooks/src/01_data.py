@@ -31,7 +31,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"  # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"  # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200  # how many photographs to draw: 60 to 10000 (a folder has its own number)
 seed = 0  # any whole number: which lesions are drawn, and how the table is split
 
@@ -43,13 +43,12 @@ seed = 0  # any whole number: which lesions are drawn, and how the table is spli
 # same layout, so every cell below also runs on the real photographs: you change the parameter `data` to a folder's name.
 
 # %%
-from dermxai_helpers import course, plots, scoring
-from dermxai_helpers import data as lesion_data
+from dermxai_helpers import course, data, files, plots, scoring
 from dermxai_helpers.plots import lesions as lesion_plots
 
-folder = lesion_data.prepare(data, images, seed)
-table = lesion_data.load(folder)
-truth = lesion_data.truth(folder)
+folder = data.prepare(photographs, images, seed)
+table = data.load(folder)
+truth = data.truth(folder)
 
 # %%
 print("real photographs" if truth is None else "drawn lesions: they teach and test, they are not data about skin")
@@ -76,11 +75,11 @@ described.head()
 # of that now, in one message, than in the middle of a training run:
 
 # %%
-image = lesion_data.open_image(table["image_path"][0])
+image = data.open_image(table["image_path"][0])
 print(image.shape, image.dtype, image.min(), image.max())
 try:
-    lesion_data.load("photographs_of_last_summer")
-except lesion_data.DataError as error:
+    data.load("photographs_of_last_summer")
+except files.DataError as error:
     print(error)
 
 # %% [markdown]
@@ -121,7 +120,7 @@ print(f"always nevus: {accuracy:.3f} of the answers are right")
 # %%
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
-recall = pd.Series({name: (always_nevus[labels == name] == name).mean() for name in lesion_data.CLASSES})
+recall = pd.Series({name: (always_nevus[labels == name] == name).mean() for name in data.CLASSES})
 print(f"balanced accuracy of a constant: {recall.mean():.3f}", recall.to_dict())
 print("accuracy equal:", np.isclose(accuracy, accuracy_score(labels, always_nevus)))
 print("balanced accuracy equal:", np.isclose(recall.mean(), balanced_accuracy_score(labels, always_nevus)))
@@ -177,7 +176,7 @@ toy_validation.assign(leaked=toy_validation["lesion"].isin(seen))
 
 # %%
 plots.show(lesion_plots.sisters(table))
-per_class = table.groupby("dx")["lesion_id"].agg(["size", "nunique"]).loc[list(lesion_data.CLASSES)]
+per_class = table.groupby("dx")["lesion_id"].agg(["size", "nunique"]).loc[list(data.CLASSES)]
 per_class.columns = ["images", "lesions"]
 per_class.assign(photographs_per_lesion=(per_class["images"] / per_class["lesions"]).round(2))
 
@@ -249,16 +248,16 @@ train_rows, validation_rows = piles[0]
 both_sides = set(table["lesion_id"][train_rows]) & set(table["lesion_id"][validation_rows])
 print("lesions on both sides:", len(both_sides))
 sizes = {"by image": validation["dx"].value_counts(), "by lesion": table["dx"][validation_rows].value_counts()}
-pd.DataFrame(sizes).loc[list(lesion_data.CLASSES)]
+pd.DataFrame(sizes).loc[list(data.CLASSES)]
 
 # %% [markdown]
 # From the next unit on, `data.split` and `data.leak_report` do both steps. They must say what you have just found by hand:
 
 # %%
-splits = {by: lesion_data.split(table, by=by, seed=seed) for by in ("image", "lesion")}
-reports = {by: lesion_data.leak_report(table, split) for by, split in splits.items()}
+splits = {by: data.split(table, by=by, seed=seed) for by in ("image", "lesion")}
+reports = {by: data.leak_report(table, split) for by, split in splits.items()}
 print("same validation images:", set(table.index[splits["image"] == "val"]) == set(validation.index))
-print("same leak:", np.allclose(reports["image"]["share"].drop("all"), leaked_by_class[list(lesion_data.CLASSES)]))
+print("same leak:", np.allclose(reports["image"]["share"].drop("all"), leaked_by_class[list(data.CLASSES)]))
 print(course.record("leak_share_lesion_split", reports["lesion"].loc["all", "share"], baseline=leaked.mean()))
 course.figure("leak", lesion_plots.leak(reports))
 
@@ -408,11 +407,11 @@ course.figure("without_pixels", lesion_plots.without_pixels(pd.DataFrame(scores)
 # dark corners that a round lens leaves, is easy to measure: how many pixels of the four corners are nearly black?
 
 # %%
-from dermxai_helpers import photographs
+from dermxai_helpers.data import acquisition
 from dermxai_helpers.synth import ARTEFACTS
 
-table = table.join(photographs.measured(table))
-table["has_dark_corners"] = table["dark_corners"] >= photographs.HAS_DARK_CORNERS
+table = table.join(acquisition.measured(table))
+table["has_dark_corners"] = table["dark_corners"] >= acquisition.HAS_DARK_CORNERS
 marked = {"dark corners, measured": table["has_dark_corners"]}
 if truth is None:
     print("Nobody has marked hairs, rulers, bubbles and ink in these photographs.")
@@ -423,7 +422,7 @@ else:
 # %%
 rows = []
 for artefact, shown in marked.items():
-    for name in lesion_data.CLASSES:
+    for name in data.CLASSES:
         own = labels == name
         low, high = scoring.interval("mean", table["lesion_id"][own], shown[own])
         rows.append({"artefact": artefact, "dx": name, "share": shown[own].mean(), "low": low, "high": high})
@@ -440,15 +439,15 @@ course.figure("artefacts", lesion_plots.artefacts(pd.DataFrame(rows)))
 # paper names "random crop, flip, small rotation", and no ranges. The course chose these:
 
 # %%
-from dermxai_helpers import augmentation
 from dermxai_helpers.plots import photographs as photograph_plots
+from dermxai_helpers.training import augmentation
 
 print("area kept by a crop:", augmentation.CROP_AREA, "· its proportions:", augmentation.CROP_RATIO)
 print("degrees of a turn, at most:", augmentation.DEGREES, "· flips: left to right and top to bottom, half of the time")
 rows = {}
-for name, path in table.groupby("dx")["image_path"].first()[list(lesion_data.CLASSES)].items():
-    picture = lesion_data.open_image(path)
-    rows[lesion_data.CLASS_NAMES[name]] = [picture, *(augmentation.augmented(picture, number) for number in range(7))]
+for name, path in table.groupby("dx")["image_path"].first()[list(data.CLASSES)].items():
+    picture = data.open_image(path)
+    rows[data.CLASS_NAMES[name]] = [picture, *(augmentation.augmented(picture, number) for number in range(7))]
 course.figure("augmentations", photograph_plots.views(rows))
 
 # %% [markdown]
@@ -457,11 +456,11 @@ course.figure("augmentations", photograph_plots.views(rows))
 # plain way mark with dark corners?
 
 # %%
-clear = [lesion_data.open_image(path) for path in table.loc[table["dark_corners"] == 0, "image_path"].head(50)]
+clear = [data.open_image(path) for path in table.loc[table["dark_corners"] == 0, "image_path"].head(50)]
 turned = [np.asarray(Image.fromarray(picture).rotate(rng.uniform(-15, 15))) for picture in clear]
 mirrored = [augmentation.augmented(picture, number) for number, picture in enumerate(clear)]
 for way, pictures in {"filled with black": turned, "mirrored": mirrored}.items():
-    found = [photographs.dark_corners(picture) >= photographs.HAS_DARK_CORNERS for picture in pictures]
+    found = [acquisition.dark_corners(picture) >= acquisition.HAS_DARK_CORNERS for picture in pictures]
     print(f"{way}: {np.mean(found):.2f} of {len(found)} photographs without dark corners now have them")
 
 # %% [markdown]
@@ -478,10 +477,10 @@ for way, pictures in {"filled with black": turned, "mirrored": mirrored}.items()
 # %%
 median = table["skin_angle"].median()  # not a number where there are no lesion masks: then nobody knows what is skin
 for row in table.loc[table["skin_angle"].sub(median).abs().dropna().nsmallest(1).index].itertuples():
-    picture, mask = lesion_data.open_image(row.image_path), lesion_data.open_mask(row.mask_path)
+    picture, mask = data.open_image(row.image_path), data.open_mask(row.mask_path)
     for blue in (0.8, 0.9, 1.0, 1.1, 1.2):
-        angle = photographs.colour_of_skin((picture * [1, 1, blue]).clip(0, 255).astype("uint8"), mask)
-        print(f"blue × {blue}: {angle:4.0f}°, called '{photographs.angle_band(angle)}'")
+        angle = acquisition.colour_of_skin((picture * [1, 1, blue]).clip(0, 255).astype("uint8"), mask)
+        print(f"blue × {blue}: {angle:4.0f}°, called '{acquisition.angle_band(angle)}'")
 
 # %% [markdown]
 # It should stay, and it runs away. The angle was made for a meter with a lamp of its own, laid on the skin; a photograph
@@ -508,7 +507,7 @@ if truth is not None:
 # How much do corners and colour know, without the lesion? For drawn lesions it must be nothing, which is the control.
 
 # %%
-table["colour"] = table["skin_angle"].map(photographs.angle_band)
+table["colour"] = table["skin_angle"].map(acquisition.angle_band)
 from_photograph = answers_of(metadata_model(["colour"], numbers=["dark_corners"]))
 note = "dark corners and the colour round the lesion; baseline: chance"
 course.record("photograph_balanced_accuracy", **score(from_photograph), baseline=1 / 3, note=note)
@@ -544,7 +543,7 @@ def planted_copies(table, folder, count=40):
     copies["lesion_id"], copies["image_id"] = "PLANTED_" + copies["lesion_id"], "COPY_" + copies["image_id"]
     for column in ("image_path", "mask_path"):
         for row, path in copies.loc[copies[column] != "", column].items():
-            brighter = (lesion_data.open_image(path)[:, ::-1] * 1.05).clip(0, 255).astype("uint8")
+            brighter = (data.open_image(path)[:, ::-1] * 1.05).clip(0, 255).astype("uint8")
             copies.loc[row, column] = f"{folder}/{row}_{column}.jpg"
             Image.fromarray(brighter).save(copies.loc[row, column], quality=75)
     return copies
@@ -552,10 +551,10 @@ def planted_copies(table, folder, count=40):
 
 drawer = TemporaryDirectory()
 with_copies = pd.concat([table, planted_copies(table, drawer.name)], ignore_index=True)
-pairs = photographs.near_duplicates(with_copies)
+pairs = acquisition.near_duplicates(with_copies)
 count = len(with_copies)
-print(f"{count:,} photographs, {count * (count - 1) // 2:,} pairs, hashes of {photographs.HASH_GRID ** 2} bits;")
-print(f"{len(pairs):,} pairs have a similarity of {photographs.SIMILARITY} or more and count as one spot")
+print(f"{count:,} photographs, {count * (count - 1) // 2:,} pairs, hashes of {acquisition.HASH_GRID ** 2} bits;")
+print(f"{len(pairs):,} pairs have a similarity of {acquisition.SIMILARITY} or more and count as one spot")
 
 # %%
 is_copy = pairs["image_id_b"] == "COPY_" + pairs["image_id_a"]
@@ -588,8 +587,8 @@ drawer.cleanup()
 # search proposes, and a person decides. What do they do to the split by lesion? Join the numbers of each pair and count again:
 
 # %%
-joined = table.assign(lesion_id=photographs.joined_lesions(table, hidden))
-again = lesion_data.leak_report(joined, splits["lesion"])
+joined = table.assign(lesion_id=acquisition.joined_lesions(table, hidden))
+again = data.leak_report(joined, splits["lesion"])
 print(f"{table['lesion_id'].nunique() - joined['lesion_id'].nunique()} lesion numbers fewer")
 course.record("leak_share_lesion_split_joined", again.loc["all", "share"], baseline=reports["image"].loc["all", "share"])
 
@@ -606,10 +605,10 @@ course.record("leak_share_lesion_split_joined", again.loc["all", "share"], basel
 import shutil
 from pathlib import Path
 
-from dermxai_helpers import own_images
+from dermxai_helpers.data import own_images
 
 drawer = TemporaryDirectory()
-for name, label in zip(("melanoma", "moles", "seborrheic keratosis"), lesion_data.CLASSES, strict=True):
+for name, label in zip(("melanoma", "moles", "seborrheic keratosis"), data.CLASSES, strict=True):
     (Path(drawer.name) / name).mkdir()
     shutil.copy(table["image_path"][table["dx"] == label].iloc[0], f"{drawer.name}/{name}/my {label}.jpg")
 (Path(drawer.name) / "moles" / "cut off.jpg").write_bytes(Path(table["image_path"][0]).read_bytes()[:3000])

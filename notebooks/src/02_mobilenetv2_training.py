@@ -30,7 +30,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200      # photographs to draw, 100 to 10000; a folder's own number counts otherwise
 seed = 0           # any whole number from 0
 backbone = "demo"  # "demo" or "imagenet"
@@ -44,7 +44,7 @@ backbone = "demo"  # "demo" or "imagenet"
 # %%
 from dermxai_helpers.data import CLASSES, leak_report, load, open_image, prepare, split
 
-table = load(prepare(data, images=images, seed=seed))
+table = load(prepare(photographs, images=images, seed=seed))
 table["dx"].value_counts()
 
 # %% [markdown]
@@ -136,7 +136,7 @@ print(source.note)
 # scaled to the mean and spread that the backbone was trained with.
 
 # %%
-from dermxai_helpers.features import to_input
+from dermxai_helpers.inference import to_input
 
 image = open_image(table["image_path"][0])
 batch = to_input([image], source.size, source.mean, source.std)

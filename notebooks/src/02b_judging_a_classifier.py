@@ -30,7 +30,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200        # photographs to draw, 200 to 10000; a folder's own number counts otherwise
 seed = 0             # any whole number from 0
 backbone = "demo"    # "demo" or "imagenet"
@@ -49,17 +49,16 @@ few = 150            # photographs on which augmentation is tried, 100 to as man
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import course, scoring, training
-from dermxai_helpers import data as lesion_data
+from dermxai_helpers import course, data, scoring, training
 from dermxai_helpers.plots import judging
 
-CLASSES = lesion_data.CLASSES
-table = lesion_data.load(lesion_data.prepare(data, images=images, seed=seed))
-parts = lesion_data.split(table, by=split_by, seed=seed)
+CLASSES = data.CLASSES
+table = data.load(data.prepare(photographs, images=images, seed=seed))
+parts = data.split(table, by=split_by, seed=seed)
 
 # %%
 rest, judged = table[parts == "train"], table[parts == "val"]
-inner = lesion_data.split(rest, by=split_by, val=0.25, seed=seed)  # "val" of this one is the part to tune on
+inner = data.split(rest, by=split_by, val=0.25, seed=seed)  # "val" of this one is the part to tune on
 tuning = rest[inner == "val"]
 lesions = {"train": rest[inner == "train"], "tune": tuning, "judge": judged}
 pd.DataFrame({name: part["dx"].value_counts() for name, part in lesions.items()}).loc[list(CLASSES)]
@@ -88,9 +87,9 @@ cached = views * (1 - validation_share) + validation_share
 print(f"naive {naive:.1f} passes, cached {cached:.1f} passes, ratio {naive / cached:.1f}")
 
 # %%
-from dermxai_helpers import augmentation
+from dermxai_helpers.training import augmentation
 
-image = lesion_data.open_image(table["image_path"][0])
+image = data.open_image(table["image_path"][0])
 pictures = [image] + [augmentation.augmented(image, number) for number in range(1, 4)]
 lines = ["as it is"] + [f"view {number}" for number in range(1, 4)]
 course.figure("views", judging.gallery(pictures, lines))
@@ -145,7 +144,7 @@ print("focal        ", focal.round(3), "- the second counts", round(focal[1] / f
 # %%
 import torch
 
-from dermxai_helpers import rebalancing
+from dermxai_helpers.training import rebalancing
 
 logits = torch.tensor(np.log([[0.9, 0.06, 0.04], [0.1, 0.6, 0.3]]), dtype=torch.float32)
 labels = torch.tensor([0, 0])
@@ -172,7 +171,7 @@ on_tuning = {name: judge(one, "tune") for name, one in trained.items()}
 # %%
 from pathlib import Path
 
-from dermxai_helpers import experiments
+from dermxai_helpers.training import experiments
 
 runs = Path("runs.csv")
 runs.unlink(missing_ok=True)  # begin a new table; leave this line away to let yours grow
@@ -209,7 +208,7 @@ said = {name: answers(probabilities) for name, probabilities in given.items()}
 said |= {"always nevus": blind["constant"], "metadata": blind["metadata"], "shuffled labels": answers(judge(nonsense))}
 
 # %%
-from dermxai_helpers import calibration
+from dermxai_helpers.scoring import calibration
 
 truth, owners = judged["dx"].to_numpy(), judged["lesion_id"].to_numpy()
 scored = {name: scoring.scores_with_intervals(truth, names, owners, CLASSES) for name, names in said.items()}
@@ -357,7 +356,7 @@ for threshold in (0.2, 0.5, 0.8):
 # age, site and how easy their lesions are.
 
 # %%
-from dermxai_helpers import audit
+from dermxai_helpers.scoring import subgroups as audit
 
 questions = {"age": audit.age_bands(judged["age"]), "sex": judged["sex"].fillna("unknown")}
 questions["site"] = judged["localization"].fillna("unknown")
@@ -380,7 +379,7 @@ readable[["images", "melanomas", "recall", "recall_low", "recall_high"]].astype(
 # %%
 mistakes = audit.confident_mistakes(judged, given[weighted], CLASSES)
 lines = [f"{row.dx}, called {row.predicted}\nwith {row.confidence:.0%}" for row in mistakes.itertuples()]
-course.figure("mistakes", judging.gallery([lesion_data.open_image(path) for path in mistakes["image_path"]], lines))
+course.figure("mistakes", judging.gallery([data.open_image(path) for path in mistakes["image_path"]], lines))
 
 # %%
 sure = given[weighted].max(axis=1) > 0.9
@@ -397,10 +396,10 @@ course.record("wrong_when_sure", float(wrong_and_sure.mean()), note=f"of {sure.s
 # %%
 def strange_pictures():
     """Pictures of things outside the three classes, and what each is called."""
-    if data != "demo":
-        every = lesion_data.load(data, classes=None)
+    if photographs != "demo":
+        every = data.load(photographs, classes=None)
         others = every[~every["dx"].isin(CLASSES)].groupby("dx").head(60)
-        return [lesion_data.open_image(path) for path in others["image_path"]], others["dx"].tolist()
+        return [data.open_image(path) for path in others["image_path"]], others["dx"].tolist()
     rng, skin = np.random.default_rng(seed), np.median(image[:20].reshape(-1, 3), axis=0)
     noise = [rng.normal(skin, strength, image.shape) for strength in np.repeat([2, 10, 40], 20)]
     return [np.clip(picture, 0, 255).astype(np.uint8) for picture in noise], ["skin and noise"] * len(noise)
@@ -425,8 +424,8 @@ course.record("strangers_told_apart", apart, baseline=0.5, note="area under the 
 
 # %%
 paper = {"mel": 0.812, "nv": 0.732, "bkl": 0.768}
-by_image, by_lesion = (lesion_data.split(table, by=kind, seed=seed) for kind in ("image", "lesion"))
-leaked = lesion_data.leak_report(table, by_image)["share"]
+by_image, by_lesion = (data.split(table, by=kind, seed=seed) for kind in ("image", "lesion"))
+leaked = data.leak_report(table, by_image)["share"]
 
 def like_the_paper(split):
     """Balanced accuracy, low, high of the paper's training on a split."""

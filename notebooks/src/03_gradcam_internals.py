@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200      # drawn photographs, 50 to 10000; not used with a folder
 seed = 0           # any whole number from 0
 backbone = "demo"  # "demo" or "imagenet"
@@ -81,6 +81,7 @@ gradient[0]
 
 # %%
 from dermxai_helpers import checks
+from dermxai_helpers.explanation import resize
 
 
 def map_weights(gradient):
@@ -119,12 +120,11 @@ plots.show(figures.numbers({
 # of the table and judged on lesions it has never seen.
 
 # %%
-from dermxai_helpers import data as course_data
-from dermxai_helpers import training
+from dermxai_helpers import data, training
 
-folder = course_data.prepare(data, images, seed)
-table = course_data.load(folder)
-split = course_data.split(table, by="lesion", seed=seed)
+folder = data.prepare(photographs, images, seed)
+table = data.load(folder)
+split = data.split(table, by="lesion", seed=seed)
 classifier = training.train(table, split, backbone=backbone, seed=seed, progress=False)
 network, classes = classifier.model, classifier.classes
 print(training.backbone(backbone).note)
@@ -136,8 +136,8 @@ print(training.backbone(backbone).note)
 SIZE = (224, 224)
 validation = table[(split == "val") & (table["mask_path"] != "")]
 sample = validation.sample(min(explained, len(validation)), random_state=seed).reset_index(drop=True)
-photographs = np.stack([course_data.open_image(path, SIZE) for path in sample["image_path"]])
-masks = np.stack([course_data.open_mask(path, SIZE) for path in sample["mask_path"]])
+photographs = np.stack([data.open_image(path, SIZE) for path in sample["image_path"]])
+masks = np.stack([data.open_mask(path, SIZE) for path in sample["mask_path"]])
 print(f"{len(sample)} photographs of {sample['lesion_id'].nunique()} lesions, {masks.mean():.1%} of the area is lesion")
 
 # %% [markdown]
@@ -300,7 +300,7 @@ network.requires_grad_(False).zero_grad(set_to_none=True)
 def stretch(one):
     return (one - one.min()) / (1e-7 + (one - one.min()).max())
 
-ours = stretch(gradcam.resize(stretch(heatmap.numpy()), SIZE))
+ours = stretch(resize(stretch(heatmap.numpy()), SIZE))
 difference = float(np.abs(ours - theirs).max())
 print("equal to pytorch_grad_cam to 1e-5:", difference < 1e-5)
 course.record("gradcam_equals_library_max_difference", difference, note="of maps between 0 and 1; 1e-5 is allowed")
@@ -416,7 +416,7 @@ print(f"{right.sum()} of {len(right)} photographs are predicted right")
 shown = gradcam.explain(network, classifier.prepare(list(photographs[chosen])), classes=classes)
 course.figure("figure_2", figures.explained_rows(
     photographs[chosen], shown, probabilities[chosen], sample["dx"][chosen].tolist(), classes,
-    title="Grad-CAM of the predicted class" + (", drawn lesions" if data == "demo" else ""),
+    title="Grad-CAM of the predicted class" + (", drawn lesions" if photographs == "demo" else ""),
 ))
 
 # %% [markdown]
@@ -473,7 +473,7 @@ from dermxai_helpers import scoring
 
 weight = head.weight.detach().numpy()
 maps = np.einsum("nk,nkij->nij", weight[predicted], learnt).clip(min=0)
-large = gradcam.resize(maps, SIZE)
+large = resize(maps, SIZE)
 print(f"by hand {large[0][masks[0]].sum() / large[0].sum():.3f}, helper {scoring.energy_inside(large[0], masks[0]):.3f}")
 
 # %%

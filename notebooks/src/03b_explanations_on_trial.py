@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200      # drawn photographs, 50 to 10000; not used with a folder
 seed = 0           # any whole number from 0
 backbone = "demo"  # "demo" or "imagenet"
@@ -49,14 +49,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import course, gradcam, plots, training, trial
-from dermxai_helpers import data as lesion_data
+from dermxai_helpers import course, data, gradcam, plots, training, trial
+from dermxai_helpers.explanation import resize
 from dermxai_helpers.plots import maps as figures
 from dermxai_helpers.plots import trial as trial_figures
 
-folder = lesion_data.prepare(data, images, seed)
-table = lesion_data.load(folder)
-split = lesion_data.split(table, by="lesion", seed=seed)
+folder = data.prepare(photographs, images, seed)
+table = data.load(folder)
+split = data.split(table, by="lesion", seed=seed)
 classifier = training.train(table, split, backbone=backbone, rebalance="class weights", seed=seed, progress=False)
 network, classes = classifier.model, classifier.classes
 
@@ -120,7 +120,7 @@ for name, order in {"strongest first": [0, 1, 2, 3], "weakest first": [3, 2, 1, 
 # Now for one photograph, one map and one share:
 
 # %%
-from dermxai_helpers import faithfulness
+from dermxai_helpers.trial import faithfulness
 
 inputs = classifier.prepare([cases.images[0]])
 first = gradcam.explain(network, inputs, classes=classes)
@@ -221,7 +221,7 @@ print(course.record("energy_right_minus_wrong", row["difference"], row["low"], r
 # network knows. In float64, because in a network of random weights some maps are nothing but rounding.
 
 # %%
-from dermxai_helpers import randomisation
+from dermxai_helpers.trial import randomisation
 
 few = classifier.prepare(list(cases.images[:3]))
 tested = {name: partial(gradcam.explain, method=method, relu=False) for name, method in
@@ -242,7 +242,7 @@ course.figure("randomisation", trial_figures.randomisation(forgotten))
 # that real photographs do not allow: the *same* lesions drawn once with and once without the ruler.
 
 # %%
-from dermxai_helpers import shortcut
+from dermxai_helpers.trial import shortcut
 
 taught = {"taught to cheat": shortcut.train(shortcut.PLANTED, rulers, seed=seed),
           "honest": shortcut.train(shortcut.HONEST, rulers, seed=seed)}
@@ -298,7 +298,7 @@ rules = {f"threshold {value}": (value, "maximum") for value in (0.3, 0.5, 0.7)} 
 
 def region_scores(threshold, rule):
     """Mean scores of the regions of all photographs."""
-    found = (regions.find(gradcam.resize(one[None], size)[0], threshold, rule) for one in cells)
+    found = (regions.find(resize(one[None], size)[0], threshold, rule) for one in cells)
     return pd.DataFrame([regions.score(region, mask) for region, mask in zip(found, cases.masks, strict=True)]).mean()
 
 

@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"   # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"   # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200   # drawn photographs, 50 to 10000; not used with a folder
 seed = 0        # any whole number from 0
 backbone = "demo"  # "demo" or "imagenet": what the CNN of section 8 is built on
@@ -102,7 +102,8 @@ print("equal to timm's forward pass:", torch.allclose(logits, tiny(picture)[0], 
 # to the class token; the five columns are the class token itself and the four patches.
 
 # %%
-from dermxai_helpers import course, plots
+from dermxai_helpers import assets, course, plots
+from dermxai_helpers.explanation import resize
 from dermxai_helpers.plots import maps as figures
 
 table_of = {f"head {head}": last.attention[head].detach().numpy() for head in range(2)}
@@ -303,8 +304,8 @@ import json
 
 import timm
 
-card = json.loads((relevancy.ASSETS / "vit_demo.json").read_text())
-source = dict(file=str(relevancy.ASSETS / "vit_demo.safetensors"), num_classes=3, mean=card["mean"], std=card["std"])
+card = json.loads((assets.FOLDER / "vit_demo.json").read_text())
+source = dict(file=str(assets.FOLDER / "vit_demo.safetensors"), num_classes=3, mean=card["mean"], std=card["std"])
 arguments = {"num_classes": 3} | card["arguments"]
 vit = timm.create_model(card["architecture"], pretrained=True, pretrained_cfg_overlay=source, **arguments).eval()
 print(card["note"])
@@ -327,17 +328,17 @@ config = resolve_model_data_config(vit)
 print(f"{'our demo transformer':22} mean {config['mean']} std {config['std']}")
 
 # %%
-from dermxai_helpers import data as course_data
+from dermxai_helpers import data
 
 SIZE = (224, 224)
 classes = card["classes"]
-folder = course_data.prepare(data, images, seed)
-table = course_data.load(folder)
-split = course_data.split(table, by="lesion", seed=seed)
+folder = data.prepare(photographs, images, seed)
+table = data.load(folder)
+split = data.split(table, by="lesion", seed=seed)
 validation = table[(split == "val") & (table["mask_path"] != "")]
 sample = validation.sample(min(explained, len(validation)), random_state=seed).reset_index(drop=True)
-photographs = np.stack([course_data.open_image(path, SIZE) for path in sample["image_path"]])
-masks = np.stack([course_data.open_mask(path, SIZE) for path in sample["mask_path"]])
+photographs = np.stack([data.open_image(path, SIZE) for path in sample["image_path"]])
+masks = np.stack([data.open_mask(path, SIZE) for path in sample["mask_path"]])
 
 # %%
 def normalised(pictures, mean, std):
@@ -363,11 +364,12 @@ course.record("prediction_changed_by_wrong_normalisation", changed, note=f"{len(
 # that the validation part chooses nothing.
 
 # %%
-from dermxai_helpers import scoring, vit_finetuning
+from dermxai_helpers import scoring
+from dermxai_helpers.training import transformer as vit_finetuning
 
 training_part = table[split == "train"]
 parts = {"learn": training_part.sample(min(learn, len(training_part)), random_state=seed), "judge": sample}
-pictures = {name: vit_finetuning.Pictures([course_data.open_image(path) for path in rows["image_path"]],
+pictures = {name: vit_finetuning.Pictures([data.open_image(path) for path in rows["image_path"]],
                                           rows["dx"].tolist()) for name, rows in parts.items()}
 before = vit
 vit, history = vit_finetuning.finetune(vit, pictures["learn"], pictures["judge"], classes, epochs=6, learning_rate=5e-4,
@@ -416,7 +418,7 @@ maps = {
 }
 
 # %%
-note = "demo transformer, fine-tuned on " + ("drawn lesions" if data == "demo" else "real photographs")
+note = "demo transformer, fine-tuned on " + ("drawn lesions" if photographs == "demo" else "real photographs")
 chosen = [int(row) for name in classes for row in np.flatnonzero(sample["dx"] == name)[:1]]
 plots.show(figures.map_grid(
     photographs[chosen], {name: of_all[chosen] for name, of_all in maps.items()},
@@ -477,7 +479,7 @@ maps["centre Gaussian"] = np.broadcast_to(scoring.centre_gaussian(SIZE), masks.s
 
 def background_shares(of_all):
     """Share of each map's evidence outside the lesion, (n,); NaN where a map has no evidence."""
-    large = gradcam.resize(of_all, SIZE)
+    large = resize(of_all, SIZE)
     return np.array([1 - scoring.energy_inside(large[row], masks[row]) for row in range(len(masks))])
 
 def summary(values):

@@ -46,18 +46,13 @@ judged = 24           # drawn photographs in the tables, 10 to 1000
 import timm
 import torch
 
-from dermxai_helpers import (
-    background_check,
-    course,
-    plots,
-    relevancy,
-    scoring,
-    vit_checkpoints,
-    vit_finetuning,
-)
+from dermxai_helpers import course, plots, relevancy, scoring
 from dermxai_helpers.plots import maps as figures
 from dermxai_helpers.plots import scenes as scene_figures
 from dermxai_helpers.synth import kinds
+from dermxai_helpers.training import checkpoints as vit_checkpoints
+from dermxai_helpers.training import transformer as vit_finetuning
+from dermxai_helpers.trial import background as background_check
 
 all_kinds = kinds.kinds(41)
 names = list(all_kinds)

@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
 seed = 0             # any whole number from 0
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
@@ -43,13 +43,13 @@ captions = 200       # photographs to caption, 20 to 2000; the paper took 200
 # new; if it is, read unit 03 first.
 
 # %%
-from dermxai_helpers import course, gradcam, lexicon, regions, scoring, training
-from dermxai_helpers import data as lesion_data
+from dermxai_helpers import course, data, files, gradcam, lexicon, regions, scoring, training
+from dermxai_helpers.explanation import resize
 from dermxai_helpers.plots import language
 
-folder = lesion_data.prepare(data, images=images, seed=seed)
-table = lesion_data.load(folder)
-parts = lesion_data.split(table, by="lesion", seed=seed)
+folder = data.prepare(photographs, images=images, seed=seed)
+table = data.load(folder)
+parts = data.split(table, by="lesion", seed=seed)
 classifier = training.train(table, parts, backbone=backbone, seed=seed, progress=False)
 
 # %% [markdown]
@@ -58,7 +58,7 @@ classifier = training.train(table, parts, backbone=backbone, seed=seed, progress
 # %%
 unseen = table[parts == "val"]
 sample = unseen.sample(min(captions, len(unseen)), random_state=seed)
-pictures = [lesion_data.open_image(path) for path in sample["image_path"]]
+pictures = [data.open_image(path) for path in sample["image_path"]]
 print(f"{len(sample)} photographs of {sample['lesion_id'].nunique()} lesions")
 print(sample["dx"].value_counts().to_dict())
 
@@ -74,7 +74,7 @@ def views_of(pictures, targets=None):
         batch = classifier.prepare(pictures[start : start + 8])
         chosen = None if targets is None else targets[start : start + 8]
         small.extend(gradcam.explain(classifier.model, batch, chosen).maps)
-    heatmaps = (gradcam.resize(one[None], picture.shape[:2])[0] for one, picture in zip(small, pictures, strict=True))
+    heatmaps = (resize(one[None], picture.shape[:2])[0] for one, picture in zip(small, pictures, strict=True))
     return [regions.views(picture, regions.find(heatmap)) for picture, heatmap in zip(pictures, heatmaps, strict=True)]
 
 
@@ -259,7 +259,7 @@ for name, prompt in PROMPTS.items():
 # picture, prompt and checkpoint: an hour of captioning on a GPU should survive a crash.
 
 # %%
-kept = lesion_data.cache_folder() / "captions.jsonl"
+kept = files.cache_folder() / "captions.jsonl"
 spoken = {}
 for view, prompt in questions.items():
     columns = [{"image_id": name, "view": view} for name in sample["image_id"]]
@@ -269,9 +269,9 @@ for view, prompt in questions.items():
 # The paper's Figure 4 shows captions of two images. Here are three lesions of yours, one of each class.
 
 # %%
-chosen = [sample["dx"].tolist().index(dx) for dx in lesion_data.CLASSES if dx in set(sample["dx"])]
+chosen = [sample["dx"].tolist().index(dx) for dx in data.CLASSES if dx in set(sample["dx"])]
 cards = [
-    {"title": lesion_data.CLASS_NAMES[sample["dx"].iloc[i]], "views": views[i],
+    {"title": data.CLASS_NAMES[sample["dx"].iloc[i]], "views": views[i],
      "sentences": {view: spoken[view][i] for view in questions}}
     for i in chosen
 ]
@@ -324,14 +324,14 @@ for sentence in ("A symmetric lesion with an atypical network, no dots and a blu
 # %%
 import pandas as pd
 
-truth = lesion_data.truth(folder)
+truth = data.truth(folder)
 shared = ["symmetry", "border_shape", "colour_count"]  # all three prompts ask for these
 slots = [*shared, "network", "dots_globules", "streaks", "blue_white_veil", "regression", "milia", "comedo"]
 if truth is None:
     print("These are photographs: no table of true attributes exists, so captions can be read but not marked.")
 
 # %%
-from dermxai_helpers import facts
+from dermxai_helpers.lexicon import facts
 
 
 def slot_values(known):

@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
 seed = 0             # any whole number from 0
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
@@ -74,7 +74,8 @@ for sentence in ("Asymmetric, with multiple colors.", "A waxy, asymmetric lesion
     print(f"{vote(sentence):4} {sentence}")
 
 # %% tags=["nbval-check-output"]
-from dermxai_helpers import lexicon
+from dermxai_helpers import files, lexicon
+from dermxai_helpers.explanation import resize
 
 for sentence in ("Asymmetric, with multiple colors.", "A waxy, asymmetric lesion.", "A brown lesion."):
     helper = lexicon.paper_vote(sentence)
@@ -183,19 +184,18 @@ for sentence in published:
 # from the validation part, which the classifier has not trained on.
 
 # %%
-from dermxai_helpers import course, gradcam, regions, scoring, training
-from dermxai_helpers import data as lesion_data
+from dermxai_helpers import course, data, gradcam, regions, scoring, training
 from dermxai_helpers.plots import language
 
-folder = lesion_data.prepare(data, images=images, seed=seed)
-table = lesion_data.load(folder)
-parts = lesion_data.split(table, by="lesion", seed=seed)
+folder = data.prepare(photographs, images=images, seed=seed)
+table = data.load(folder)
+parts = data.split(table, by="lesion", seed=seed)
 classifier = training.train(table, parts, backbone=backbone, seed=seed, progress=False)
 
 # %%
 unseen = table[parts == "val"]
 sample = unseen.sample(min(captions, len(unseen)), random_state=seed).reset_index(drop=True)
-pictures = [lesion_data.open_image(path) for path in sample["image_path"]]
+pictures = [data.open_image(path) for path in sample["image_path"]]
 labels = sample["dx"].to_numpy()
 print(sample["dx"].value_counts().to_dict())
 
@@ -220,7 +220,7 @@ def crops(maps, targets):
     """The region of each picture, cut where Grad-CAM found evidence for its target class."""
     cut = []
     for picture, of_classes, target in zip(pictures, maps, targets, strict=True):
-        heatmap = gradcam.resize(of_classes[target][None], picture.shape[:2])[0]
+        heatmap = resize(of_classes[target][None], picture.shape[:2])[0]
         cut.append(regions.views(picture, regions.find(heatmap))["roi"])
     return cut
 
@@ -238,7 +238,7 @@ print(f"predicted class = true class for {agree:.1%} of the photographs: only th
 from dermxai_helpers.captions import Captioner
 
 captioner = Captioner(checkpoint)
-kept = lesion_data.cache_folder() / "captions.jsonl"
+kept = files.cache_folder() / "captions.jsonl"
 sentences = captioner.caption(by_truth, PROMPTS["roi"], file=kept)
 sentences_by_prediction = captioner.caption(by_prediction, PROMPTS["roi"], file=kept)
 print(captioner.note)
@@ -254,10 +254,10 @@ for label, sentence in list(zip(labels, sentences, strict=True))[:3]:
 from sklearn.metrics import confusion_matrix
 
 votes = np.array([vote(sentence) for sentence in sentences])
-report = scoring.classification_table(labels, votes, lesion_data.CLASSES)
-confusion = confusion_matrix(labels, votes, labels=lesion_data.CLASSES)
+report = scoring.classification_table(labels, votes, data.CLASSES)
+confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
 note = f"{len(sample)} ROI captions, {captioner.note}"
-course.figure("figure_5", language.vote_report(report, confusion, lesion_data.CLASSES, 0.260, note))
+course.figure("figure_5", language.vote_report(report, confusion, data.CLASSES, 0.260, note))
 
 # %% [markdown]
 # Who decided these votes, the words or the rule?
@@ -295,13 +295,13 @@ print(pd.Series(found, name="occurrences").to_string())
 def macro_f1(labels, votes):
     """The mean over the three classes of F1; 0 for a class that is neither labelled nor voted for."""
     scores = []
-    for name in lesion_data.CLASSES:
+    for name in data.CLASSES:
         labelled, voted = labels == name, votes == name
         scores.append(2 * (labelled & voted).sum() / max(labelled.sum() + voted.sum(), 1))
     return np.mean(scores)
 
 
-library = scoring.scores(labels, votes, lesion_data.CLASSES)["macro_f1"]
+library = scoring.scores(labels, votes, data.CLASSES)["macro_f1"]
 print("equal to scikit-learn:", np.isclose(macro_f1(labels, votes), library))
 
 # %% [markdown]
@@ -314,7 +314,7 @@ print("equal to scikit-learn:", np.isclose(macro_f1(labels, votes), library))
 nevi = 6705 / 8917
 print("always nevus, on HAM10000's three classes:", round(2 * nevi / (1 + nevi) / 3, 3))
 
-from dermxai_helpers import vote_controls
+from dermxai_helpers.lexicon import controls as vote_controls
 
 lots = vote_controls.blind_voters(seed=seed)  # 200 lesions, 80 % of the votes nv: the paper's shares, and dice
 print(f"voters by lot: {lots.mean():.3f} on average, .260 or less in {(lots <= 0.260).mean():.1%} of 10,000 tries")
@@ -400,13 +400,13 @@ course.record("macro_f1_with_echo", macro_f1(labels, echoed), note="the GLOBAL p
 # strict ceiling: a mistake may happen to favour the right class.)
 
 # %%
-truth = lesion_data.truth(folder)
+truth = data.truth(folder)
 if truth is None:
     print("These are photographs: nobody knows their true captions, so this section stays empty.")
 
 # %%
 if truth is not None:
-    from dermxai_helpers.captions import describe
+    from dermxai_helpers.captions.captioner import describe
 
     facts = truth.set_index("image_id").loc[sample["image_id"]]
     perfect = [describe(row, "roi", rng) for _, row in facts.iterrows()]
@@ -418,7 +418,7 @@ records = []
 if truth is not None:
     interval = scoring.interval("macro_f1", sample["lesion_id"], labels, perfect_votes, seed=seed)
     records.append(course.record("perfect_captions_macro_f1", macro_f1(labels, perfect_votes), *interval, baseline=constant))
-    print(scoring.classification_table(labels, perfect_votes, lesion_data.CLASSES).round(2).to_string())
+    print(scoring.classification_table(labels, perfect_votes, data.CLASSES).round(2).to_string())
 records
 
 # %% [markdown]
@@ -451,7 +451,7 @@ course.record("macro_f1_reading", macro_f1(labels, read_votes), *interval, basel
 # If the curve does not rise to the left, its certainty is worth nothing.
 
 # %%
-from dermxai_helpers import voting
+from dermxai_helpers.lexicon import voting
 
 curve = voting.coverage_curve(reading, labels)
 rules = {"always nevus": (labels == "nv").mean(), "the paper's count": (votes == labels).mean()}

@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-data = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
+photographs = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
 seed = 0             # any whole number from 0
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
@@ -51,8 +51,10 @@ steps = 60           # of teaching, 5 to 1000
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import course, facts, lexicon, synth
+from dermxai_helpers import course, files, lexicon, synth
 from dermxai_helpers.captions import PROMPTS, Captioner
+from dermxai_helpers.explanation import resize
+from dermxai_helpers.lexicon import facts
 from dermxai_helpers.plots import caption_trial
 from dermxai_helpers.synth.attributes import sample_evenly
 
@@ -168,7 +170,7 @@ course.record("agreement_with_mirror", agree["agreement"].mean(), baseline=agree
 # And does it do as it is told, whatever the wording? Form is the easy part, which is why it comes last.
 
 # %%
-from dermxai_helpers import conduct
+from dermxai_helpers.lexicon import conduct
 
 conduct.compliance_table({"the paper's wording": sentences, "reworded": reworded, "mirrored": mirrored}).round(2)
 
@@ -180,7 +182,7 @@ conduct.compliance_table({"the paper's wording": sentences, "reworded": reworded
 # not describe; it told a story that usually goes with the change.
 
 # %%
-from dermxai_helpers import caption_pairs
+from dermxai_helpers.lexicon import counterfactual as caption_pairs
 
 pairs = caption_pairs.draw_pairs(pairs_each, seed)
 before = captioner.caption([pair.before.image for pair in pairs], PROMPTS["focused"])
@@ -232,7 +234,7 @@ course.figure("inventions", caption_trial.gallery(cards, note))
 # facts turned round, and a free rendering in which every fact is true.
 
 # %% tags=["nbval-check-output"]
-from dermxai_helpers import references
+from dermxai_helpers.lexicon import references
 
 reference = "The lesion is symmetric, with a regular border, a single color, no network and no streaks."
 candidates = {
@@ -286,16 +288,15 @@ checks.whole_words(whole_words)
 # and no map at all, but a box in the middle as large as the region it replaces.
 
 # %%
-from dermxai_helpers import data as lesion_data
-from dermxai_helpers import gradcam, regions, training
+from dermxai_helpers import data, gradcam, regions, training
 
-folder = lesion_data.prepare(data, images=images, seed=seed)
-table = lesion_data.load(folder)
-parts = lesion_data.split(table, by="lesion", seed=seed)
+folder = data.prepare(photographs, images=images, seed=seed)
+table = data.load(folder)
+parts = data.split(table, by="lesion", seed=seed)
 classifier = training.train(table, parts, backbone=backbone, seed=seed, progress=False)
 unseen = table[parts == "val"]
 sample = unseen.sample(min(guided, len(unseen)), random_state=seed).reset_index(drop=True)
-photographs = [lesion_data.open_image(path) for path in sample["image_path"]]
+photographs = [data.open_image(path) for path in sample["image_path"]]
 
 
 # %%
@@ -324,7 +325,7 @@ guides = {
 def cut(number, target):
     """The region of one photograph, where Grad-CAM found evidence for the target class."""
     photograph = photographs[number]
-    return regions.find(gradcam.resize(maps[number][target][None], photograph.shape[:2])[0])
+    return regions.find(resize(maps[number][target][None], photograph.shape[:2])[0])
 
 
 # %%
@@ -339,7 +340,7 @@ boxes = {guide: [region.box for region in cuts] for guide, cuts in found.items()
 boxes["centred box"] = [box_like(i, region) for i, region in enumerate(found["true class"])]
 
 # %%
-kept = lesion_data.cache_folder() / "captions.jsonl"
+kept = files.cache_folder() / "captions.jsonl"
 rows = []
 for guide, chosen in boxes.items():
     crops = [photo[top:bottom, left:right] for photo, (left, top, right, bottom) in zip(photographs, chosen, strict=True)]
@@ -348,7 +349,7 @@ for guide, chosen in boxes.items():
     rows.append(sample[["image_id", "lesion_id"]].assign(guidance=guide, label=sample["dx"], vote=votes))
 
 # %%
-from dermxai_helpers import vote_controls
+from dermxai_helpers.lexicon import controls as vote_controls
 
 votes = pd.concat(rows, ignore_index=True)
 guidance = vote_controls.guidance_table(votes, seed=seed)
@@ -381,12 +382,12 @@ for against in ("predicted class", "random class", "centred box"):
 # becomes one word, below it the other. Such a standard is called **silver**: made by a rule, not by an expert.
 
 # %%
-from dermxai_helpers import silver
+from dermxai_helpers.lexicon import sentences as silver
 
 if not (table["mask_path"] != "").any():  # photographs of your own without masks: drawn lesions take their place
-    folder = lesion_data.prepare("demo", images=images, seed=seed)
-    table = lesion_data.load(folder)
-    parts = lesion_data.split(table, by="lesion", seed=seed)
+    folder = data.prepare("demo", images=images, seed=seed)
+    table = data.load(folder)
+    parts = data.split(table, by="lesion", seed=seed)
 with_mask = table[table["mask_path"] != ""].sample(frac=1, random_state=seed)
 learners = with_mask[parts[with_mask.index] == "train"].head(taught)
 judged = with_mask[parts[with_mask.index] == "val"].head(taught // 2)
@@ -394,8 +395,8 @@ judged = with_mask[parts[with_mask.index] == "val"].head(taught // 2)
 
 def measured(rows):
     """The photographs of a table, and what their masks measure."""
-    photographs = [lesion_data.open_image(path, (224, 224)) for path in rows["image_path"]]
-    masks = [lesion_data.open_mask(path, (224, 224)) for path in rows["mask_path"]]
+    photographs = [data.open_image(path, (224, 224)) for path in rows["image_path"]]
+    masks = [data.open_mask(path, (224, 224)) for path in rows["mask_path"]]
     return photographs, silver.measurements(photographs, masks)
 
 
@@ -414,7 +415,7 @@ print(lessons[0])
 # %%
 from sklearn.metrics import roc_auc_score
 
-truth = lesion_data.truth(folder)
+truth = data.truth(folder)
 if truth is not None:
     known = truth.set_index("image_id").loc[judged["image_id"]]
     for slot, (name, _, above) in silver.WORDS.items():
@@ -435,7 +436,7 @@ before_said = captioner.caption(to_judge, PROMPTS["global"])
 print(before_said[0])
 
 # %%
-from dermxai_helpers import caption_lora
+from dermxai_helpers.captions import lora as caption_lora
 
 pupil = Captioner(checkpoint)
 adapted = caption_lora.adapt(pupil.model, seed=seed)
@@ -488,7 +489,7 @@ for when, sentences_then in (("before", before_said), ("after", after_said)):
 # after which the model has its old form and speed.
 
 # %%
-place = lesion_data.cache_folder() / "adapter"
+place = files.cache_folder() / "adapter"
 adapted.save_pretrained(place)
 size = (place / "adapter_model.safetensors").stat().st_size
 print(f"{size / 1000:.0f} kB")

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dermxai_helpers import captions, regions, synth
-from dermxai_helpers.prompts import PROMPTS
+from dermxai_helpers.captions.prompts import PROMPTS
 
 LESIONS, ROUNDS = 200, 3
 

@@ -22,8 +22,8 @@ from torch.nn import functional
 from torchcam import methods as torchcam
 
 from dermxai_helpers import gradcam, synth
-from dermxai_helpers.backbones import assembled, backbone, new_head
-from dermxai_helpers.features import to_input
+from dermxai_helpers.inference import to_input
+from dermxai_helpers.training.backbones import assembled, backbone, new_head
 
 SIZE = (224, 224)
 ROUNDS = 7

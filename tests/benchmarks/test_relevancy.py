@@ -16,7 +16,8 @@ import pytest
 import timm
 import torch
 
-from dermxai_helpers import relevance_families, relevancy
+from dermxai_helpers import relevancy
+from dermxai_helpers.relevancy import models as relevance_families
 
 ROUNDS = 5
 MODELS = ("vit_tiny_patch16_224", "vit_base_patch16_224")

@@ -14,8 +14,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from dermxai_helpers import data, features, synth, training
-from dermxai_helpers.backbones import new_head, quick
+from dermxai_helpers import data, inference, synth, training
+from dermxai_helpers.inference import quick
+from dermxai_helpers.training import features
+from dermxai_helpers.training.backbones import new_head
 
 PHOTOGRAPHS, VIEWS, EPOCHS = 60, 2, 10
 
@@ -83,6 +85,6 @@ def forward(source, network, paths, view):
     paths, rows = list(paths), []
     for start in range(0, len(paths), features.BATCH):
         images = [features.open_view(path, view) for path in map(Path, paths[start:start + features.BATCH])]
-        batch = features.to_input(images, source.size, source.mean, source.std)
+        batch = inference.to_input(images, source.size, source.mean, source.std)
         rows.append(network(batch.to(memory_format=torch.channels_last)).mean(dim=(2, 3)))
     return torch.cat(rows)

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from dermxai_helpers import causes, faithfulness, gradcam, synth, training, trial
-from dermxai_helpers.backbones import assembled, new_head, quick
-from dermxai_helpers.features import to_input
-from dermxai_helpers.plausibility import centre_gaussian
+from dermxai_helpers import gradcam, synth, training, trial
+from dermxai_helpers.inference import quick, to_input
+from dermxai_helpers.scoring.maps import centre_gaussian
+from dermxai_helpers.training.backbones import assembled, new_head
+from dermxai_helpers.trial import faithfulness
+from dermxai_helpers.trial import truth as causes
 
 PHOTOGRAPHS, ROUNDS = 60, 3
 METHODS = ("gradcam", "gradcam++", "layercam", "eigencam")

@@ -1,0 +1,77 @@
+"""Which packages must a conda environment hold, and why?
+
+Writes `environment.yml` (for people) and `binder/environment.yml` (for Binder's 2 GB machines: CPU builds, no tools)
+from `pyproject.toml`, so that the three cannot drift apart.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+from dermxai_helpers.course.units import CourseError
+from dermxai_helpers.files import write_atomically
+
+BINDER_PYTHON = "python=3.12"  # Binder's base image takes its Python from this line and is too old without it
+HEADER = "# Written by `make environment` from pyproject.toml; change that file, not this one.\n"
+
+
+def write(root: Path) -> list[Path]:
+    """Write both environment files of the checkout at `root`; returns their paths."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    files = {"environment.yml": desktop_file(project), "binder/environment.yml": binder_file(project)}
+    for name, text in files.items():
+        write_atomically(root / name, lambda temporary, text=text: temporary.write_text(text))
+    return [root / name for name in files]
+
+
+def desktop_file(project: dict) -> str:
+    """The text of environment.yml: every package of the course and of its tests.
+
+    project : the content of pyproject.toml
+    """
+    advice = "#   conda env create -f environment.yml && conda activate dermxai && pip install --no-deps -e .\n"
+    wanted = project["project"]["dependencies"] + project["project"]["optional-dependencies"]["test"]
+    python = f"python{project['project']['requires-python']}"
+    return HEADER + advice + environment(project, wanted, python, binder=False)
+
+
+def binder_file(project: dict) -> str:
+    """The text of binder/environment.yml: what a notebook needs to run, with CPU builds.
+
+    project : the content of pyproject.toml
+    """
+    advice = "# Binder reads this folder only; binder/postBuild adds the course itself.\n"
+    return HEADER + advice + environment(project, project["project"]["dependencies"], BINDER_PYTHON, binder=True)
+
+
+def environment(project: dict, requirements: list[str], python: str, binder: bool) -> str:
+    """One conda environment as YAML, a comment on every package saying why it is there."""
+    reasons = project["tool"]["dermxai"]["packages"]
+    by_conda, by_pip = [], []
+    for requirement in sorted(requirements):
+        name, bounds = split_requirement(requirement)
+        if name not in reasons:
+            raise CourseError(f"pyproject.toml needs {name} but gives no reason: add it to [tool.dermxai.packages]")
+        package = reasons[name]
+        if binder and package.get("binder") is False:
+            continue
+        conda_name = package.get("binder" if binder else "conda") or package.get("conda", name)
+        target = by_pip if package.get("pip") else by_conda
+        target.append((f"{conda_name}{bounds}", package["why"]))
+    conda_lines = [line(python, "the language", 2), *(line(text, why, 2) for text, why in by_conda)]
+    pip_lines = [line("pip", "installs what is below, and the course", 2), "  - pip:"]
+    pip_lines += [line(text, why, 6) for text, why in by_pip]
+    return "\n".join(["name: dermxai", "channels:", "  - conda-forge", "dependencies:", *conda_lines, *pip_lines, ""])
+
+
+def split_requirement(requirement: str) -> tuple[str, str]:
+    """A requirement's name and its bounds: "transformers>=5.15,<6" gives ("transformers", ">=5.15,<6")."""
+    match = re.fullmatch(r"([A-Za-z0-9._-]+)\s*([<>=!~].*)?", requirement)
+    if match is None:
+        raise CourseError(f"cannot read the requirement {requirement!r} of pyproject.toml: expected name and bounds")
+    return match.group(1), match.group(2) or ""
+
+
+def line(text: str, why: str, indent: int) -> str:
+    """One entry of a YAML list with its reason as a comment."""
+    return f"{' ' * indent}- {text}".ljust(40) + f"  # {why}"

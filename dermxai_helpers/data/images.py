@@ -1,0 +1,85 @@
+"""Every image file opened safely: header first, then pixels; whatever goes wrong becomes a sentence."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dermxai_helpers.files import DataError
+
+FORMATS = ("JPEG", "PNG")  # the only decoders a file may reach
+PIXEL_LIMIT = 64_000_000  # more than any dermatoscope gives; a bomb of 30,000 × 30,000 claims fourteen times as many
+TOO_LARGE = f"claims {{size}} pixels (limit {PIXEL_LIMIT:,}): refused without decoding"
+
+
+def open_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """An image file as RGB, uint8, (height, width, 3).
+
+    size : (height, width) to resize to (bilinear, antialiased), or None for the image's own size
+
+    Greyscale, palette, CMYK and 16-bit images are converted; transparent pixels are laid on white; a photograph that
+    was stored sideways (EXIF orientation) is turned upright. Raises DataError, naming the file, for one that is empty,
+    damaged, cut off, neither JPEG nor PNG, or that claims more than 64 million pixels (refused before decoding).
+    """
+    with opened(path) as picture:
+        picture.load()
+        picture = as_rgb(ImageOps.exif_transpose(picture))
+    return np.array(picture if size is None else picture.resize(size[::-1], Image.Resampling.BILINEAR))
+
+
+def as_rgb(picture: Image.Image) -> Image.Image:
+    """Any mode of a decoded picture as 8-bit RGB."""
+    if picture.mode.startswith("I"):  # 16 bits a pixel: Pillow's own conversion would clip everything above 255
+        picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture.convert("RGB")
+
+
+def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """A lesion mask as bool, (height, width); True on the lesion. size : (height, width) to resize to, or None.
+
+    A pixel is lesion when it is brighter than half of the mask's brightest: files hold 0/1, 0/255 or 0/65535.
+    Raises DataError for an image without mask (path "") and for everything that `open_image` refuses.
+    """
+    if not str(path):
+        raise DataError("mask", ["this image has no lesion mask (mask_path is empty)"])
+    values = open_image(path)[..., 0].astype(np.float32)
+    if size is not None:
+        values = np.asarray(Image.fromarray(values).resize(size[::-1], Image.Resampling.BILINEAR))
+    return values > values.max() / 2
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Image.Image]:
+    """An image whose header has been read and found harmless; its pixels are not decoded yet.
+
+    Whatever goes wrong inside the `with` block while decoding is raised as a DataError that names the file.
+    """
+    try:
+        if os.path.getsize(path) == 0:
+            raise DataError(path, ["empty (zero bytes)"])
+        with Image.open(path, formats=FORMATS) as picture:
+            refuse_bomb(path, picture.size)
+            yield picture
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(path, ["there is no such file"]) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own limit, met while it opens
+        raise DataError(path, [TOO_LARGE.format(size=f"more than {Image.MAX_IMAGE_PIXELS:,}")]) from None
+    except UnidentifiedImageError:
+        raise DataError(path, [f"not an image in a format that is read here ({' or '.join(FORMATS)})"]) from None
+    except Exception as error:  # decoders of damaged files raise a dozen kinds of error
+        raise DataError(path, [f"damaged, it cannot be decoded ({error})"]) from error
+
+
+def refuse_bomb(path: str | Path, size: tuple[int, int]) -> None:
+    """Refuse a picture that claims (width, height) of more than PIXEL_LIMIT: a few bytes that unpack to gigabytes."""
+    width, height = size
+    if width * height > PIXEL_LIMIT:
+        raise DataError(path, [TOO_LARGE.format(size=f"{width:,} × {height:,}")])

@@ -1,0 +1,146 @@
+"""Which images, which labels, which split – and every file opened safely."""
+
+import hashlib
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dermxai_helpers.data.checks import COLUMNS, image_problems, table_problems
+from dermxai_helpers.files import DataError, cache_folder
+
+CLASSES = ("mel", "nv", "bkl")
+CLASS_NAMES = {"mel": "melanoma", "nv": "nevus", "bkl": "benign keratosis"}
+METADATA_NAMES = ("HAM10000_metadata.csv", "HAM10000_metadata")  # Kaggle's name, then Dataverse's
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+MASK_ENDING = "_segmentation"
+
+
+# --- a folder becomes a table ---
+
+
+def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.DataFrame:
+    """The table of a HAM10000-shaped folder, one row for each image, index 0..n-1.
+
+    folder : holds HAM10000_metadata.csv (or the same file without ".csv") and the images, in part folders or in one
+    classes : the diagnoses (column dx) to keep, or None for all seven
+
+    Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask).
+
+    Raises DataError, once, with every problem found: in the table (missing columns, unknown or empty classes, repeated
+    images, lesions with two diagnoses ...) and in the files of the rows that are kept (absent, empty, no image, cut
+    off, too large). Files are judged by header and end marker, which costs about 2 s for 10,000; decoding as many
+    photographs of 600 x 450 at every load would cost ten times that. What only decoding can find, `open_image` reports.
+    Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
+    """
+    folder = existing_folder(folder)
+    table = read_metadata(folder)
+    problems = table_problems(table, classes)
+    images, masks = find_images(folder)
+    if classes is not None and "dx" in table.columns:
+        table = table[table["dx"].isin(classes)].reset_index(drop=True)
+    if "image_id" in table.columns:
+        problems += image_problems(table["image_id"].dropna().unique(), images)
+    if problems:
+        raise DataError(folder, problems)
+    table = table[list(COLUMNS)].assign(age=pd.to_numeric(table["age"]))
+    table["image_path"] = table["image_id"].map(images)
+    table["mask_path"] = [masks.get(image_id, "") for image_id in table["image_id"]]
+    return table
+
+
+def existing_folder(folder: str | Path) -> Path:
+    """The folder as a Path; DataError when there is none."""
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        what = "this is a file" if folder.exists() else "there is no such folder"
+        raise DataError(folder, [f"{what}; give the folder that holds {METADATA_NAMES[0]} and the images"])
+    return folder
+
+
+def read_metadata(folder: Path) -> pd.DataFrame:
+    """The metadata file as it is, all columns text; DataError when it is absent or no table."""
+    path = next((folder / name for name in METADATA_NAMES if (folder / name).is_file()), None)
+    if path is None:
+        raise DataError(folder, [f"there is no file {' or '.join(METADATA_NAMES)} in this folder"])
+    try:
+        return pd.read_csv(path, dtype=str, encoding="utf-8-sig")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(path, [f"not a table with comma-separated columns ({error})"]) from error
+
+
+def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Where the images and the lesion masks are: {image_id: path} twice, from one walk through the folder.
+
+    Any sub-folder will do (HAM10000_images_part_1, part1, images ...), except truth/, which describes drawn lesions.
+    Of two files of one name the first in alphabetical order counts: Kaggle's archive holds every image twice.
+    """
+    images: dict[str, str] = {}
+    masks: dict[str, str] = {}
+    for place, subfolders, names in os.walk(folder):
+        subfolders[:] = sorted(name for name in subfolders if name != "truth" and not name.startswith((".", "__")))
+        for name in names:
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() in IMAGE_SUFFIXES:
+                kind = masks if stem.endswith(MASK_ENDING) else images
+                kind.setdefault(stem.removesuffix(MASK_ENDING), os.path.join(place, name))
+    return images, masks
+
+
+# --- a file becomes an array ---
+
+
+# --- a table becomes a training and a validation part ---
+
+
+# --- folders and files that the course writes ---
+
+
+def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> Path:
+    """The folder to load: "demo" draws `images` lesion photographs once and keeps them, anything else must exist.
+
+    The drawings are kept in `cache_folder()` under a name made of number, seed and a hash of the program that draws,
+    so a changed program draws anew. A folder appears there only when it is complete.
+    Raises DataError for a folder that does not exist, ValueError for fewer than 50 images (too few to split).
+    """
+    if source != "demo":
+        return existing_folder(source)
+    if images < 50:
+        raise ValueError(f"images={images}: draw at least 50, or a class may be missing from one side of a split")
+    from dermxai_helpers import synth
+
+    program = sorted(Path(synth.__file__).parent.glob("*.py"))
+    version = hashlib.sha256(b"".join(file.read_bytes() for file in program)).hexdigest()[:12]
+    folder = cache_folder() / f"drawn-{images}-{seed}-{version}"
+    if not folder.is_dir():
+        try:
+            synth.write_folder(folder, images, seed)  # draws beside it and renames: complete or not there
+        except OSError:
+            if not folder.is_dir():  # otherwise another notebook drew the same folder meanwhile
+                raise
+    return folder
+
+
+# --- what only a drawing can know ---
+
+
+def truth(folder: str | Path) -> pd.DataFrame | None:
+    """The attributes of drawn lesions, one row for each image; None for a folder of real photographs."""
+    path = Path(folder) / "truth" / "attributes.csv"
+    if not path.is_file():
+        return None
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])  # "none" and "NA" are words here
+
+
+def parts(folder: str | Path, image_id: str) -> dict[str, np.ndarray]:
+    """The exact masks, bool (height, width), of every structure and artefact in one drawn lesion's photograph.
+
+    Raises DataError for a folder of real photographs: nobody knows the exact masks of those.
+    """
+    from dermxai_helpers import synth
+
+    if not (Path(folder) / "truth").is_dir():
+        raise DataError(folder, ["these lesions were not drawn, so there are no exact masks of their parts"])
+    return synth.read_parts(folder, image_id)

@@ -1,0 +1,229 @@
+"""What does a sentence state about a lesion, what does it deny, and where is it in doubt?
+
+Reading in four steps: an echoed prompt is cut out; the words of `vocabulary` are found, the longest first; `negation`
+judges each; and what is said of one slot is brought together.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from dermxai_helpers.captions.prompts import PROMPTS
+from dermxai_helpers.lexicon.negation import judge
+from dermxai_helpers.lexicon.vocabulary import COLOURS, FLIPS, KINDS, PATTERNS, SEVERAL, SLOTS, UMBRELLA
+
+Facts = dict[str, tuple[str, str]]
+"""Slot -> (value, polarity), polarity being "present", "absent" or "uncertain"; an unstated slot is not in it."""
+
+POLARITIES = ("present", "uncertain", "absent")  # which one counts when a caption says all three of a slot
+ECHO_WORDS = 6  # that many words in a row from a prompt are no coincidence
+SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*\??")
+REWRITTEN = {
+    "can't": "cannot", "n't": " not", r"\bun-?even": "non even",
+    r"\bnon-?(?=uniform|homogeneous|symmetr|regular|smooth)": "non ",
+}  # fmt: skip
+LETTERS = {"\u2019": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": ";", "\u00a0": " "}
+MARKUP = "*_`#"
+
+
+@dataclass(frozen=True)
+class Mention:
+    """One place where a sentence speaks of a slot.
+
+    start, end : the words that carry the value, as places in the text given to `mentions`
+    span : the same with the words that had to be read to know what they are about
+    """
+
+    slot: str
+    value: str
+    polarity: str
+    start: int
+    end: int
+    span: tuple[int, int]
+
+
+def parse(sentence: str, prompts: Iterable[str] = PROMPTS.values()) -> Facts:
+    """The facts a caption states: {slot: (value, "present", "absent" or "uncertain")}, without slots it does not state.
+
+    prompts : what the captioner was asked; six words in a row from one of them are an echo and state nothing
+
+    Slots and values are those of `vocabulary.SLOTS`; a structure without a quality has the value "any". Two values of a
+    slot that excludes them, or one both stated and denied, are ("conflict", "uncertain"). Slots of which several values
+    can hold at once join them: ("white+red", "present"). Two colours named or more give `colour_count`, unless the
+    caption counts them itself. A denial of a slot with two values (`vocabulary.FLIPS`) states the other; any other
+    denial makes its value absent. Questions and offered alternatives ("symmetric/asymmetric") state nothing.
+    """
+    said: dict[str, list[Mention]] = {}
+    for mention in mentions(sentence, prompts):
+        said.setdefault(mention.slot, []).append(mention)
+    facts = {slot: _merged(slot, said[slot]) for slot in SLOTS if slot in said}
+    if "colours" in facts:
+        facts = _with_counted_colours(facts)
+    return facts
+
+
+def mentions(text: str, prompts: Iterable[str] = PROMPTS.values()) -> list[Mention]:
+    """Every mention of a slot in a text, in order, each with its polarity; arguments as in `parse`."""
+    return list(_mentions(text, tuple(prompts)))
+
+
+@lru_cache(maxsize=4096)  # captions repeat themselves, and views and votes read the same ones
+def _mentions(text: str, prompts: tuple[str, ...]) -> tuple[Mention, ...]:
+    plain, places = _plain(text)
+    plain = _without_echo(plain, prompts)
+    found = []
+    for sentence in SENTENCE.finditer(plain):
+        if not sentence.group().endswith("?"):
+            found += [_moved(mention, sentence.start(), places) for mention in _of_sentence(sentence.group())]
+    return tuple(found)
+
+
+# --- the text ---
+
+
+def _plain(text: str) -> tuple[str, list[int]]:
+    """Small letters, plain hyphens, no contractions or markup, single spaces; and each character's place in `text`."""
+    plain, places = [], []
+    for place, letter in enumerate(text):
+        letter = LETTERS.get(letter, letter).lower()[0]
+        letter = " " if letter in " \t\r" else letter
+        if letter in MARKUP or (letter == " " and plain[-1:] == [" "]):
+            continue
+        plain.append(letter)
+        places.append(place)
+    joined = "".join(plain)
+    for pattern, by in REWRITTEN.items():
+        joined, places = _replaced(joined, places, pattern, by)
+    return joined, places
+
+
+def _replaced(text: str, places: list[int], pattern: str, by: str) -> tuple[str, list[int]]:
+    """The text with every match replaced; new characters stand where the match began."""
+    while match := re.search(pattern, text):
+        text = text[: match.start()] + by + text[match.end() :]
+        places = places[: match.start()] + [places[match.start()]] * len(by) + places[match.end() :]
+    return text, places
+
+
+def echoed_words(text: str, prompts: Iterable[str] = PROMPTS.values()) -> list[re.Match]:
+    """The words of a text that belong to an echo: to a run of ECHO_WORDS words that a prompt has too."""
+    words, runs = list(re.finditer(r"[a-z]+", text.lower())), _runs(tuple(prompts))
+    echoed = set()
+    for first in range(len(words) - ECHO_WORDS + 1):
+        if tuple(word.group() for word in words[first : first + ECHO_WORDS]) in runs:
+            echoed |= set(range(first, first + ECHO_WORDS))
+    return [words[number] for number in sorted(echoed)]
+
+
+def _without_echo(text: str, prompts: Iterable[str]) -> str:
+    """The text with every echoed word replaced by full stops, which also keep what follows apart."""
+    for word in echoed_words(text, prompts):
+        text = f"{text[: word.start()]}{'.' * len(word.group())}{text[word.end() :]}"
+    return text
+
+
+@lru_cache(maxsize=16)
+def _runs(prompts: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    """Every run of ECHO_WORDS words in the prompts."""
+    texts = [re.findall(r"[a-z]+", prompt.lower()) for prompt in prompts]
+    return frozenset(tuple(words[i : i + ECHO_WORDS]) for words in texts for i in range(len(words) - ECHO_WORDS + 1))
+
+
+# --- its mentions ---
+
+
+def _of_sentence(sentence: str) -> list[Mention]:
+    """The mentions of one plain sentence, judged."""
+    found = _without_alternatives(sentence, _longest(_matches(sentence)))
+    judged = [_judged(sentence, mention) for mention in found]
+    denied = [one for one in judged if one.slot == "umbrella" and one.polarity == "absent"]
+    named = {one.slot for one in judged}  # "no structures except streaks"
+    expanded = [replace(one, slot=slot) for one in denied[:1] for slot in UMBRELLA if slot not in named]
+    return [one for one in judged if one.slot != "umbrella"] + expanded
+
+
+def _matches(sentence: str) -> list[Mention]:
+    found = []
+    for slot, value, pattern in PATTERNS:
+        for match in pattern.finditer(sentence):
+            core = match.span("core") if "core" in pattern.groupindex else match.span()
+            found.append(Mention(slot, value, "present", *core, match.span()))
+    return found
+
+
+def _longest(found: list[Mention]) -> list[Mention]:
+    """Of mentions that share words the longest; "any" gives way to a quality of its slot said of the same words."""
+    kept: list[Mention] = []
+    for one in sorted(found, key=lambda one: (one.start - one.end, one.span[0] - one.span[1])):
+        taken = any(one.start < other.end and other.start < one.end for other in kept)
+        general = one.value == "any" and any(
+            other.slot == one.slot and other.span[0] <= one.start and one.end <= other.span[1]
+            for other in found
+            if other.value != "any"
+        )
+        if not taken and not general:
+            kept.append(one)
+    return sorted(kept, key=lambda one: one.start)
+
+
+def _without_alternatives(sentence: str, found: list[Mention]) -> list[Mention]:
+    """Without "symmetric/asymmetric" and "regular or irregular": two values offered, none of them stated."""
+    offered = set()
+    for one, other in zip(found, found[1:], strict=False):
+        if one.slot == other.slot and one.value != other.value and one.slot not in SEVERAL:
+            if re.fullmatch(r" ?(?:/|or|vs\.?) ?", sentence[one.end : other.start]):
+                offered |= {one, other}
+    return [one for one in found if one not in offered]
+
+
+def _judged(sentence: str, mention: Mention) -> Mention:
+    """The mention with its polarity, and with the other value where a denial states that."""
+    lists = mention.slot not in FLIPS
+    denials, inside, doubted = judge(sentence, mention.span[0], mention.start, mention.span[1], lists)
+    if doubted:
+        return replace(mention, polarity="uncertain")
+    if denials % 2 == 0:
+        return mention
+    values = FLIPS.get(mention.slot) or (KINDS.get(mention.slot) if inside else None)
+    if values and mention.value in values:
+        return replace(mention, value=values[1 - values.index(mention.value)])
+    return replace(mention, polarity="absent")
+
+
+def _moved(mention: Mention, offset: int, places: list[int]) -> Mention:
+    """The mention with its places in the original text instead of the plain sentence."""
+    first, last = (places[mention.start + offset], places[mention.end + offset - 1] + 1)
+    span = (places[mention.span[0] + offset], places[mention.span[1] + offset - 1] + 1)
+    return replace(mention, start=first, end=last, span=span)
+
+
+# --- what they say together ---
+
+
+def _merged(slot: str, said: list[Mention]) -> tuple[str, str]:
+    """One (value, polarity) for all that is said of a slot."""
+    values = {polarity: [one.value for one in said if one.polarity == polarity] for polarity in POLARITIES}
+    stated, denied = set(values["present"]), set(values["absent"])
+    if slot not in SEVERAL and (stated & denied or (stated and "any" in denied)):
+        return "conflict", "uncertain"
+    polarity = next(polarity for polarity in POLARITIES if values[polarity])
+    named = [value for value in SLOTS[slot] if value in values[polarity]]  # in the vocabulary's order
+    kinds = [value for value in named if value != "any"] or named
+    if slot in SEVERAL:
+        return "+".join(kinds), polarity
+    return ("conflict", "uncertain") if polarity == "present" and len(kinds) > 1 else (kinds[0], polarity)
+
+
+def _with_counted_colours(facts: Facts) -> Facts:
+    """With a colour count from two colours on, and without the brown of unknown shade, which is none of the six."""
+    value, polarity = facts["colours"]
+    named = value.split("+")
+    known = [name for name in named if name in COLOURS]
+    another = "brown" in named and not {"light brown", "dark brown"} & set(known)
+    number = len(known) + another
+    if polarity == "present" and number > 1:
+        facts = {"colour_count": ("many" if number > 2 else "two", "present")} | facts
+    colours = {"colours": ("+".join(known), polarity)} if known else {}
+    facts = {slot: fact for slot, fact in facts.items() if slot != "colours"} | colours
+    return {slot: facts[slot] for slot in SLOTS if slot in facts}

@@ -1,0 +1,150 @@
+"""What does one pass of images through a vision transformer leave behind?
+
+timm's blocks run part by part, with timm's own layers in timm's own order: attention, which fused kernels hide, is at
+hand, nothing has to be switched off, and the last block computes only the tokens that the head reads.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dermxai_helpers.relevancy.models import readers
+
+
+@dataclass(frozen=True)
+class BlockPass:
+    """What one block computed for B images of N tokens with D channels, in h heads.
+
+    In the last block the n tokens that the head reads go on alone; everywhere else n is N.
+    """
+
+    block: nn.Module
+    tokens: slice  # which of the N tokens go on
+    entering: Tensor  # (B, N, D)
+    normed: Tensor  # (B, N, D), after norm1
+    qkv: Tensor  # (B, N, 3D)
+    queries: Tensor  # (B, h, n, D/h); keys and values (B, h, N, D/h)
+    keys: Tensor
+    values: Tensor
+    attention: Tensor  # (B, h, n, N)
+    context: Tensor  # (B, n, D), attention times values
+    projected: Tensor  # (B, n, D)
+    attention_branch: Tensor  # (B, n, D), what is added to `entering`
+    middle: Tensor  # (B, n, D)
+    middle_normed: Tensor  # (B, n, D), after norm2
+    expanded: Tensor  # (B, n, 4D), after fc1
+    hidden: Tensor  # (B, n, 4D), after the activation
+    contracted: Tensor  # (B, n, D), after fc2
+    mlp_branch: Tensor  # (B, n, D), what is added to `middle`
+
+
+@dataclass(frozen=True)
+class VitPass:
+    """What the blocks from `start_layer` on computed.
+
+    attention : per block (B, h, n, N); inside the graph of `logits`, where gradients were asked for. Where neither
+        gradients nor blocks were asked for, the mean over heads (B, 1, n, N) is enough and takes less memory
+    features : (B, N, D), what the last block attends to, after its norm1
+    blocks : the rest per block, empty unless asked for
+    final : (B, n, D), the tokens that the head reads
+    logits : (B, classes)
+    """
+
+    model: nn.Module
+    attention: list[Tensor]
+    features: Tensor
+    blocks: list[BlockPass]
+    final: Tensor
+    logits: Tensor
+
+    def gradients(self, target: Tensor, keep_graph: bool) -> tuple[list[Tensor], Tensor]:
+        """Gradients of each image's logit for its class in `target`, (B,), by `attention` and by `features`."""
+        with torch.enable_grad():
+            score = self.logits.gather(1, target[:, None]).sum()
+        *slopes, pull = torch.autograd.grad(score, [*self.attention, self.features], retain_graph=keep_graph)
+        return slopes, pull
+
+
+def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool = False, keep: bool = False) -> VitPass:
+    """The images' way through a model that `relevance_families` does not refuse, in evaluation mode.
+
+    start_layer : the first block of interest; those below run as they are, and no graph reaches there
+    gradients : whether `VitPass.gradients` will be asked for;  keep : whether `VitPass.blocks` will be
+
+    Raises ValueError for pictures of a size that the model does not take.
+    """
+    attention, features, kept = [], None, []
+    with torch.no_grad():
+        tokens = model.blocks[:start_layer](embedded(model, images))
+    with torch.set_grad_enabled(gradients):
+        for block in model.blocks[start_layer:]:
+            is_last = block is model.blocks[-1]
+            done, tokens = _through_block(block, tokens, _read(model) if is_last else slice(None), not attention)
+            attention.append(done.attention if gradients or keep else done.attention.mean(dim=1, keepdim=True))
+            features = done.normed
+            kept += [done] if keep else []
+        final = model.norm(tokens)
+        logits = model.forward_head(final)
+    return VitPass(model, attention, features, kept, final, logits)
+
+
+def without_bias(layer: nn.Linear, output: Tensor) -> Tensor:
+    """The matrix product in a linear layer's output."""
+    return output if layer.bias is None else output - layer.bias
+
+
+def rearrange_heads(tokens: Tensor, heads: int) -> Tensor:
+    """(B, N, heads x d) -> (B, heads, N, d)."""
+    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def embedded(model: nn.Module, images: Tensor) -> Tensor:
+    """Tokens (B, N, D) that enter the first block. Raises ValueError for pictures of a size the model does not take."""
+    try:
+        patches = model.patch_embed(images)
+    except AssertionError as error:
+        height, width = images.shape[-2:]
+        raise ValueError(
+            f"the model does not take pictures of {height} x {width} ({error}): relevancy.prepare resizes them"
+        ) from error
+    return model.norm_pre(model.patch_drop(model._pos_embed(patches)))
+
+
+def _read(model: nn.Module) -> slice:
+    """The final tokens up to the last one that a head reads."""
+    stops = [reader.tokens.stop for reader in readers(model)]
+    return slice(None) if None in stops else slice(0, max(stops))
+
+
+def _through_block(block: nn.Module, entering: Tensor, tokens: slice, is_root: bool) -> tuple[BlockPass, Tensor]:
+    """One block from its input to its output; a root has no graph below its attention."""
+    attn, mlp = block.attn, block.mlp
+    normed = block.norm1(entering)
+    if is_root:
+        normed = normed.detach().requires_grad_(torch.is_grad_enabled())
+    qkv = _linear(attn.qkv, normed)
+    queries, keys, values = qkv.unflatten(-1, (3, attn.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+    queries, keys = attn.q_norm(queries[:, :, tokens]), attn.k_norm(keys)
+    attention = (attn.scale * queries @ keys.mT).softmax(dim=-1)
+    context = (attention @ values).transpose(1, 2).flatten(2)
+    projected = _linear(attn.proj, context)
+    attention_branch = block.ls1(projected)
+    middle = entering[:, tokens] + attention_branch
+    middle_normed = block.norm2(middle)
+    expanded = _linear(mlp.fc1, middle_normed)
+    hidden = mlp.act(expanded)
+    contracted = _linear(mlp.fc2, hidden)
+    mlp_branch = block.ls2(contracted)
+    done = BlockPass(
+        block, tokens, entering, normed, qkv, queries, keys, values, attention, context, projected, attention_branch,
+        middle, middle_normed, expanded, hidden, contracted, mlp_branch,
+    )
+    return done, middle + mlp_branch
+
+
+def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
+    """The layer, without the memory that gradients by its weights would take."""
+    bias = None if layer.bias is None else layer.bias.detach()
+    return functional.linear(x, layer.weight.detach(), bias)

@@ -1,0 +1,166 @@
+"""Does the doctor find what is wrong, name the remedy, and keep quiet when all is well?"""
+
+import importlib.metadata
+import os
+import re
+import resource
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from pathlib import Path
+
+import offline
+import pytest
+
+from dermxai_helpers.course import doctor
+
+GIGABYTE = 10**9
+
+
+def lines(text: str, check: str) -> str:
+    """The doctor's line about one check, with the remedy below it."""
+    found = re.search(rf"^\w+ +{check} .*(\n +-> .*)?", text, re.MULTILINE)
+    assert found, f"nothing about {check} in:\n{text}"
+    return found.group()
+
+
+def test_good_environment():
+    done = offline.course("doctor")
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("problem")]
+    assert done.returncode == 0, f"{wrong} {done.stderr}"
+    assert wrong == [] and "Nothing stands in the way." in done.stdout
+
+
+def test_no_ipywidgets(tmp_path):
+    """A real environment that lacks the package: all of this one's site-packages but ipywidgets."""
+    packages = Path(sysconfig.get_paths()["purelib"])
+    for entry in packages.iterdir():
+        if not entry.name.startswith("ipywidgets"):
+            (tmp_path / entry.name).symlink_to(entry)
+    code = "import sys; from dermxai_helpers import doctor; sys.exit(doctor.main())"
+    shim = tmp_path / "python"  # the doctor starts Python itself: that one must not see the packages either
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    shim.chmod(0o755)
+    code = f"import sys; sys.executable = {str(shim)!r}; {code}"
+    path = os.pathsep.join([str(tmp_path), str(offline.REPOSITORY)])
+    done = offline.python("-S", "-c", code, PYTHONPATH=path)
+    assert done.returncode == 1, done.stderr
+    assert "missing" in lines(done.stdout, "ipywidgets") and "pip install" in lines(done.stdout, "ipywidgets")
+    assert lines(done.stdout, "widgets").startswith("problem") and "restart" in lines(done.stdout, "widgets")
+    assert lines(done.stdout, "torch").startswith("ok")
+
+
+def test_mismatched_torchvision(tmp_path):
+    """A torchvision of another make fails at import with this message; the shim stands in for its compiled part."""
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
+    info = tmp_path / "torchvision-0.21.0.dist-info"
+    info.mkdir()
+    facts = ("Metadata-Version: 2.1", "Name: torchvision", "Version: 0.21.0", "Requires-Dist: torch==2.6.0", "")
+    (info / "METADATA").write_text("\n".join(facts))
+    done = offline.course("doctor", PYTHONPATH=str(tmp_path))
+    said = lines(done.stdout, "torch")
+    assert done.returncode == 1 and said.startswith("problem"), done.stderr
+    assert "torchvision 0.21.0 do not belong together" in said and "torch==2.6.0" in said
+    assert "--force-reinstall torch torchvision" in said
+
+
+def test_one_gigabyte_of_memory():
+    """A real limit: the process may use 1 GB of addresses, which is too little to import torch."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dermxai_helpers", "doctor"],
+        cwd=offline.REPOSITORY,
+        env=offline.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (GIGABYTE, GIGABYTE)),
+    )
+    assert done.returncode == 1, done.stderr
+    assert "do not belong together" not in done.stdout
+    assert "1.0 GB (process)" in lines(done.stdout, "memory") and "ulimit" in lines(done.stdout, "memory")
+
+
+@pytest.mark.parametrize(
+    ("entry", "files", "limit"),
+    [
+        ("0::/box/inner", {"box/memory.max": "1000000000", "box/inner/memory.max": "max"}, 1e9),
+        ("0::/box", {"box/memory.max": "max"}, None),
+        ("5:memory:/docker/abc", {"memory/docker/abc/memory.limit_in_bytes": "1073741824"}, 1073741824),
+        ("5:memory:/", {"memory/memory.limit_in_bytes": "9223372036854771712"}, None),
+        ("0::/", {"memory.max": "2000000000"}, 2e9),
+        ("3:cpu,cpuacct:/box", {"cpu,cpuacct/box/memory.max": "5"}, None),
+    ],
+)
+def test_container_memory(tmp_path, entry, files, limit):
+    own = tmp_path / "cgroup"
+    own.write_text(entry + "\n")
+    for name, text in files.items():
+        path = tmp_path / "groups" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    assert doctor.container_memory(tmp_path / "groups", own) == limit
+
+
+def test_container_without_memory_blocks(monkeypatch):
+    monkeypatch.setattr(doctor, "container_memory", lambda: 1e9)
+    found = doctor.memory()
+    assert found.blocks and "docker run --memory 2g" in found.remedy
+
+
+def test_more_threads_than_cores(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "512")
+    found = doctor.threads()
+    assert found.verdict == "advice" and "OMP_NUM_THREADS=" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("requirement", "verdict"),
+    [
+        ("numpy>=1.0", "ok"),
+        ("numpy>=999", "problem"),
+        ("numpy<1,>=0.5", "problem"),
+        ("no-such-package>=1", "problem"),
+        ("papermill>=999", "advice"),
+    ],
+)
+def test_package(requirement, verdict):
+    found = doctor.package(requirement)
+    assert (found.verdict if found else "ok") == verdict
+    assert found is None or requirement in found.remedy
+
+
+def test_versions_compare_by_numbers():
+    assert doctor.numbers("2.15.0+cpu") == doctor.numbers("2.15") > doctor.numbers("2.9.1")
+    assert doctor.numbers("0.26.0rc1") == (0, 26)
+
+
+def test_missing_models(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
+    found = doctor.models()
+    assert found.blocks and "vit_demo.safetensors" in found.found
+
+
+def test_unwritable_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "deep" / "down"))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the superuser may write anywhere
+    found = doctor.cache()
+    assert found.blocks and "DERMXAI_CACHE" in found.remedy
+
+
+def test_course_not_installed(monkeypatch):
+    def absent(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "requires", absent)
+    (found,) = doctor.packages()
+    assert found.blocks and "pip install" in found.remedy
+
+
+def test_tools_that_notebooks_do_without():
+    """What the doctor only advises is what the Binder image leaves out."""
+    project = tomllib.loads((offline.REPOSITORY / "pyproject.toml").read_text())
+    packages = project["tool"]["dermxai"]["packages"]
+    assert doctor.ONLY_FOR_RUNS == {name for name, package in packages.items() if package.get("binder") is False}

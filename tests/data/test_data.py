@@ -1,0 +1,525 @@
+"""The data room: good folders load, bad ones say everything that is wrong, splits keep lesions apart."""
+
+import io
+import struct
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageFile
+
+from dermxai_helpers import data, files, synth
+from dermxai_helpers.data import checks as data_checks
+
+HEADER = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
+PATIENT = ["histo", "50.0", "male", "back"]
+ROWS = [  # one lesion with two photographs, one image of each other class, and one class that the course leaves out
+    ["L1", "I1", "nv", *PATIENT],
+    ["L1", "I2", "nv", *PATIENT],
+    ["L2", "I3", "mel", *PATIENT],
+    ["L3", "I4", "bkl", *PATIENT],
+    ["L4", "I5", "df", *PATIENT],
+]
+
+
+def jpeg(width: int = 16, height: int = 12, colour: object = (200, 120, 90), mode: str = "RGB", **options) -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (width, height), colour).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def photograph() -> bytes:
+    """A JPEG with much to say: noise, so that its coded pixels are far longer than its header."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
+
+
+def bomb() -> bytes:
+    """A small JPEG whose header claims 30,000 x 30,000 pixels (2.7 GB as RGB)."""
+    content = jpeg()
+    frame = content.index(b"\xff\xc0") + 5  # marker, length, precision; then height and width
+    return content[:frame] + struct.pack(">HH", 30_000, 30_000) + content[frame + 4 :]
+
+
+def write_table(folder: Path, rows: list[list[str]] = ROWS, header: list[str] = HEADER) -> None:
+    pd.DataFrame(rows, columns=header).to_csv(folder / "HAM10000_metadata.csv", index=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A complete folder with five images in two parts and one mask."""
+    write_table(tmp_path)
+    for number in range(1, 6):
+        part = tmp_path / f"HAM10000_images_part_{1 + number // 4}"
+        part.mkdir(exist_ok=True)
+        (part / f"I{number}.jpg").write_bytes(jpeg())
+    masks = tmp_path / "HAM10000_segmentations_lesion_tschandl"
+    masks.mkdir()
+    Image.new("L", (16, 12), 255).save(masks / "I1_segmentation.png")
+    return tmp_path
+
+
+def problems(folder: Path, **options) -> tuple[str, ...]:
+    with pytest.raises(files.DataError) as caught:
+        data.load(folder, **options)
+    assert all(problem in str(caught.value) for problem in caught.value.problems)
+    return caught.value.problems
+
+
+# --- good folders ---
+
+
+def test_table_of_a_good_folder(folder):
+    table = data.load(folder)
+    assert list(table.columns) == [*HEADER, "image_path", "mask_path"]
+    assert list(table.index) == [0, 1, 2, 3]
+    assert table["dx"].tolist() == ["nv", "nv", "mel", "bkl"]
+    assert table["age"].dtype == float
+    assert all(Path(path).stem == name for path, name in zip(table["image_path"], table["image_id"], strict=True))
+    assert table["mask_path"].map(bool).tolist() == [True, False, False, False]
+
+
+def test_all_seven_classes_on_demand(folder):
+    assert data.load(folder, classes=None)["dx"].tolist() == ["nv", "nv", "mel", "bkl", "df"]
+
+
+def test_images_of_other_classes_may_be_absent_or_broken(folder):
+    (folder / "HAM10000_images_part_2" / "I5.jpg").unlink()
+    assert len(data.load(folder)) == 4
+    assert "I5" in problems(folder, classes=None)[0]
+
+
+@pytest.mark.parametrize("names", [("part1", "part2"), ("images", "images"), (".", "."), ("a/part_1", "b/part_2")])
+def test_any_folder_of_images_will_do(folder, names):
+    for number, name in enumerate(names, 1):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for image in (folder / f"HAM10000_images_part_{number}").iterdir():
+            image.rename(folder / name / image.name.replace(".jpg", ".JPG"))
+    assert len(data.load(folder)) == 4
+
+
+def test_metadata_without_suffix_and_with_byte_order_mark(folder):
+    path = folder / "HAM10000_metadata.csv"
+    (folder / "HAM10000_metadata").write_text(path.read_text(), encoding="utf-8-sig")
+    path.unlink()
+    assert len(data.load(folder)) == 4
+
+
+def test_an_image_that_an_archive_holds_twice(folder):
+    copies = folder / "zz_copies"
+    copies.mkdir()
+    (copies / "I1.jpg").write_bytes(b"")
+    assert "part_1" in data.load(folder)["image_path"][0]
+
+
+def test_drawn_folder(drawn):
+    table = data.load(drawn)
+    assert len(table) == 100
+    assert set(table["dx"]) == set(data.CLASSES)
+    truth = data.truth(drawn).set_index("image_id")
+    assert (truth.loc[table["image_id"], "label"].to_numpy() == table["dx"].to_numpy()).all()
+    assert truth["hair"].dtype == bool and (truth["network"] == "none").any()
+    for row in table.head(5).itertuples():
+        mask = data.open_mask(row.mask_path)
+        assert data.open_image(row.image_path).shape == (*mask.shape, 3)
+        assert all(part.shape == mask.shape for part in data.parts(drawn, row.image_id).values())
+
+
+def test_a_real_folder_has_no_truth(folder):
+    assert data.truth(folder) is None
+    with pytest.raises(files.DataError, match="not drawn"):
+        data.parts(folder, "I1")
+
+
+@pytest.mark.real
+def test_ham10000(ham10000):
+    table = data.load(ham10000)
+    assert table["dx"].value_counts().to_dict() == {"nv": 6705, "mel": 1113, "bkl": 1099}
+    assert table["lesion_id"].nunique() == 6744
+    assert table["mask_path"].map(bool).all()
+    by_image = data.leak_report(table, data.split(table, by="image"))
+    assert by_image["validation_images"].to_dict() == {"mel": 223, "nv": 1341, "bkl": 220, "all": 1784}
+    assert by_image.loc["all", "share"] == pytest.approx(0.371, abs=0.03)  # 200 splits gave .344 to .399
+    assert by_image.loc["mel", "share"] == pytest.approx(0.685, abs=0.08)
+    by_lesion = data.leak_report(table, data.split(table, by="lesion"))
+    assert by_lesion["sharing_a_lesion"].sum() == 0
+    assert (by_lesion["validation_images"] - by_image["validation_images"]).abs().max() <= 2
+
+
+# --- bad folders ---
+
+
+def test_no_such_folder(tmp_path):
+    assert "no such folder" in problems(tmp_path / "nowhere")[0]
+    (tmp_path / "file").touch()
+    assert "this is a file" in problems(tmp_path / "file")[0]
+
+
+def test_no_metadata(tmp_path):
+    assert "HAM10000_metadata.csv" in problems(tmp_path)[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\x81", b'a,b\n"1,2\n3,4,5,6\n'])
+def test_metadata_that_is_no_table(tmp_path, content):
+    (tmp_path / "HAM10000_metadata.csv").write_bytes(content)
+    assert "comma" in problems(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "renamed"),
+    [("dx", "diagnosis"), ("image_id", "Image_ID"), ("lesion_id", "lesionid"), ("localization", "localisation")],
+)
+def test_renamed_column(folder, column, renamed):
+    write_table(folder, header=[renamed if name == column else name for name in HEADER])
+    (problem,) = problems(folder)
+    assert f"no column '{column}'" in problem and f"'{renamed}': rename it" in problem
+
+
+def test_missing_column(folder):
+    write_table(folder, [row[:-1] for row in ROWS], HEADER[:-1])
+    (problem,) = problems(folder)
+    assert "no column 'localization'" in problem and "the columns are lesion_id" in problem
+
+
+BAD_TABLES = {
+    "unknown class": (["L9", "I1b", "Mel ", *PATIENT], "unknown class 'Mel '", "is 'mel' meant?"),
+    "duplicate id": (["L1", "I1", "nv", *PATIENT], "listed more than once", "I1"),
+    "two diagnoses": (["L2", "I4b", "bkl", *PATIENT], "more than one diagnosis", "L2 (bkl and mel)"),
+    "no diagnosis": (["L9", "I1b", "", *PATIENT], "without a value in 'dx'", "line 7"),
+    "no lesion": (["", "I3b", "mel", *PATIENT], "without a value in 'lesion_id'", "line 7"),
+    "age in words": (["L9", "I3b", "mel", "histo", "fifty", "male", "back"], "column 'age'", "'fifty'"),
+    "impossible age": (["L9", "I3b", "mel", "histo", "-3", "male", "back"], "column 'age'", "'-3'"),
+}
+
+
+@pytest.mark.parametrize(("row", "finding", "detail"), BAD_TABLES.values(), ids=BAD_TABLES)
+def test_bad_table(folder, row, finding, detail):
+    write_table(folder, [*ROWS, row])
+    (folder / "HAM10000_images_part_1" / f"{row[1]}.jpg").write_bytes(jpeg())
+    (problem,) = problems(folder)
+    assert finding in problem and detail in problem
+
+
+def test_empty_class(folder):
+    write_table(folder, [row for row in ROWS if row[2] != "mel"])
+    assert problems(folder) == ("no image of class 'mel': nothing could be learnt or tested",)
+
+
+def test_table_without_rows(folder):
+    write_table(folder, [])
+    assert len(problems(folder)) == 4
+    assert "no rows" in problems(folder, classes=None)[0]
+
+
+BAD_FILES = {
+    "absent": (None, "no such file"),
+    "empty": (b"", "zero bytes"),
+    "text": (b"<html>not found</html>", "not an image"),
+    "another format": (b"GIF89a" + bytes(40), "not an image"),
+    "cut off": (photograph()[:-200], "cut off"),
+    "header only": (jpeg()[:20], "cannot be decoded|not an image"),
+    "bomb": (bomb(), "refused without decoding"),
+    "end of a PNG missing": (b"\x89PNG\r\n\x1a\n" + bytes(30), "cannot be decoded|not an image"),
+}
+
+
+@pytest.mark.parametrize(("content", "finding"), BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_file(folder, content, finding):
+    path = folder / "HAM10000_images_part_1" / "I3.jpg"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    (problem,) = problems(folder)
+    assert any(words in problem for words in finding.split("|")) and "I3" in problem
+    with pytest.raises(files.DataError, match="I3"):
+        data.open_image(path)
+
+
+def test_every_problem_is_in_one_message(folder):
+    part = folder / "HAM10000_images_part_1"
+    (part / "I1.jpg").unlink()
+    (part / "I2.jpg").write_bytes(b"")
+    (part / "I3.jpg").write_bytes(bomb())
+    rows = [*ROWS[:3], ["L3", "I4", "blk", *PATIENT], ROWS[0], ["L1", "I6", "mel", *PATIENT]]
+    write_table(folder, [row[:6] for row in rows], HEADER[:6])
+    found = problems(folder)
+    expected = ["'localization'", "more than once", "'blk'", "two|more than one diagnosis", "class 'bkl'"]
+    expected += ["no such file: I1, I6", "zero bytes", "pixels (limit 64,000,000)"]
+    assert len(found) == len(expected)
+    for words, problem in zip(expected, found, strict=True):
+        assert any(word in problem for word in words.split("|")), (words, problem)
+
+
+def test_a_long_list_is_counted_not_printed(folder):
+    write_table(folder, ROWS + [[f"M{n}", f"X{n}", "nv", *PATIENT] for n in range(1000)])
+    (problem,) = problems(folder)
+    assert problem.startswith("1,000 images") and problem.endswith("and 995 more") and len(problem) < 200
+
+
+def test_load_reads_headers_and_decodes_nothing(folder, monkeypatch):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda picture: pytest.fail("a picture was decoded"))
+    assert len(data.load(folder)) == 4
+
+
+# --- opening ---
+
+
+def save(picture: Image.Image, path: Path, **options) -> Path:
+    picture.save(path, **options)
+    return path
+
+
+GREY_16 = Image.fromarray(np.full((12, 16), 40_000, np.uint16))
+PALETTE = Image.new("RGB", (16, 12), (10, 200, 30)).quantize(4)
+CONVERTED = {
+    "grey": (Image.new("L", (16, 12), 90), "png", (90, 90, 90)),
+    "one bit": (Image.new("1", (16, 12), 1), "png", (255, 255, 255)),
+    "16 bits": (GREY_16, "png", (40_000 // 257,) * 3),
+    "palette": (PALETTE, "png", (10, 200, 30)),
+    "alpha": (Image.new("RGBA", (16, 12), (0, 0, 0, 0)), "png", (255, 255, 255)),
+    "half alpha": (Image.new("RGBA", (16, 12), (200, 0, 0, 128)), "png", (227, 127, 127)),
+    "grey with alpha": (Image.new("LA", (16, 12), (50, 255)), "png", (50, 50, 50)),
+    "grey JPEG": (Image.new("L", (16, 12), 90), "jpg", (90, 90, 90)),
+    "CMYK JPEG": (Image.new("CMYK", (16, 12), (0, 255, 255, 0)), "jpg", (255, 0, 0)),
+}
+
+
+@pytest.mark.parametrize(("picture", "suffix", "colour"), CONVERTED.values(), ids=CONVERTED)
+def test_converted_not_refused(tmp_path, picture, suffix, colour):
+    path = save(picture, tmp_path / f"picture.{suffix}")
+    assert data_checks.file_problem(path) == ""
+    image = data.open_image(path)
+    assert image.shape == (12, 16, 3) and image.dtype == np.uint8
+    assert np.abs(image.astype(int) - colour).max() <= 2
+
+
+def test_transparent_palette_colour_becomes_white(tmp_path):
+    path = save(Image.new("P", (4, 4), 0), tmp_path / "p.png", transparency=0)
+    assert (data.open_image(path) == 255).all()
+
+
+def test_order_of_channels(tmp_path):
+    path = save(Image.new("RGB", (4, 4), (250, 120, 10)), tmp_path / "p.png")
+    assert data.open_image(path)[0, 0].tolist() == [250, 120, 10]
+
+
+def test_sideways_photograph_is_turned_upright(tmp_path):
+    upright = np.zeros((12, 16, 3), np.uint8)
+    upright[:, :8] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn by 90 degrees clockwise to see it upright"
+    stored = Image.fromarray(upright).transpose(Image.Transpose.ROTATE_90)
+    path = save(stored, tmp_path / "p.jpg", exif=exif, quality=95)
+    assert np.abs(data.open_image(path).astype(int) - upright).max() < 30
+
+
+def test_size_is_height_and_width(tmp_path):
+    path = save(Image.new("RGB", (40, 30), (9, 9, 9)), tmp_path / "p.png")
+    assert data.open_image(path, (6, 8)).shape == (6, 8, 3)
+    assert data.open_mask(path, (6, 8)).shape == (6, 8)
+
+
+def test_making_smaller_is_antialiased(tmp_path):
+    board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
+    small = data.open_image(save(Image.fromarray(board), tmp_path / "p.png"), (8, 8))
+    assert np.abs(small.astype(int) - 127).max() < 20
+
+
+def test_damage_that_only_decoding_finds(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path = save(Image.fromarray(noise), tmp_path / "noise.png")
+    content = bytearray(path.read_bytes())
+    content[600:900] = bytes(300)
+    path.write_bytes(content)
+    assert data_checks.file_problem(path) == ""
+    with pytest.raises(files.DataError, match="noise.png: damaged"):
+        data.open_image(path)
+
+
+def test_trailing_bytes_are_no_damage(tmp_path):
+    path = tmp_path / "p.jpg"
+    path.write_bytes(jpeg() + bytes(100))
+    assert data_checks.file_problem(path) == ""
+
+
+@pytest.mark.parametrize("action", ["ignore", "error"])
+@pytest.mark.parametrize(("width", "height"), [(30_000, 30_000), (10_000, 10_000), (8_001, 8_000)])
+def test_bomb_is_refused_from_its_header(tmp_path, monkeypatch, action, width, height):
+    content = bomb().replace(struct.pack(">HH", 30_000, 30_000), struct.pack(">HH", height, width))
+    path = tmp_path / "bomb.jpg"
+    path.write_bytes(content)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda picture: pytest.fail("a bomb was decoded"))
+    with warnings.catch_warnings():
+        warnings.simplefilter(action)
+        with pytest.raises(files.DataError, match=r"bomb\.jpg: claims .* refused without decoding"):
+            data.open_image(path)
+
+
+def test_masks_of_any_depth(tmp_path):
+    lesion = np.zeros((12, 16), np.uint8)
+    lesion[3:9, 4:12] = 1
+    for name, top, dtype in (("one", 1, np.uint8), ("full", 255, np.uint8), ("deep", 65_535, np.uint16)):
+        path = save(Image.fromarray(lesion.astype(dtype) * dtype(top)), tmp_path / f"{name}.png")
+        mask = data.open_mask(path)
+        assert mask.dtype == bool and (mask == lesion.astype(bool)).all()
+    empty = save(Image.new("1", (16, 12), 0), tmp_path / "empty.png")
+    assert not data.open_mask(empty).any()
+    with pytest.raises(files.DataError, match="no lesion mask"):
+        data.open_mask("")
+
+
+# --- splits ---
+
+
+def lesions(counts: dict[str, int], photographs: int = 2) -> pd.DataFrame:
+    """A table with so many lesions of each class, each photographed so often, in random order and with an odd index."""
+    rows = [(f"{dx}{n}", dx) for dx, count in counts.items() for n in range(count) for _ in range(photographs)]
+    table = pd.DataFrame(rows, columns=["lesion_id", "dx"]).sample(frac=1, random_state=3)
+    return table.set_index(pd.RangeIndex(100, 100 + 3 * len(table), 3))
+
+
+TABLE = lesions({"nv": 60, "mel": 20, "bkl": 20})
+
+
+@pytest.mark.parametrize("by", ["image", "lesion"])
+@pytest.mark.parametrize("val", [0.2, 0.25, 0.3, 0.5])
+def test_split_is_stratified_and_aligned(by, val):
+    parts = data.split(TABLE, by=by, val=val)
+    assert parts.index.equals(TABLE.index) and set(parts) == {"train", "val"}
+    for dx, total in TABLE["dx"].value_counts().items():
+        assert (TABLE["dx"][parts == "val"] == dx).sum() == pytest.approx(val * total, abs=2)
+
+
+def test_split_by_lesion_shares_no_lesion_and_by_image_does():
+    for seed in range(3):
+        assert data.split(TABLE, seed=seed).groupby(TABLE["lesion_id"]).nunique().max() == 1
+    assert data.leak_report(TABLE, data.split(TABLE, by="image")).loc["all", "share"] > 0.5
+
+
+@pytest.mark.parametrize("by", ["image", "lesion"])
+def test_split_depends_on_the_seed_only(by):
+    first = data.split(TABLE, by=by, seed=1)
+    assert first.equals(data.split(TABLE, by=by, seed=1))
+    assert not first.equals(data.split(TABLE, by=by, seed=2))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"by": "patient"}, "'lesion' or 'image'"), ({"val": 0}, "share"), ({"val": 1.2}, "share")]
+)
+def test_split_refuses(options, words):
+    with pytest.raises(ValueError, match=words):
+        data.split(TABLE, **options)
+
+
+def test_split_of_a_rare_class_puts_it_on_both_sides():
+    for seed in range(5):
+        table = lesions({"nv": 60, "mel": 3, "bkl": 20})
+        assert set(table["dx"][data.split(table, seed=seed) == "val"]) == {"nv", "mel", "bkl"}
+
+
+def test_split_of_a_class_with_one_lesion():
+    table = lesions({"nv": 60, "mel": 1, "bkl": 20}, photographs=6)
+    with pytest.raises(ValueError, match="class mel is in the 'train' part"):
+        data.split(table)
+
+
+def test_leak_report_counted_by_hand():
+    table = pd.DataFrame({"lesion_id": list("AABBCDDE"), "dx": ["mel"] * 4 + ["nv"] * 4})
+    parts = pd.Series(["train", "val", "val", "val", "val", "train", "val", "train"])
+    report = data.leak_report(table, parts)
+    assert report.index.tolist() == ["mel", "nv", "all"]
+    assert report["validation_images"].tolist() == [3, 2, 5]
+    assert report["sharing_a_lesion"].tolist() == [1, 1, 2]  # the second A and the second D
+    assert report["share"].tolist() == pytest.approx([1 / 3, 1 / 2, 2 / 5])
+
+
+# --- what the course writes ---
+
+
+def test_write_atomically_keeps_the_old_file_when_the_writer_fails(tmp_path):
+    path = tmp_path / "deep" / "table.csv"
+    files.write_atomically(path, lambda unfinished: unfinished.write_text("old"))
+
+    def interrupted(unfinished: Path) -> None:
+        assert unfinished.suffix == ".csv" and unfinished.parent == path.parent
+        unfinished.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        files.write_atomically(path, interrupted)
+    assert path.read_text() == "old"
+    files.write_atomically(path, lambda unfinished: unfinished.write_text("new"))
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "a" / "b"))
+    assert files.cache_folder() == tmp_path / "a" / "b" and files.cache_folder().is_dir()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "file" / "b"))
+    with pytest.raises(files.DataError, match="DERMXAI_CACHE"):
+        files.cache_folder()
+
+
+def test_prepare_draws_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
+    folder = data.prepare("demo", images=50, seed=4)
+    assert len(data.load(folder)) == 50 and folder.parent == tmp_path
+    monkeypatch.setattr(synth, "write_folder", lambda *_, **__: pytest.fail("drawn twice"))
+    assert data.prepare("demo", images=50, seed=4) == folder
+
+
+def test_prepare_draws_anew_when_the_program_changed(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(synth, "write_folder", lambda path, *_: calls.append(path))
+    monkeypatch.setattr(synth, "__file__", str(tmp_path / "__init__.py"))
+    for program in ("a", "b"):
+        (tmp_path / "__init__.py").write_text(program)
+        data.prepare("demo", images=60)
+    data.prepare("demo", images=61)
+    assert len(set(calls)) == 3
+
+
+def test_prepare_that_is_stopped_leaves_nothing(tmp_path, monkeypatch):
+    from dermxai_helpers.synth import folder as drawing
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
+    monkeypatch.setattr(drawing, "_packed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        data.prepare("demo", images=50)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prepare_when_another_process_was_faster(tmp_path, monkeypatch):
+    def faster(path: Path, *_: object) -> None:
+        path.mkdir()
+        raise OSError("Directory not empty")
+
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
+    monkeypatch.setattr(synth, "write_folder", faster)
+    assert data.prepare("demo", images=50).is_dir()
+
+
+def test_prepare_a_folder_of_ones_own(folder):
+    assert data.prepare(str(folder)) == folder
+    with pytest.raises(files.DataError, match="no such folder"):
+        data.prepare(folder / "typo")
+    with pytest.raises(ValueError, match="at least 50"):
+        data.prepare("demo", images=10)
+
+
+def test_importing_the_room_is_cheap():
+    heavy = ("torch", "sklearn", "matplotlib")
+    program = f"import sys, dermxai_helpers.data; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

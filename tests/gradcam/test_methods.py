@@ -1,0 +1,283 @@
+"""Every method behind `gradcam.explain`: equal to three libraries, by hand where numbers are small, and its limits."""
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import AblationCAM, EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import nn
+
+from dermxai_helpers import gradcam
+from dermxai_helpers.explanation import resize
+from dermxai_helpers.gradcam import layers as feature_layers
+from dermxai_helpers.gradcam import methods as cams
+from dermxai_helpers.gradcam import perturbation as perturbation_cams
+
+TARGETS = [0, 1, 2]
+BY_GRADIENT = {"gradcam": GradCAM, "gradcam++": GradCAMPlusPlus, "hirescam": HiResCAM, "layercam": LayerCAM}
+
+
+def block(inputs, outputs, stride):
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU6(inplace=True))
+
+
+class SmallNetwork(nn.Module):
+    """Convolutions, global average pooling and one linear layer, as in MobileNetV2, with 24 feature maps."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(block(3, 8, 2), block(8, 16, 2), block(16, 24, 2))
+        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(24, 3))
+
+    def forward(self, x):
+        return self.classifier(self.features(x).mean(dim=(2, 3)))
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Random weights in float64; two of the last feature maps are zero everywhere."""
+    torch.manual_seed(0)
+    model = SmallNetwork().double()
+    with torch.no_grad():
+        for _ in range(3):
+            model(torch.randn(8, 3, 48, 48, dtype=torch.float64))
+        nn.init.normal_(model.classifier[1].weight)
+        model.features[2][1].bias[:2] = -100
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.randn(3, 3, 48, 48, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def stretch(maps):
+    """Minimum to 0 and maximum to 1, map by map, as pytorch-grad-cam does (1e-7 is its own guard)."""
+    maps = maps - maps.min(axis=(1, 2), keepdims=True)
+    return maps / (1e-7 + maps.max(axis=(1, 2), keepdims=True))
+
+
+def as_the_library_shows(maps, size):
+    return stretch(resize(stretch(maps), size))
+
+
+def by_library(method, network, images, layer, **settings):
+    """pytorch-grad-cam's maps (B, height, width) of the classes 0, 1, 2; its gradients are cleared away."""
+    module = dict(network.named_modules())[layer]
+    with method(network, [module], **settings) as library:
+        found = library(images, [ClassifierOutputTarget(index) for index in TARGETS])
+    network.zero_grad(set_to_none=True)
+    return found
+
+
+# --- equal to the libraries ---
+
+
+@pytest.mark.parametrize("layer", ["features", "features.1", "features.1.1"])
+@pytest.mark.parametrize("method", BY_GRADIENT)
+def test_gradient_methods_equal_pytorch_grad_cam(network, images, method, layer):
+    if layer == "features.1.1":  # that library's map of this layer is changed by the ReLU after it, which is in place
+        network.features[1][2].inplace = False
+    try:
+        theirs = by_library(BY_GRADIENT[method], network, images, layer)
+    finally:
+        network.features[1][2].inplace = True
+    ours = gradcam.explain(network, images, TARGETS, method, layer)
+    np.testing.assert_allclose(as_the_library_shows(ours.maps, (48, 48)), theirs, atol=1e-5)
+    assert (theirs.max(axis=(1, 2)) > 0.9).sum() >= 2  # at most one of the three maps is flat
+
+
+@pytest.mark.parametrize("layer", ["features", "features.0"])
+def test_eigencam_equals_pytorch_grad_cam_up_to_its_sign(network, images, layer):
+    theirs = by_library(EigenCAM, network, images, layer)
+    ours = gradcam.explain(network, images, method="eigencam", layer=layer, relu=False).maps
+    for one, reference in zip(ours, theirs, strict=True):
+        both = [as_the_library_shows((sign * one).clip(0)[None], (48, 48))[0] for sign in (1, -1)]
+        assert min(np.abs(version - reference).max() for version in both) < 1e-5
+
+
+def test_scorecam_equals_pytorch_grad_cam(network, images):
+    theirs = by_library(ScoreCAM, network, images, "features")
+    ours = gradcam.explain(network, images, TARGETS, "scorecam")
+    np.testing.assert_allclose(as_the_library_shows(ours.maps, (48, 48)), theirs, atol=1e-4)
+    assert (theirs.max(axis=(1, 2)) > 0.9).all()
+
+
+def test_ablationcam_equals_pytorch_grad_cam(network, images):
+    theirs = by_library(AblationCAM, network, images, "features")
+    ours = gradcam.explain(network, images, TARGETS, "ablationcam")
+    np.testing.assert_allclose(as_the_library_shows(ours.maps, (48, 48)), theirs, atol=1e-5)
+    assert (theirs.max(axis=(1, 2)) > 0.9).sum() >= 2
+
+
+@pytest.mark.parametrize("layer", ["features", "features.1"])
+def test_equal_to_captum(network, images, layer):
+    from captum.attr import LayerGradCam, LayerGradientXActivation
+
+    module = dict(network.named_modules())[layer]
+    theirs = LayerGradCam(network, module).attribute(images, torch.tensor(TARGETS))[:, 0].detach()
+    ours = gradcam.explain(network, images, TARGETS, layer=layer, relu=False)
+    np.testing.assert_allclose(ours.maps, theirs, atol=1e-12)
+    theirs = LayerGradientXActivation(network, module).attribute(images, torch.tensor(TARGETS)).sum(1).detach()
+    ours = gradcam.explain(network, images, TARGETS, "hirescam", layer, relu=False)
+    np.testing.assert_allclose(ours.maps, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("method", "theirs", "layer"),
+    [
+        ("gradcam", "GradCAM", "features"),
+        ("gradcam", "GradCAM", "features.1"),
+        ("layercam", "LayerCAM", "features"),
+        ("layercam", "LayerCAM", "features.1"),
+        ("cam", "CAM", "features"),
+    ],
+)
+def test_equal_to_torchcam(network, images, method, theirs, layer):
+    from torchcam import methods
+
+    with getattr(methods, theirs)(network, layer) as library:
+        scores = network(images)
+        (reference,) = library(TARGETS, scores, normalized=False)
+    ours = gradcam.explain(network, images, TARGETS, method, layer)
+    np.testing.assert_allclose(ours.maps, reference.detach().clamp(min=0), atol=1e-12)
+
+
+# --- the formulas ---
+
+
+def test_gradcam_plus_plus_by_hand():
+    """Far from the guard, alpha is 1 / (2 + sum of the map x gradient) where the gradient is not zero."""
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 0.0]]]], dtype=torch.float64)
+    gradients = torch.tensor([[[[4.0, -4.0]], [[5.0, 0.0]]]], dtype=torch.float64)
+    weights = [4 / (2 + 3 * 4), 5 / (2 + 3 * 5)]
+    found = cams.grad_cam_plus_plus(features, gradients)
+    np.testing.assert_allclose(found, [[[weights[0] * 1 + weights[1] * 3, weights[0] * 2]]], rtol=1e-6)
+
+
+def test_hirescam_adds_up_to_the_logit_above_global_pooling(network, images):
+    found = gradcam.explain(network, images, "all", "hirescam", relu=False)
+    bias = network.classifier[1].bias.detach().numpy()
+    np.testing.assert_allclose(found.maps.sum(axis=(1, 2)) + np.tile(bias, 3), found.logit)
+
+
+def test_gradcam_and_hirescam_part_below_the_last_layer(network, images):
+    last = [gradcam.explain(network, images, 0, method).maps for method in ("gradcam", "hirescam")]
+    np.testing.assert_allclose(*last, atol=1e-12)
+    lower = [gradcam.explain(network, images, 0, method, "features.1").maps for method in ("gradcam", "hirescam")]
+    assert np.abs(lower[0] - lower[1]).max() > 0.01
+
+
+def test_eigencam_is_the_first_principal_component(network, images):
+    from sklearn.decomposition import PCA
+
+    found = gradcam.explain(network, images, method="eigencam", relu=False)
+    features = network.features(images).detach().flatten(2).transpose(1, 2).numpy()
+    for one, cells in zip(found.maps, features, strict=True):
+        component = PCA(1, svd_solver="full").fit_transform(cells)[:, 0]
+        np.testing.assert_allclose(np.abs(one.ravel()), np.abs(component), atol=1e-10)
+        assert np.corrcoef(one.ravel(), cells.sum(axis=1))[0, 1] > 0
+
+
+@pytest.mark.parametrize("method", [name for name in gradcam.METHODS if name != "eigencam"])
+def test_all_classes_at_once_equal_one_by_one(network, images, method):
+    together = gradcam.explain(network, images, "all", method, relu=False)
+    assert together.target == [0, 1, 2] * 3 and together.method == method and together.layer == "features"
+    for index in range(3):
+        alone = gradcam.explain(network, images, index, method, relu=False)
+        np.testing.assert_allclose(together.maps[index::3], alone.maps, atol=1e-12)
+        np.testing.assert_allclose(together.logit[index::3], alone.logit, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", gradcam.METHODS)
+def test_more_images_than_one_pass_holds(network, method, monkeypatch):
+    monkeypatch.setattr(feature_layers, "AT_ONCE", 4)
+    images = torch.randn(10, 3, 24, 24, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    targets = [2, 0, 1, 1, 0, 2, 2, 0, 1, 0]
+    together = gradcam.explain(network, images, targets, method, relu=False)
+    for index, target in enumerate(targets):
+        alone = gradcam.explain(network, images[[index]], target, method, relu=False)
+        np.testing.assert_allclose(together.maps[index], alone.maps[0], atol=1e-10)
+        assert together.logit[index] == pytest.approx(alone.logit[0])
+    assert len(gradcam.explain(network, images, "all", method).maps) == 30
+
+
+# --- what makes the slow ones faster ---
+
+
+def test_scorecam_skips_maps_that_hold_nothing(network, images, monkeypatch):
+    passed = []
+    monkeypatch.setattr(perturbation_cams, "quick", lambda model: model)
+    with network.register_forward_pre_hook(lambda _module, inputs: passed.append(len(inputs[0]))):
+        gradcam.explain(network, images, "all", "scorecam", layer="features")
+    alive = network.features(images).amax(dim=(2, 3)) > 0
+    assert alive.sum() <= 3 * 22
+    assert sum(passed) == len(images) + 1 + alive.sum()  # the images, one empty image, one for each map
+
+
+def test_ablationcam_runs_the_layers_below_once(network, images):
+    passed = []
+    with network.features[0].register_forward_pre_hook(lambda _module, inputs: passed.append(len(inputs[0]))):
+        gradcam.explain(network, images, "all", "ablationcam")
+    assert passed == [3, 1, 1, 1]
+
+
+class Joined(nn.Module):
+    """The maps of two layers side by side, as in a DenseNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 2, 1), nn.Conv2d(2, 2, 1)
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        first = self.first(x)
+        return self.head(torch.cat([first, self.second(first)], dim=1).mean(dim=(2, 3)))
+
+
+def test_ablation_above_a_concatenation_is_refused():
+    with pytest.raises(ValueError, match="joins with the output of earlier layers"):
+        gradcam.explain(Joined(), torch.rand(1, 3, 4, 4), 0, "ablationcam", "second")
+    found = gradcam.explain(Joined(), torch.rand(1, 3, 4, 4), 0, "ablationcam", "first")
+    assert found.maps.shape == (1, 4, 4)
+
+
+def test_ablation_of_a_negative_logit_is_noted(network, images):
+    found = gradcam.explain(network, images, "all", "ablationcam", classes=["mel", "nv", "bkl"])
+    noted = [note for note in found.notes if "have changed places" in note]
+    assert 0 < len(noted) == (found.logit < 0).sum() < 9
+
+
+# --- the prepared closed form ---
+
+
+def test_quick_cam_equals_explain(network, images):
+    quick = gradcam.QuickCam(network, classes=["mel", "nv", "bkl"])
+    slow = gradcam.explain(network, images, "all", "cam", classes=["mel", "nv", "bkl"])
+    by_gradient = gradcam.explain(network, images, "all")
+    for found in (quick(images), quick(images)):
+        np.testing.assert_allclose(found.maps, slow.maps, atol=1e-10)
+        np.testing.assert_allclose(found.maps, 36 * by_gradient.maps, atol=1e-10)
+        np.testing.assert_allclose(found.prob, slow.prob, atol=1e-10)
+        assert (found.class_name, found.layer, found.method) == (slow.class_name, "features", "cam")
+    np.testing.assert_allclose(quick(images, 1).maps, slow.maps[1::3], atol=1e-10)
+
+
+def test_quick_cam_equals_gradcam_on_mobilenet():
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(0)
+    model, images = mobilenet_v2(num_classes=3).double(), torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    quick, by_gradient = gradcam.QuickCam(model)(images), gradcam.explain(model, images, "all")
+    np.testing.assert_allclose(quick.maps, 4 * by_gradient.maps, atol=1e-10)
+    assert model.training and model.features[0][1].weight.is_contiguous()
+
+
+def test_quick_cam_refuses_what_is_not_cam(images):
+    headless = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).double()
+    with pytest.raises(ValueError, match="Sequential has none: use method='gradcam'"):
+        gradcam.QuickCam(headless)
+    twice = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(3, 3)).double()
+    with pytest.raises(ValueError, match="one linear layer on the spatial mean of '0'"):
+        gradcam.QuickCam(twice)(images)

@@ -1,0 +1,405 @@
+"""Which models and layers `gradcam.explain` takes, that it leaves them as found, and what it says to the others."""
+
+import gc
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from torch import nn
+
+from dermxai_helpers import gradcam
+from dermxai_helpers.explanation import resize
+from dermxai_helpers.gradcam import layers as feature_layers
+
+
+class Small(nn.Module):
+    """Two convolutions with batch normalisation and dropout, pooling, one linear layer; it can be made to fail."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.Conv2d(4, 5, 3))
+        self.drop, self.head = nn.Dropout(), nn.Linear(5, 3)
+        self.fails = False
+
+    def forward(self, x):
+        pooled = self.body(x).mean(dim=(2, 3))
+        if self.fails:
+            raise ArithmeticError("in the middle of the forward pass")
+        return self.head(self.drop(pooled))
+
+
+@pytest.fixture
+def small():
+    torch.manual_seed(0)
+    return Small()
+
+
+@pytest.fixture
+def images():
+    return torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+def vit(**changes):
+    from timm.models.vision_transformer import VisionTransformer
+
+    torch.manual_seed(0)
+    settings = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2, "num_classes": 3}
+    return VisionTransformer(**(settings | changes)).double().eval().requires_grad_(False)
+
+
+# --- left as found ---
+
+
+def state(model):
+    """Everything that a call could leave behind: flags, hooks, gradients, and a copy of every number."""
+    hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks)) for m in model.modules()]
+    flags = [(module.training, type(module), sorted(vars(module))) for module in model.modules()]
+    grads = [(p.requires_grad, p.grad, p._version, p.data_ptr()) for p in model.parameters()]
+    return hooks, flags, grads, {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def assert_as_found(before, model):
+    after = state(model)
+    assert before[:3] == after[:3]
+    assert all(torch.equal(before[3][name], after[3][name]) for name in before[3])
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("method", gradcam.METHODS)
+def test_every_method_leaves_the_model_as_found(small, images, method):
+    small.body.eval()  # a mixture of training flags
+    small.head.requires_grad_(False)
+    before = state(small)
+    gradcam.explain(small, images, "all", method)
+    assert_as_found(before, small)
+
+
+@pytest.mark.parametrize("method", gradcam.METHODS)
+def test_model_is_left_as_found_after_an_exception_inside(small, images, method):
+    small.body.eval()
+    before = state(small)
+    small.fails = True
+    with pytest.raises(ArithmeticError):
+        gradcam.explain(small, images, "all", method)
+    small.fails = False
+    assert_as_found(before, small)
+
+
+def test_exception_in_a_later_pass(small, images):
+    """The first pass goes through; the model fails when ablation replaces its maps."""
+    before = state(small)
+    passes = []
+
+    def fail_later(_module, _inputs):
+        passes.append(1)
+        if len(passes) > 1:
+            raise ArithmeticError("later")
+
+    with small.head.register_forward_pre_hook(fail_later), pytest.raises(ArithmeticError):
+        gradcam.explain(small, images, 0, "ablationcam", layer="body")
+    assert_as_found(before, small)
+
+
+def test_gradients_of_the_user_stay(small, images):
+    small(images).sum().backward()
+    before = [parameter.grad.clone() for parameter in small.parameters()]
+    gradcam.explain(small, images, "all")
+    assert all(torch.equal(old, new.grad) for old, new in zip(before, small.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("method", gradcam.METHODS)
+def test_frozen_model_in_any_gradient_mode(small, images, method, mode):
+    expected = gradcam.explain(small, images, "all", method).maps
+    small.requires_grad_(False)
+    with mode():
+        found = gradcam.explain(small, images * 1, "all", method).maps
+    np.testing.assert_array_equal(found, expected)
+    assert expected.any()
+
+
+def test_memory_does_not_grow_over_1000_calls(small):
+    """Neither in objects that Python knows nor in pages: a kept map alone would take 16 MB."""
+    images, quick, process = torch.randn(1, 3, 64, 64), gradcam.QuickCam(small), psutil.Process()
+
+    def call(times):
+        for _ in range(times):
+            gradcam.explain(small, images)
+            quick(images)
+        gc.collect()
+        tensors = sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+        return tensors, len(gc.get_objects()), process.memory_info().rss
+
+    tensors, objects, pages = call(50)
+    tensors_after, objects_after, pages_after = call(500)
+    assert tensors_after == tensors
+    assert abs(objects_after - objects) < 100
+    assert pages_after - pages < 8e6
+
+
+# --- wrapped models ---
+
+
+def test_dataparallel(small, images):
+    expected = gradcam.explain(small, images, 0)
+    found = gradcam.explain(nn.DataParallel(small), images, 0)
+    np.testing.assert_array_equal(found.maps, expected.maps)
+    assert found.layer == expected.layer == "body"
+
+
+def wholly_compiled(model):
+    return torch.compile(model, backend="eager")
+
+
+def compiled_in_place(model):
+    model.compile(backend="eager")
+    return model
+
+
+def partly_compiled(model):
+    model.body = torch.compile(model.body, backend="eager")
+    return model
+
+
+@pytest.mark.parametrize("compiled", [wholly_compiled, compiled_in_place, partly_compiled])
+@pytest.mark.parametrize("method", ["gradcam", "cam", "scorecam"])
+def test_compiled_model(small, images, method, compiled):
+    small.eval()
+    expected = gradcam.explain(small, images, 0, method).maps
+    model = compiled(small)
+    with torch.no_grad():
+        model(images)  # compiled before the hooks are there
+        np.testing.assert_allclose(gradcam.explain(model, images, 0, method).maps, expected, atol=1e-6)
+        model(images)
+
+
+def test_module_called_module_is_no_wrapper(images):
+    class Scaled(nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+
+        def forward(self, x):
+            return self.module(x / 2)
+
+    model = Scaled(Small())
+    found = gradcam.explain(model, images, 0, relu=False)
+    np.testing.assert_allclose(found.maps, gradcam.explain(model.module, images / 2, 0, relu=False).maps)
+    assert found.layer == "module.body"
+
+
+def test_half_precision_gives_maps_numpy_can_use(small, images):
+    found = gradcam.explain(small.to(torch.bfloat16), images, 0)
+    assert found.maps.dtype == np.float32 and found.prob.dtype == np.float32
+
+
+# --- the layer ---
+
+
+def test_last_layer_with_a_grid_is_found_once(small, images):
+    passed = []
+    with small.register_forward_pre_hook(lambda _module, inputs: passed.append(len(inputs[0]))):
+        assert gradcam.explain(small, images).layer == "body"
+        assert gradcam.explain(small, images).layer == "body"
+        assert passed == [1, 2, 2]  # one image to search, then the batch; the second time the batch only
+        gradcam.explain(small, images[..., :12])
+        gradcam.explain(small, images)
+        assert passed[3:] == [1, 2, 2]  # another size is another search, the first is still known
+        small.drop = nn.Sequential(nn.Unflatten(1, (5, 1, 1)), nn.Upsample(scale_factor=2), nn.Flatten())
+        small.head = nn.Linear(20, 3)
+        assert gradcam.explain(small, images).layer == "drop.1"
+
+
+def test_layer_by_module_equals_layer_by_name(small, images):
+    by_name = gradcam.explain(small, images, 0, layer="body.0", relu=False)
+    by_module = gradcam.explain(small, images, 0, layer=small.body[0], relu=False)
+    np.testing.assert_array_equal(by_name.maps, by_module.maps)
+    assert by_name.layer == by_module.layer == "body.0" and by_name.maps.shape == (2, 7, 7)
+
+
+def test_layer_that_runs_twice_is_explained_where_it_runs_last(images):
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mix, self.relu, self.head = nn.Conv2d(3, 3, 1), nn.ReLU(inplace=True), nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.head(self.relu(self.mix(self.relu(self.mix(x)))).mean(dim=(2, 3)))
+
+    model = Twice()
+    found = gradcam.explain(model, images, 0, layer="relu", relu=False)
+    features = model.mix(model.mix(images).relu()).relu()
+    expected = torch.einsum("k,bkij->bij", model.head.weight[0], features) / 256
+    np.testing.assert_allclose(found.maps, expected.detach(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "picture", "answer"),
+    [
+        ((2, 5, 7, 7), (224, 224), True),
+        ((2, 5, 15, 19), (450, 600), True),
+        ((2, 5, 1, 1), (224, 224), False),
+        ((2, 7, 7, 768), (224, 224), False),  # channels last, as in a Swin transformer
+        ((2, 49, 768), (224, 224), False),
+    ],
+)
+def test_is_grid(shape, picture, answer):
+    assert feature_layers.is_grid(torch.zeros(shape), picture) is answer
+
+
+def test_wrong_layers_get_a_sentence_with_candidates(small, images):
+    listed = "its last layers with a grid: body.0, body.1, body.2, body.3, body$"
+    for layer, sentence in [
+        ("bodi.3", f"Small has no layer 'bodi.3'; near it: body.3.*; {listed}"),
+        ("zzz", f"Small has no layer 'zzz'; near it: none; {listed}"),
+        ("head", f"'head' does not give feature maps .* but shape \\(2, 3\\): choose another; {listed}"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            gradcam.explain(small, images, layer=layer)
+    small.unused = nn.Conv2d(3, 3, 1)
+    with pytest.raises(ValueError, match=f"'unused' takes no part in the forward pass of Small.*{listed}"):
+        gradcam.explain(small, images, layer="unused")
+
+
+def test_layer_beside_the_logits_is_refused(images):
+    class Beside(Small):
+        def forward(self, x):
+            self.body(x)
+            return self.head(x.mean(dim=(2, 3)).repeat(1, 2)[:, :5])
+
+    with pytest.raises(ValueError, match="do not depend on layer 'body'"):
+        gradcam.explain(Beside(), images)
+
+
+# --- models and images that cannot be explained ---
+
+
+def test_without_a_linear_layer_cam_is_refused_and_gradients_work(images):
+    model = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with pytest.raises(ValueError, match="Sequential has none: use method='gradcam'"):
+        gradcam.explain(model, images, 0, "cam")
+    found = gradcam.explain(model, images, 0, relu=False)
+    np.testing.assert_allclose(found.maps, model[0](images)[:, 0].detach() / 14**2, atol=1e-6)
+
+
+def test_wrong_models_get_a_sentence(images):
+    class Pair(Small):
+        def forward(self, x):
+            return super().forward(x), x
+
+    for model, sentence in [
+        ("mobilenet", "expected a torch module, got str"),
+        (nn.Sequential(nn.Flatten()), "Sequential has no weights"),
+        (Pair(), r"expected logits of shape \(2, classes\) from Pair, got tuple"),
+        (Small().body, r"got \(2, 5, 5, 5\)"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            gradcam.explain(model, images)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (255 * torch.rand(1, 3, 16, 16), "values from .* to 25.; these look like pixels of 0 to 255"),
+        (torch.zeros(1, 3, 16, 16, dtype=torch.uint8), "torch.uint8 .* these look like pixels of 0 to 255"),
+        (np.zeros((1, 16, 16, 3), np.uint8), "uint8 .* these look like pixels of 0 to 255"),
+        (torch.full((1, 3, 16, 16), -torch.inf), "not finite"),
+        (torch.zeros(0, 3, 16, 16), "no pixels"),
+    ],
+)
+def test_images_that_are_not_normalised_get_a_sentence(small, wrong, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        gradcam.explain(small, wrong)
+
+
+def test_flat_map_is_noted(small, images):
+    with torch.no_grad():
+        small.body[3].weight.zero_()
+        small.body[3].bias.fill_(1)
+        small.head.weight[0] = 1
+        small.head.weight[1] = -1
+    found = gradcam.explain(small, images[:1], "all", classes=["mel", "nv", "bkl"])
+    assert found.notes[:2] == [
+        "map 0 (mel): the same evidence everywhere",
+        "map 1 (nv): no positive evidence for this class",
+    ]
+
+
+def test_map_that_is_not_finite_is_noted(small, images):
+    with torch.no_grad():
+        small.head.weight[0, 0] = torch.inf
+    found = gradcam.explain(small, images[:1], 0, classes=["mel", "nv", "bkl"])
+    assert found.notes == ["map 0 (mel): some values are not finite"]
+    assert np.isfinite(found.normalised()).all()
+
+
+# --- vision transformers ---
+
+
+@pytest.mark.parametrize("changes", [{}, {"reg_tokens": 2}, {"global_pool": "avg", "class_token": False}])
+@pytest.mark.parametrize("method", ["gradcam", "gradcam++", "hirescam", "layercam", "scorecam"])
+def test_transformer_equals_pytorch_grad_cam(method, changes):
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    names = {"gradcam": "GradCAM", "gradcam++": "GradCAMPlusPlus", "hirescam": "HiResCAM", "layercam": "LayerCAM"}
+    model = vit(**changes)
+    images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    ours = gradcam.explain(model, images, [0, 1, 2], method)
+    assert ours.layer == "blocks.2.norm1" and ours.maps.shape == (3, 4, 4)
+
+    def as_maps(tokens):
+        return tokens[:, -16:].reshape(len(tokens), 4, 4, 16).permute(0, 3, 1, 2)
+
+    model.requires_grad_(True)
+    library = getattr(pytorch_grad_cam, names.get(method, "ScoreCAM"))
+    with library(model, [model.blocks[2].norm1], reshape_transform=as_maps) as cam:
+        theirs = cam(images, [ClassifierOutputTarget(index) for index in range(3)])
+    for one, reference in zip(ours.maps, theirs, strict=True):
+        enlarged = resize(stretch(one)[None], (32, 32))[0]
+        np.testing.assert_allclose(stretch(enlarged), reference, atol=1e-4 if method == "scorecam" else 1e-5)
+
+
+def stretch(one):
+    one = one - one.min()
+    return one / (1e-7 + one.max())
+
+
+def test_transformer_with_pictures_of_another_size():
+    model = vit(dynamic_img_size=True)
+    found = gradcam.explain(model, torch.randn(1, 3, 24, 48, dtype=torch.float64), "all")
+    assert found.maps.shape == (3, 3, 6)
+
+
+@pytest.mark.parametrize("method", ["eigencam", "ablationcam"])
+def test_transformer_by_the_other_methods(method):
+    images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    found = gradcam.explain(vit(), images, 0, method, relu=False)
+    assert found.maps.shape == (2, 4, 4) and np.ptp(found.maps, axis=(1, 2)).min() > 0
+
+
+def test_ablation_of_a_transformer_takes_a_channel_from_every_patch():
+    model, images = vit(), torch.randn(1, 3, 32, 32, dtype=torch.float64)
+    tokens = {}
+    with model.blocks[2].norm1.register_forward_hook(lambda _m, _i, output: tokens.update(kept=output.clone())):
+        logit = model(images)[0, 0]
+    weights = []
+    for channel in range(16):
+        changed = tokens["kept"].clone()
+        changed[:, 1:, channel] = 0
+        with model.blocks[2].norm1.register_forward_hook(lambda *_, changed=changed: changed):
+            weights.append((logit - model(images)[0, 0]) / logit)
+    expected = (tokens["kept"][0, 1:] @ torch.stack(weights)).reshape(4, 4)
+    found = gradcam.explain(model, images, 0, "ablationcam", relu=False)
+    np.testing.assert_allclose(found.maps[0], expected, atol=1e-10)
+
+
+def test_transformer_has_no_closed_form():
+    with pytest.raises(ValueError, match="which is not so in VisionTransformer: use method='gradcam'"):
+        gradcam.explain(vit(), torch.zeros(1, 3, 32, 32, dtype=torch.float64), 0, "cam")
+
+
+def test_wrong_layer_of_a_transformer_gets_candidates():
+    with pytest.raises(ValueError, match="'head' does not give .* its last layers with a grid: .*blocks.1, blocks.2, "):
+        gradcam.explain(vit(), torch.zeros(1, 3, 32, 32, dtype=torch.float64), 0, layer="head")

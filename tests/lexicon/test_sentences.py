@@ -1,0 +1,67 @@
+"""Sentences from measurements: the measures tell drawn lesions apart, and every sentence reads back as its facts."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from dermxai_helpers import lexicon, synth
+from dermxai_helpers.lexicon import facts
+from dermxai_helpers.lexicon import sentences as silver
+
+
+def test_every_sentence_reads_back_as_the_facts_it_was_made_of():
+    for values in product(*[(below, above) for _, below, above in silver.WORDS.values()]):
+        known = {slot: (value, "present") for slot, value in zip(silver.WORDS, values, strict=True)}
+        assert lexicon.parse(silver.sentence(known)) == known
+
+
+def test_the_median_parts_the_training_lesions_in_halves():
+    measured = silver.measurements(*zip(*[(one.image, one.mask) for one in drawn(20)], strict=True))
+    known = [silver.facts_of(row, silver.limits(measured)) for row in measured.to_dict("records")]
+    for slot, (_, _, above) in silver.WORDS.items():
+        assert sum(facts_of_one[slot][0] == above for facts_of_one in known) == 10
+
+
+def drawn(n):
+    return [synth.draw([77, number]) for number in range(n)]
+
+
+@pytest.fixture(scope="module")
+def lesions():
+    return drawn(120)
+
+
+@pytest.mark.parametrize(
+    ("slot", "least"), [("symmetry", 0.75), ("border_shape", 0.88), ("border_sharpness", 0.95), ("colour_count", 0.65)]
+)
+def test_the_measures_tell_drawn_lesions_apart(lesions, slot, least):
+    name, _, above = silver.WORDS[slot]
+    values = silver.measurements([one.image for one in lesions], [one.mask for one in lesions])[name]
+    true = [facts.true_facts(one.attributes)[slot][0] in (above, "two") for one in lesions]
+    assert roc_auc_score(true, values) > least
+
+
+def disc(blur):
+    """A dark disc of radius 40 on bright skin, its step spread over `blur` pixels on each side."""
+    down, across = np.indices((224, 224)) - 112
+    away = np.hypot(down, across) - 40
+    grey = 60 + 140 * np.clip(away / (2 * blur) + 0.5, 0, 1)
+    return np.repeat(grey[..., None], 3, axis=2).astype(np.uint8), away < 0
+
+
+def test_the_edge_share_falls_with_the_width_of_the_edge():
+    shares = [silver.edge_share(*disc(blur)) for blur in (1, 6, 12)]
+    assert shares[0] > 0.85 and shares[0] > shares[1] > shares[2]
+    flat = np.full((224, 224, 3), 90, np.uint8)
+    assert silver.edge_share(flat, disc(1)[1]) == 0
+    assert np.isfinite(silver.edge_share(flat, np.ones((224, 224), bool)))
+
+
+def test_masks_that_cannot_be_measured_are_named():
+    image, mask = disc(2)
+    with pytest.raises(ValueError, match=r"mask 1 is empty; its picture has size \(224, 224\)"):
+        silver.measurements([image, image], [mask, np.zeros_like(mask)])
+    with pytest.raises(ValueError, match=r"mask 0 has size \(112, 224\)"):
+        silver.measurements([image], [mask[::2]])

@@ -1,0 +1,101 @@
+"""Figures of the trial: drawn, described with their numbers, baselines told from methods."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermxai_helpers import gradcam, plots, synth, trial
+from dermxai_helpers.plots import trial as figures
+from dermxai_helpers.trial import randomisation, shortcut
+from dermxai_helpers.trial import result as verdict
+
+METHODS = ("Grad-CAM", *trial.BASELINES)
+
+
+def described(figure_and_alt, *words):
+    """The figure can be drawn, and its description holds these words."""
+    figure, alt = figure_and_alt
+    assert plots.png(figure).startswith(b"\x89PNG")
+    for word in words:
+        assert word in alt
+    return figure
+
+
+@pytest.fixture(scope="module")
+def found() -> verdict.Verdict:
+    """A verdict with known numbers: Grad-CAM has energy .8 and .6 over an area of .2, everything else .3."""
+    judged, asked = {}, []
+    for method in METHODS:
+        for image, energy in enumerate((0.8, 0.6) if method == "Grad-CAM" else (0.3, 0.3)):
+            judged[method, image] = {
+                ("plausibility", "energy"): energy, ("plausibility", "energy - area"): energy - 0.2,
+                ("maps", "without evidence"): 0.0,
+            } | {("Jaccard, lesion", share): energy * share for share in (0.1, 0.2)}
+        shares = np.tile([0.25, 0.75], 2)
+        for measure, values in (("deletion, blur", 1 - shares), ("ROAD", shares)):
+            answers = {"image": [0, 0, 1, 1], "share": shares, "value": values}
+            asked.append(pd.DataFrame({"method": method, "measure": measure, **answers}))
+    predictions = pd.DataFrame({"predicted": [0, 1], "probability": [0.9, 0.8], "lesion": ["a", "b"]})
+    return verdict.assemble(judged, asked, predictions)
+
+
+def test_verdict_shows_one_row_of_panels_a_question_and_tells_baselines_apart(found):
+    figure = described(
+        figures.verdict(found.table()), "plausibility, energy - area: Grad-CAM 0.50, lesion mask 0.10",
+        "faithfulness, deletion, blur (lower is better): Grad-CAM 0.50",
+    )
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == [
+        "energy - area (higher is better)", "best Jaccard (higher is better)",
+        "deletion, blur (lower is better)", "ROAD (higher is better)",
+    ]
+    marks = [line.get_color() for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert marks == [figures.METHOD] + [figures.BASELINE] * 4
+
+
+def test_verdict_of_differences_marks_zero(found):
+    table = found.against("centre Gaussian")
+    figure = described(figures.verdict(table, {"plausibility": ["energy"]}), "plausibility, energy: Grad-CAM 0.40")
+    assert figure.axes[0].lines[0].get_xdata()[0] != 0  # no value below zero: no line at zero
+    worse = found.against("Grad-CAM")
+    figure = described(figures.verdict(worse, {"plausibility": ["energy"]}), "lesion mask -0.40")
+    assert list(figure.axes[0].lines[0].get_xdata()) == [0, 0]
+
+
+def test_curves_have_a_line_for_each_method(found):
+    figure = described(
+        figures.curves(found.points, ["Grad-CAM", "random map"]), "deletion, blur: mean height Grad-CAM 0.50", "ROAD: "
+    )
+    assert [line.get_label() for line in figure.axes[0].lines] == ["Grad-CAM", "random map"]
+    assert figure.axes[1].get_ylabel() == "score"
+
+
+def test_right_and_wrong(found):
+    table = pd.DataFrame(
+        {"right": [0.6, 0.5], "wrong": [0.2, 0.5], "difference": [0.4, 0.0], "low": [0.3, -0.1], "high": [0.5, 0.1]},
+        index=["Grad-CAM", "random map"],
+    )
+    figure = described(
+        figures.right_and_wrong(table, "energy"), "Grad-CAM right 0.60, wrong 0.20, difference 0.40 (0.30 to 0.50)"
+    )
+    assert figure.axes[1].get_xlabel() == "energy, right - wrong"
+
+
+def test_randomisation_shows_every_stage_beside_another_photograph():
+    images = shortcut.prepare([synth.draw(seed).image for seed in range(3)])
+    stages = [["classifier.2"], ["features.3.0", "features.2.0"]]
+    table = randomisation.cascade(shortcut.small_network(), images, {"Grad-CAM": gradcam.explain}, stages=stages)
+    figure = described(figures.randomisation(table), "Grad-CAM: (none) 1.00, classifier.2 ", "another photograph ")
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert labels == ["(none)", "classifier.2", "features.3 to features.2"]
+
+
+def test_shortcut_shows_pictures_maps_and_what_the_ruler_is_worth():
+    pairs = shortcut.draw_pairs(2, seed=1)
+    models = {"shortcut": shortcut.small_network(), "honest": shortcut.small_network()}
+    exposure = shortcut.expose(models, pairs, {"flat": lambda network, inputs, targets: np.ones((len(inputs), 7, 7))})
+    figure = described(
+        figures.shortcut(exposure, pairs, "flat"), "maps by flat", "shortcut model: probability falls by",
+        f"{pairs.bands.mean():.0%} of the map on the ruler's place",
+    )
+    assert [bool(axes.images) for axes in figure.axes] == [True] * 4 + [False] * 2

@@ -1,0 +1,89 @@
+"""The ways to compare relevancy with, each against an independent computation, and all of them from one pass."""
+
+import numpy as np
+import pytest
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from small_transformers import distilled, pictures, small
+
+from dermxai_helpers import relevancy
+from dermxai_helpers.relevancy.forward import run
+from dermxai_helpers.relevancy.maps import attention_relevance
+
+
+@pytest.fixture
+def model():
+    return small()
+
+
+@pytest.fixture
+def images():
+    return pictures()
+
+
+def attention_of(model, images):
+    """Attention of every block, (depth, B, N, N), mean over heads, read from timm's own unfused path."""
+    seen = []
+    for block in model.blocks:
+        block.attn.fused_attn = False
+        block.attn.attn_drop.register_forward_hook(lambda _module, _inputs, output: seen.append(output.detach()))
+    model(images)
+    return torch.stack(seen).mean(dim=2)
+
+
+def test_rollout_and_attention_equal_attention_read_from_timm(model, images):
+    found = relevancy.compare(model, images, ["rollout", "attention"])
+    seen = attention_of(model, images)
+    product = torch.eye(10, dtype=torch.float64)
+    for weights in seen:
+        product = (weights + torch.eye(10)) / 2 @ product
+    np.testing.assert_allclose(found["rollout"].maps.reshape(3, -1), product[:, 0, 1:], rtol=1e-9)
+    np.testing.assert_allclose(found["attention"].maps.reshape(3, -1), seen[-1][:, 0, 1:], rtol=1e-9)
+
+
+class RawGradCam(GradCAM):
+    """pytorch-grad-cam that keeps its maps before it clips, stretches and resizes them."""
+
+    def get_cam_image(self, *arguments, **options):
+        self.raw = super().get_cam_image(*arguments, **options)
+        return self.raw
+
+
+@pytest.mark.parametrize("make", [small, distilled, lambda: small(reg_tokens=2), lambda: small(global_pool="avg")])
+def test_gradcam_equals_pytorch_grad_cam_on_the_tokens(make, images):
+    model = make()
+
+    def to_grid(tokens):
+        return tokens[:, model.num_prefix_tokens:].unflatten(1, (3, 3)).permute(0, 3, 1, 2)
+
+    theirs = RawGradCam(model, [model.blocks[-1].norm1], reshape_transform=to_grid)
+    theirs(images, [ClassifierOutputTarget(target) for target in (2, 0, 1)])
+    found = relevancy.explain(model, images, target=[2, 0, 1], method="gradcam")
+    assert found.layer == "block 2"
+    np.testing.assert_allclose(found.maps, np.maximum(theirs.raw, 0), rtol=1e-9, atol=1e-15)
+
+
+def test_all_methods_from_one_pass_equal_each_alone(model, images):
+    together = relevancy.compare(model, images, target="all", start_layer=1)
+    assert tuple(together) == relevancy.METHODS
+    for method, found in together.items():
+        assert found.method == method and found.maps.shape == (9, 3, 3)
+        alone = relevancy.explain(model, images, target="all", start_layer=1, method=method)
+        np.testing.assert_allclose(found.maps, alone.maps, rtol=1e-9)
+        assert found.layer == alone.layer
+
+
+def test_methods_without_a_class_give_each_class_the_same_map(model, images):
+    for found in relevancy.compare(model, images, ["rollout", "attention"], target="all").values():
+        np.testing.assert_array_equal(found.maps[0::3], found.maps[1::3])
+
+
+@pytest.mark.parametrize("make", [small, distilled, lambda: small(global_pool="avg")])
+def test_relevance_starts_with_one_and_each_attention_gets_half_of_its_branch(make, images):
+    """What the last block hands to its attention is half of what its attention branch gets, and that is at most 1."""
+    seen = run(make(), images, keep=True)
+    last = next(attention_relevance(seen, torch.tensor([0, 1, 2])))
+    total = last.sum((1, 2, 3))
+    assert last.shape[-2:] == seen.attention[-1].shape[-2:]
+    assert (total.abs() <= 0.5).all() and (total != 0).all()

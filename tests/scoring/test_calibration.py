@@ -1,0 +1,77 @@
+"""Calibration and operating points, against hand-made tables and known truth."""
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from dermxai_helpers.scoring import calibration
+
+
+def drawn(n: int, sharpness: float, seed: int = 0):
+    """Labels drawn from known probabilities, and those of a network that is `sharpness` times as sure."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 1.5, (n, 3))
+    labels = np.array([rng.choice(3, p=row) for row in softmax(logits, axis=1)])
+    return softmax(sharpness * logits, axis=1), labels
+
+
+def test_reliability_of_a_table_made_by_hand():
+    probabilities = np.array([[0.95, 0.05, 0], [0.05, 0.91, 0.04], [0.65, 0.35, 0], [0.2, 0.2, 0.6]])
+    table = calibration.reliability(probabilities, [0, 0, 0, 2])
+    assert table.index.tolist() == [5, 6, 9]  # .6 is the upper edge of its bin
+    assert table["images"].tolist() == [1, 1, 2]
+    assert table["confidence"].tolist() == pytest.approx([0.6, 0.65, 0.93])
+    assert table["accuracy"].tolist() == [1, 1, 0.5]
+    by_hand = (0.4 + 0.35 + 2 * 0.43) / 4
+    assert calibration.expected_calibration_error(probabilities, [0, 0, 0, 2]) == pytest.approx(by_hand)
+
+
+def test_true_probabilities_are_calibrated_and_too_sure_ones_are_not():
+    honest, labels = drawn(4000, 1)
+    sure, _ = drawn(4000, 3)
+    assert calibration.expected_calibration_error(honest, labels) < 0.03
+    assert calibration.expected_calibration_error(sure, labels) > 0.1
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 1, 3])
+def test_temperature_finds_how_much_too_sure_a_network_is(sharpness):
+    probabilities, labels = drawn(4000, sharpness)
+    found = calibration.temperature(probabilities, labels)
+    assert found == pytest.approx(sharpness, rel=0.1)
+    cooled = calibration.tempered(probabilities, found)
+    assert (cooled.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+    assert np.allclose(calibration.tempered(probabilities, 1), probabilities)
+
+
+def test_operating_points_by_hand():
+    scores, positive = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4]), np.array([1, 0, 1, 1, 0, 0], bool)
+    point = calibration.operating_point(scores, positive, specificity=0.6)
+    assert point == pytest.approx({"threshold": 0.6, "sensitivity": 1.0, "specificity": 2 / 3})
+    point = calibration.operating_point(scores, positive, specificity=0.9)
+    assert point == pytest.approx({"threshold": 0.9, "sensitivity": 1 / 3, "specificity": 1.0})
+    point = calibration.operating_point(scores, positive, sensitivity=0.5)
+    assert point == pytest.approx({"threshold": 0.7, "sensitivity": 2 / 3, "specificity": 2 / 3})
+    called = scores >= point["threshold"]
+    assert called[positive].mean() == pytest.approx(point["sensitivity"])
+    assert (~called[~positive]).mean() == pytest.approx(point["specificity"])
+
+
+def test_operating_points_that_cannot_be_get_a_sentence():
+    with pytest.raises(ValueError, match="either a specificity or a sensitivity"):
+        calibration.operating_point(np.ones(2), [True, False])
+    with pytest.raises(ValueError, match="2 of 2 images are positive: both kinds are needed"):
+        calibration.operating_point(np.ones(2), [True, True], specificity=0.9)
+
+
+def test_scores_of_probabilities_hold_the_true_value_in_their_interval():
+    from sklearn.metrics import roc_auc_score
+
+    probabilities, labels = drawn(600, 1)
+    names = np.array(["mel", "nv", "bkl"])[labels]
+    lesions = np.arange(600) // 2
+    table = calibration.probability_scores(probabilities, names, lesions, ("mel", "nv", "bkl"), repeats=50)
+    expected = roc_auc_score(labels, probabilities, multi_class="ovr", average="macro")
+    assert table.loc["auc", "value"] == pytest.approx(expected)
+    assert table.loc["auc_mel", "value"] == pytest.approx(roc_auc_score(labels == 0, probabilities[:, 0]))
+    # The error's bootstrap interval lies above its value by nature: noise in a bin counts as miscalibration.
+    assert (table["low"] < table["high"]).all() and (table.loc["auc", "low"] < expected < table.loc["auc", "high"])

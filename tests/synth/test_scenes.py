@@ -1,0 +1,149 @@
+"""Scenes of unit 04b: their truth is exact, one thing can be changed alone, and the figures say what they show."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from scipy import ndimage
+
+from dermxai_helpers.explanation import Explanation
+from dermxai_helpers.plots import scenes as scene_figures
+from dermxai_helpers.synth import kinds, scenes
+from dermxai_helpers.synth.complaints import COMPLAINTS
+from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES
+from dermxai_helpers.trial import background as background_check
+
+SOME = [scenes.draw((3, number), complaint) for number, complaint in enumerate(COMPLAINTS)]
+
+
+def explanation(maps, name="mole"):
+    zeros = np.zeros(len(maps))
+    return Explanation(maps, [0] * len(maps), [name] * len(maps), zeros, zeros, "blocks", "chefer")
+
+
+def difference(one, other):
+    return np.abs(one.image.astype(int) - other.image).max(axis=2)
+
+
+@pytest.mark.parametrize("complaint", [*COMPLAINTS, scenes.HEALTHY])
+@pytest.mark.parametrize("place", PLACES)
+def test_every_complaint_can_be_drawn_everywhere(complaint, place):
+    scene = scenes.draw((1, 2), complaint, place)
+    assert scene.image.shape == (224, 224, 3) and scene.image.dtype == np.uint8
+    assert not (scene.affected & ~scene.skin).any()
+    assert scene.affected.any() == (complaint != scenes.HEALTHY)
+    assert 0.1 < scene.skin.mean() < 0.95
+
+
+def test_zones_part_the_picture():
+    for scene in SOME:
+        assert (sum(zone.astype(int) for zone in scene.zones().values()) == 1).all()
+
+
+def test_same_seed_same_picture():
+    np.testing.assert_array_equal(scenes.draw(5).image, scenes.draw(5).image)
+    assert difference(scenes.draw(5), scenes.draw(6)).mean() > 5
+
+
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_another_background_leaves_the_skin_as_it_was(background):
+    scene = scenes.draw((8, 8), "mole", "forearm", "desk")
+    changed = difference(scene, scenes.redraw(scene, background=background))
+    inside = ndimage.binary_erosion(scene.skin, iterations=4)
+    assert not changed[inside].any()
+    assert (changed[~scene.skin].mean() > 5) == (background != "desk")
+
+
+@pytest.mark.parametrize("complaint", ["mole", "ring", "plaque", "patches"])
+def test_healthy_skin_differs_only_where_the_complaint_was(complaint):
+    scene = scenes.draw((9, 1), complaint, "forearm", "paper")
+    healthy = scenes.redraw(scene, complaint=scenes.HEALTHY)
+    changed = difference(scene, healthy) > 12
+    around = ndimage.binary_dilation(scene.affected, iterations=9)
+    assert not changed[~scene.skin].any()
+    assert changed[~around].mean() < 0.001
+    assert changed[scene.affected].mean() > 0.2  # of a ring the middle stays
+
+
+def test_the_background_betrays_the_complaint_as_often_as_asked():
+    told = dict(zip(COMPLAINTS, BACKGROUNDS, strict=True))
+    drawn = scenes.draw_set(60, 1, told, share=0.9)
+    agreeing = np.mean([told[scene.complaint] == scene.background for scene in drawn])
+    assert 0.8 < agreeing <= 1
+    honest = np.mean([told[scene.complaint] == scene.background for scene in scenes.draw_set(60, 1)])
+    assert honest < 0.45
+
+
+@pytest.mark.parametrize("what", [{"complaint": "flu"}, {"place": "moon"}, {"background": "sea"}])
+def test_unknown_names_are_refused_with_the_known_ones(what):
+    with pytest.raises(ValueError, match=rf"there is no {next(iter(what))} '\w+': choose one of"):
+        scenes.draw(0, **what)
+
+
+def test_swaps_change_one_thing_each():
+    for swap in background_check.draw_swaps(8, 0):
+        one, background, complaint = swap.scene, swap.other_background, swap.other_complaint
+        assert (one.complaint, one.place) == (background.complaint, background.place)
+        assert one.background != background.background
+        assert (one.background, one.place) == (complaint.background, complaint.place)
+        assert one.complaint != complaint.complaint
+
+
+def test_relevance_of_a_flat_map_is_the_area_and_of_the_mask_all():
+    flat = background_check.relevance_by_zone(np.ones((len(SOME), 14, 14)), SOME)
+    areas = [scene.affected.mean() for scene in SOME]
+    np.testing.assert_allclose(flat["affected skin"], areas, atol=1e-6)
+    exact = background_check.relevance_by_zone(np.stack([scene.affected for scene in SOME]).astype(float), SOME)
+    np.testing.assert_allclose(exact["affected skin"], 1)
+    assert exact["pointing game"].all() and not exact["background"].any()
+
+
+def test_zone_table_has_means_intervals_and_areas():
+    by_scene = {"flat": background_check.relevance_by_zone(np.ones((len(SOME), 14, 14)), SOME)}
+    table = background_check.zone_table(by_scene, SOME)
+    assert list(table.index) == ["flat", "share of the area"]
+    for zone in ("affected skin", "healthy skin", "background"):
+        np.testing.assert_allclose(table.loc["flat", zone], table.loc["share of the area", zone], atol=1e-6)
+        low, value, high = table.loc["flat", zone][["low", "value", "high"]]
+        assert low <= value <= high
+
+
+def test_swap_table_of_models_that_know_one_thing(monkeypatch):
+    """One model reads the complaint, one the background; the table says so."""
+    swaps = background_check.draw_swaps(12, 3)
+    every = [one for swap in swaps for one in (swap.scene, swap.other_background, swap.other_complaint)]
+    by_picture = {scene.image.tobytes(): scene for scene in every}
+    classes, grounds = list(COMPLAINTS), list(BACKGROUNDS)
+
+    def predict(model, images):
+        drawn = [by_picture[image.tobytes()] for image in images]
+        skin = [classes.index(one.complaint) for one in drawn]
+        return np.eye(5)[skin if model == "reads skin" else [grounds.index(one.background) for one in drawn]]
+
+    monkeypatch.setattr(background_check.vit_finetuning, "predict", predict)
+    names = {name: name for name in ("reads skin", "reads background")}
+    value = background_check.swap_table(names, swaps, classes)["value"]
+    assert value["reads skin"].tolist() == [1, 1, 1, 0]
+    assert value["reads background", "background swapped: keeps its answer"] == 0
+    assert value["reads background", "complaint swapped: keeps its answer"] == 1
+
+
+def test_figures_say_what_they_show():
+    flat = explanation(np.ones((len(SOME), 14, 14)))
+    figure, alt = scene_figures.rows(SOME, {"one": flat, "two": flat}, "Scenes")
+    assert isinstance(figure, Figure) and len(figure.axes) == 3 * len(SOME)
+    area = f"{SOME[0].affected.mean():.0%}"
+    assert alt.count(f"mole called mole, {area} of the relevance on affected skin") == 2
+    _, alt = scene_figures.otsu_row(SOME, np.stack([scene.affected for scene in SOME]).astype(float))
+    assert "mole 1.00" in alt
+    table = background_check.zone_table({"flat": background_check.relevance_by_zone(flat.maps, SOME)}, SOME)
+    assert "flat: affected skin" in scene_figures.zone_chart(table, "Zones")[1]
+
+
+def test_forty_one_kinds_and_their_pictures():
+    every = kinds.kinds()
+    assert len(every) == 41 and len({tuple(attributes.items()) for attributes in every.values()}) == 41
+    assert list(kinds.kinds(15)) == list(every)[:15]
+    pictures, names = kinds.draw_kinds(kinds.kinds(3), 2, 0)
+    assert names == list(kinds.kinds(3)) * 2 and len(pictures) == 6
+    with pytest.raises(ValueError, match="there are 1 to 48 kinds"):
+        kinds.kinds(49)

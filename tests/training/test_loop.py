@@ -1,0 +1,162 @@
+"""The training loop: equal to one by hand, its guards, and a training that is killed and goes on."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from dermxai_helpers import scoring, training
+from dermxai_helpers.training import loop as fitting
+from dermxai_helpers.training import rebalancing
+from dermxai_helpers.training.backbones import new_head
+
+
+def overlapping(n: int, seed: int) -> fitting.Examples:
+    """Three clouds of features, unequal in number, that overlap: only the first three features differ by class."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.multinomial(torch.tensor([0.15, 0.7, 0.15]), n, True, generator=generator)
+    points = torch.zeros(n, 1280)
+    points[:, :3] = torch.eye(3)[labels] + 0.7 * torch.randn(n, 3, generator=generator)
+    return fitting.Examples(lambda rows: points[rows], labels)
+
+
+def plan(labels, rebalance="class weights", epochs=1, learning_rate=1e-4):
+    return training.paper_plan(labels, rebalance, epochs, learning_rate, batch_size=32)
+
+
+def test_the_head_equals_one_trained_by_hand():
+    examples, validation = overlapping(200, 0), overlapping(80, 1)
+    weights = rebalancing.class_weights(examples.labels)
+    torch.manual_seed(0)
+    head = new_head(3)
+    fitting.fit(head, examples, validation, plan(examples.labels))
+
+    torch.manual_seed(0)
+    by_hand = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, 3))
+    nn.init.normal_(by_hand[1].weight, std=0.01)
+    nn.init.zeros_(by_hand[1].bias)
+    optimiser = torch.optim.Adam(by_hand.parameters(), lr=1e-4)
+    for batch in torch.randperm(200).split(32):
+        optimiser.zero_grad()
+        nn.CrossEntropyLoss(weight=weights)(by_hand(examples.inputs(batch)), examples.labels[batch]).backward()
+        optimiser.step()
+    assert torch.equal(head[1].weight, by_hand[1].weight)
+
+
+def test_early_stopping_plateau_and_the_best_epoch():
+    """Training labels without meaning: validation gets worse, the rate falls, training stops, the best is restored."""
+    torch.manual_seed(0)
+    head = new_head(3)
+    points, other = torch.randn(60, 1280), torch.randn(60, 1280)
+    examples = fitting.Examples(lambda rows: points[rows], torch.randint(3, (60,)))
+    validation = fitting.Examples(lambda rows: other[rows], torch.arange(60) % 3)
+    chosen = plan(examples.labels, "none", epochs=50, learning_rate=1e-2)
+    history = fitting.fit(head, examples, validation, chosen)
+    best = history["validation_loss"].idxmin()
+    assert len(history) == best + training.STOPPING_PATIENCE < 50
+    assert history["learning_rate"].iloc[-1] < history["learning_rate"].iloc[0]
+    assert fitting.validate(head, validation, chosen.loss)["validation_loss"] == history["validation_loss"].min()
+    assert not head.training
+
+
+@pytest.mark.parametrize("strategy", [name for name in rebalancing.STRATEGIES if name not in ("none", "focal loss")])
+def test_rebalancing_moves_recall_to_the_rare_classes(strategy):
+    examples, validation = overlapping(600, 0), overlapping(600, 1)
+    recalls = []
+    for chosen in ("none", strategy):
+        torch.manual_seed(0)
+        head = new_head(3)
+        fitting.fit(head, examples, validation, plan(examples.labels, chosen, epochs=5, learning_rate=1e-2))
+        predicted = fitting.logits_of(head, validation).argmax(dim=1)
+        recalls.append(scoring.scores(validation.labels.tolist(), predicted.tolist(), (0, 1, 2)))
+    assert recalls[1]["recall_0"] > recalls[0]["recall_0"] + 0.05
+    assert recalls[1]["recall_1"] < recalls[0]["recall_1"]
+
+
+def test_a_loss_that_overflows_gets_a_sentence():
+    examples = overlapping(60, 0)
+    with pytest.raises(ValueError, match="not finite in epoch 1: take a learning rate below inf"):
+        fitting.fit(new_head(3), examples, examples, plan(examples.labels, epochs=2, learning_rate=float("inf")))
+
+
+def test_the_running_mean_is_kept_as_by_hand():
+    examples = overlapping(64, 0)
+    torch.manual_seed(0)
+    head = nn.Linear(1280, 3)
+    twin = nn.Linear(1280, 3)
+    twin.load_state_dict(head.state_dict())
+    fitting.fit(head, examples, examples, fitting.Plan(
+        optimiser=lambda network: torch.optim.SGD(network.parameters(), lr=0.1), loss=nn.functional.cross_entropy,
+        order=lambda: torch.arange(160).remainder(64), epochs=1, batch_size=16, average=0.3, keep="last",
+    ))  # fmt: skip
+
+    optimiser, mean = torch.optim.SGD(twin.parameters(), lr=0.1), None
+    for step, rows in enumerate(torch.arange(160).remainder(64).split(16)):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(twin(examples.inputs(rows)), examples.labels[rows]).backward()
+        optimiser.step()
+        now = twin.weight.detach().clone()
+        decay = min(0.3, (1 + step) / (10 + step))  # 0.18, 0.25, 0.3, 0.3 ...
+        mean = now if mean is None else decay * mean + (1 - decay) * now  # the first step's weights begin the mean
+    assert torch.allclose(head.weight, mean, atol=1e-7)
+    assert not torch.allclose(head.weight, twin.weight, atol=1e-4)
+
+
+# --- killed and gone on ---
+
+
+def run(checkpoint: Path | None, epochs: int = 6, pause: float = 0.0):
+    """A training whose every batch takes a while."""
+    examples, validation = overlapping(320, 0), overlapping(80, 1)
+
+    def slow(rows):
+        time.sleep(pause)
+        return examples.inputs(rows)
+
+    torch.manual_seed(0)
+    head = new_head(3)
+    chosen = plan(examples.labels, epochs=epochs, learning_rate=1e-3)
+    return head, fitting.fit(
+        head, fitting.Examples(slow, examples.labels), validation, chosen, checkpoint, "this training"
+    )
+
+
+def test_killed_in_the_middle_of_an_epoch_and_gone_on(tmp_path):
+    """SIGKILL, which no program can catch, while an epoch is under way: the next call ends as if nothing had been."""
+    checkpoint = tmp_path / "head.pt"
+    program = f"import test_loop, pathlib; test_loop.run(pathlib.Path({str(checkpoint)!r}), pause=0.05)"
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parent, env=os.environ)
+    while not checkpoint.is_file() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.15)  # three batches into the next epoch
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    done = len(fitting.read_checkpoint(checkpoint, "this training")["rows"])
+    assert 1 <= done < 6
+
+    torch.manual_seed(99)  # whatever the caller's random numbers are
+    head, history = run(checkpoint)
+    untouched, expected = run(None)
+    assert (history - expected).abs().max().max() <= 1e-6
+    assert torch.equal(head[1].weight, untouched[1].weight)
+    assert not checkpoint.exists() and list(tmp_path.iterdir()) == []
+
+
+def test_unusable_checkpoints_get_a_sentence(tmp_path):
+    checkpoint = tmp_path / "head.pt"
+    fitting.write_checkpoint(checkpoint, "another training", {"rows": []})
+    with pytest.raises(ValueError, match="belongs to a training with other settings or other images: remove it, or"):
+        run(checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
+    with pytest.raises(ValueError, match="cannot be read: remove it and train from the beginning"):
+        run(checkpoint)
+    torch.save({"identity": "this training", "rows": functools.partial(os.remove, "x")}, checkpoint)
+    with pytest.raises(ValueError, match="cannot be read"):  # a file that carries code is not run
+        run(checkpoint)

@@ -1,0 +1,73 @@
+"""Rebalancing: each loss against a hand-made or library value, and what each does to recall."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from dermxai_helpers.training import rebalancing
+
+LOGITS = torch.tensor([[1.0, 0.0, -1.0], [0.0, 3.0, 0.0], [0.5, 0.5, 0.5], [2.0, 0.0, 1.0]])
+LABELS = torch.tensor([0, 1, 1, 1])
+
+
+def test_class_weights_equal_scikit_learn():
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = torch.tensor([0] * 3 + [1] * 20 + [2] * 7)
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels.numpy())
+    assert rebalancing.class_weights(labels).numpy() == pytest.approx(expected)
+
+
+def test_focal_loss_equals_torchvision_for_one_logit_against_none():
+    from torchvision.ops import sigmoid_focal_loss
+
+    logits, labels = torch.tensor([0.3, -1.2, 2.0]), torch.tensor([1.0, 0.0, 0.0])
+    theirs = sigmoid_focal_loss(logits, labels, alpha=-1, gamma=rebalancing.FOCUS, reduction="mean")
+    both = torch.stack([torch.zeros(3), logits], dim=1)  # a sigmoid is a softmax over (0, logit)
+    assert rebalancing.focal(both, labels.long()) == pytest.approx(theirs.item())
+
+
+def test_logit_adjustment_is_cross_entropy_with_the_prior_added():
+    labels = torch.tensor([0, 1, 1, 1, 2, 1, 1, 1])
+    shares = torch.tensor([1 / 8, 6 / 8, 1 / 8])
+    expected = functional.cross_entropy(LOGITS + shares.log(), LABELS)
+    assert rebalancing.loss_for("logit adjustment", labels)(LOGITS, LABELS) == pytest.approx(expected.item())
+    even = torch.tensor([0, 1, 2])
+    plain = functional.cross_entropy(LOGITS, LABELS)
+    assert rebalancing.loss_for("logit adjustment", even)(LOGITS, LABELS) == pytest.approx(plain.item())
+
+
+def test_an_unknown_strategy_gets_a_sentence():
+    with pytest.raises(ValueError, match="no way to rebalance is called 'magic': choose one of none, class weights"):
+        rebalancing.loss_for("magic", LABELS)
+
+
+def test_oversampling_evens_the_classes_and_the_others_take_every_row_once():
+    labels = torch.tensor([0] * 100 + [1] * 800 + [2] * 100)
+    torch.manual_seed(0)
+    drawn = torch.bincount(labels[rebalancing.order_for("oversampling", labels)()])
+    assert drawn.min() > 270 and drawn.max() < 400
+    assert sorted(rebalancing.order_for("none", labels)().tolist()) == list(range(1000))
+
+
+def test_tuned_factors_find_the_best_of_a_finer_search():
+    rng = np.random.default_rng(0)
+    labels = rng.choice(3, 500, p=[0.1, 0.8, 0.1])
+    logits = np.eye(3)[labels] * 1.5 + rng.normal(0, 1, (500, 3)) + np.log([0.1, 0.8, 0.1])
+    probabilities = torch.tensor(logits).softmax(dim=1).numpy()
+    factors = rebalancing.tuned_factors(probabilities, labels)
+    found = rebalancing.balanced_accuracy(probabilities * factors, labels)
+    grid = np.geomspace(1 / 40, 40, 60)
+    best = max(rebalancing.balanced_accuracy(probabilities * [1, b, c], labels) for b in grid for c in grid)
+    assert found > rebalancing.balanced_accuracy(probabilities, labels) + 0.1
+    assert found > best - 0.01
+
+
+def test_balanced_accuracy_equals_scikit_learn():
+    from sklearn.metrics import balanced_accuracy_score
+
+    predicted = LOGITS.argmax(dim=1).numpy()
+    assert rebalancing.balanced_accuracy(LOGITS.numpy()[:, :2], np.array([0, 1, 1, 1])) == pytest.approx(
+        balanced_accuracy_score([0, 1, 1, 1], predicted)
+    )

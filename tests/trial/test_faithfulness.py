@@ -1,0 +1,203 @@
+"""Insertion, deletion and ROAD: answers worked out by hand, and equal to two libraries."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from dermxai_helpers import synth
+from dermxai_helpers.explanation import resize
+from dermxai_helpers.scoring.maps import centre_gaussian
+from dermxai_helpers.trial import faithfulness
+
+
+class LinearProbability(nn.Module):
+    """The probability of class 1 is a weighted sum of the first channel, so every curve can be worked out by hand."""
+
+    def __init__(self, weights: np.ndarray):
+        super().__init__()
+        self.weights = nn.Parameter(torch.tensor(weights, dtype=torch.float32), requires_grad=False)
+
+    def forward(self, inputs):
+        probability = (inputs[:, 0] * self.weights).sum(dim=(1, 2))
+        return torch.stack([torch.log1p(-probability), torch.log(probability)], dim=1)
+
+
+CELLS = np.array([[0.4, 0.1], [0.2, 0.2]])  # what each quarter of the picture adds to the probability
+WEIGHTS = np.kron(CELLS, np.ones((4, 4))) / 16
+
+
+def ones(count: int = 1) -> torch.Tensor:
+    return torch.ones(count, 3, 8, 8)
+
+
+def area(start: torch.Tensor, other: torch.Tensor, heatmap: np.ndarray, steps: int = 4) -> float:
+    shares = faithfulness.spread_shares(1, steps)
+    network = LinearProbability(WEIGHTS)
+    return faithfulness.curve(network, start, other, [1], heatmap[None], shares).mean()
+
+
+def test_areas_of_a_linear_model_are_exact():
+    perfect, nearly_black = WEIGHTS, 1e-6 * ones()
+    left = [0.9, 0.5, 0.3, 0.1, 0]  # of the probability, when the four quarters go in the order .4, .2, .2, .1
+    by_hand = np.trapezoid(left, dx=0.25)
+    assert area(ones(), nearly_black, perfect) == pytest.approx(by_hand, abs=1e-5)
+    assert area(nearly_black, ones(), perfect) == pytest.approx(0.9 - by_hand, abs=1e-5)
+    assert area(ones(), nearly_black, -perfect) == pytest.approx(0.9 - by_hand, abs=1e-5)  # the worst order
+
+
+def test_no_order_beats_the_true_one_and_none_is_worse_than_its_reverse():
+    rng = np.random.default_rng(0)
+    best, worst = area(ones(), 1e-6 * ones(), WEIGHTS), area(ones(), 1e-6 * ones(), -WEIGHTS)
+    others = [area(ones(), 1e-6 * ones(), rng.random((8, 8))) for _ in range(20)]
+    assert all(best < other < worst for other in others)
+
+
+def test_one_share_an_image_estimates_the_area_without_bias():
+    """Sixteen equal images, asked once each at their own share, know the same area as one image asked sixteen times."""
+    heatmaps = np.repeat(WEIGHTS[None], 16, axis=0)
+    shares = faithfulness.spread_shares(16, steps=1)
+    answers = faithfulness.curve(LinearProbability(WEIGHTS), ones(16), 1e-6 * ones(16), [1] * 16, heatmaps, shares)
+    assert answers.mean() == pytest.approx(area(ones(), 1e-6 * ones(), WEIGHTS, steps=16), abs=1e-6)
+
+
+@pytest.mark.parametrize("images, steps", [(1, 1), (1, 5), (7, 1), (4, 3)])
+def test_shares_are_even_and_leave_no_gap(images, steps):
+    shares = faithfulness.spread_shares(images, steps, seed=3)
+    np.testing.assert_allclose(np.diff(shares, axis=1), 1 / steps)
+    np.testing.assert_allclose(np.sort(shares.ravel()), (np.arange(images * steps) + 0.5) / (images * steps))
+
+
+def test_strongest_pixels_first_and_larger_shares_hold_smaller_ones():
+    heatmap = np.random.default_rng(0).normal(size=(1, 12, 12)).round(1)  # rounded: many equal values
+    heatmap[0, 0, 0] = np.nan
+    shares = np.linspace(0, 1, 13)[None]
+    marked = faithfulness.strongest(heatmap, shares)[0].numpy()
+    assert marked.sum(axis=(1, 2)).tolist() == [12 * number for number in range(13)]
+    for smaller, larger in zip(marked[:-1], marked[1:], strict=True):
+        assert not (smaller & ~larger).any()
+    for some in marked[1:-1]:
+        assert np.nanmin(heatmap[0][some]) >= np.nanmax(heatmap[0][~some])
+    assert not marked[-2, 0, 0]  # not a number: last of all
+
+
+def test_a_flat_map_goes_in_random_and_not_in_reading_order():
+    marked = faithfulness.strongest(np.zeros((1, 28, 28)), np.array([[0.5]]))[0, 0].numpy()
+    halves = marked[:14].mean(), marked[14:].mean(), marked[:, :14].mean(), marked[:, 14:].mean()
+    assert all(0.2 < half < 0.8 for half in halves)
+    again = faithfulness.strongest(np.full((1, 28, 28), 3.0), np.array([[0.5]]))[0, 0].numpy()
+    np.testing.assert_array_equal(marked, again)
+
+
+def test_replacements():
+    picture = torch.rand(2, 3, 32, 32)
+    black = torch.tensor([-2.0, -1.0, 0.0])
+    blurred = faithfulness.replacement("blur", picture, black)
+    assert blurred.mean() == pytest.approx(picture.mean().item(), abs=0.02)
+    assert blurred.std() < 0.3 * picture.std()
+    flat = torch.full((1, 3, 32, 32), 0.7)
+    torch.testing.assert_close(faithfulness.replacement("blur", flat, black), flat)  # the edges do not darken
+    assert faithfulness.replacement("mean", picture, black)[1, 2].unique().item() == pytest.approx(
+        picture[1, 2].mean().item()
+    )
+    assert faithfulness.replacement("black", picture, black)[0, :, 5, 5].tolist() == [-2, -1, 0]
+    with pytest.raises(ValueError, match="one of blur, mean, black, not with 'white'"):
+        faithfulness.replacement("white", picture, black)
+
+
+@pytest.fixture(scope="module")
+def lesions() -> torch.Tensor:
+    pictures = np.stack([synth.draw(seed, label="mel").image for seed in (1, 2)])
+    return (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.25
+
+
+def coarse_maps(count: int, seed: int = 0, side: int = 224) -> np.ndarray:
+    """Smooth maps in which no two pixels are equal."""
+    rng = np.random.default_rng(seed)
+    return resize(rng.random((count, 7, 7)), (side, side)) + 1e-3 * rng.random((count, side, side))
+
+
+def small_network(seed: int = 0) -> nn.Module:
+    """Random weights, and logits far enough apart for probabilities to move."""
+    torch.manual_seed(seed)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 9, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)
+    )
+    network[-1].weight.data *= 20
+    return network.eval()
+
+
+def test_curves_equal_torchcam(lesions):
+    metrics = pytest.importorskip("torchcam.metrics")
+    from torchcam.methods import GradCAM
+
+    network = small_network()
+    with GradCAM(network, network[0]) as extractor:
+        metric = metrics.DeletionInsertionMetric(extractor, lambda logits: logits.softmax(dim=-1), steps=8)
+        heatmaps = torch.from_numpy(coarse_maps(2)).float()
+        ranks = heatmaps.flatten(1).argsort(dim=1, descending=True).argsort(dim=1)
+        zeros, scores = torch.zeros_like(lesions), network(lesions).softmax(dim=1)
+        targets = torch.tensor([0, 2])
+        shares, deletion, insertion = metric._compute_curves(
+            lesions, zeros, ranks, targets, scores.gather(1, targets[:, None])[:, 0].detach()
+        )
+    shares = np.repeat(shares.numpy()[None], 2, axis=0)
+    ours = faithfulness.curve(network, lesions, zeros, [0, 2], heatmaps.numpy(), shares)
+    np.testing.assert_allclose(ours, deletion.detach().numpy(), atol=1e-6)
+    ours = faithfulness.curve(network, zeros, lesions, [0, 2], heatmaps.numpy(), shares)
+    np.testing.assert_allclose(ours, insertion.detach().numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6])
+def test_imputation_comes_to_the_solution_of_the_authors(lesions, share):
+    from pytorch_grad_cam.metrics.road import NoisyLinearImputer
+
+    small = lesions[:1, :, ::2, ::2].contiguous()
+    removed = faithfulness.strongest(coarse_maps(1, side=112), np.array([[share]]))
+    exact = NoisyLinearImputer(noise=0)(small[0], (~removed[0, 0]).float())[None]
+    before, default = small.clone(), faithfulness.impute(small, removed)
+    assert (default - exact).square().mean().sqrt() < 0.03
+    assert (faithfulness.impute(small, removed, sweeps=80) - exact).abs().max() < 2e-3
+    assert torch.equal(default[~removed.expand_as(small)], small[~removed.expand_as(small)])
+    assert torch.equal(small, before)
+
+
+def test_imputation_of_nothing_and_of_almost_everything(lesions):
+    nothing = torch.zeros(2, 1, 224, 224, dtype=torch.bool)
+    assert torch.equal(faithfulness.impute(lesions, nothing), lesions)
+    all_but_one = ~nothing
+    all_but_one[:, :, 100, 50] = False
+    filled = faithfulness.impute(lesions, all_but_one)
+    torch.testing.assert_close(filled, lesions[:, :, 100:101, 50:51].expand_as(filled), atol=5e-3, rtol=0)
+
+
+def test_road_equals_pytorch_grad_cam(lesions, monkeypatch):
+    """Its percentiles are shares of pixels that stay, ours of pixels that go: 30 and 80 there are .7 and .2 here.
+
+    Equal, not identical: it solves the equations of the imputation directly. Both without noise, which is random.
+    """
+    from pytorch_grad_cam.metrics import road
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputSoftmaxTarget
+
+    monkeypatch.setattr(faithfulness, "ROAD_NOISE", 0)
+    monkeypatch.setattr(road.NoisyLinearImputer.__init__, "__defaults__", (0.0, road.neighbors_weights))
+    small, network = lesions[:, :, ::2, ::2].contiguous(), small_network()
+    heatmaps = (centre_gaussian((112, 112)) + 0.1 * coarse_maps(2, side=112)).astype(np.float32)
+    theirs = road.ROADCombined(percentiles=[30, 80])(
+        small, heatmaps, [ClassifierOutputSoftmaxTarget(0), ClassifierOutputSoftmaxTarget(2)], network
+    )
+    ours = faithfulness.road(network, small, [0, 2], heatmaps, np.array([[0.7, 0.2]] * 2)).mean(axis=1)
+    np.testing.assert_allclose(ours, theirs, atol=2e-3)
+    assert np.abs(theirs).max() > 5e-3  # there is something to be equal to
+
+
+def test_road_of_a_flat_map_is_noise_only(lesions):
+    flat = faithfulness.road(small_network(), lesions, [0, 2], np.zeros((2, 224, 224)), np.array([[0.3], [0.6]]))
+    assert np.abs(flat).max() < 1e-3
+
+
+def test_drop_is_what_the_erased_region_added():
+    erased = torch.zeros(1, 8, 8, dtype=torch.bool)
+    erased[:, :4, :4] = True
+    lost = faithfulness.drop(LinearProbability(WEIGHTS), ones(), [1], erased, 1e-6 * ones())
+    assert lost == pytest.approx([0.4], abs=1e-5)

@@ -1,0 +1,252 @@
+"""The trial: who must win wins, who knows nothing gets what chance gives, and every number is where it belongs."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from dermxai_helpers import data, gradcam, scoring, synth, trial
+from dermxai_helpers.scoring.maps import energy_inside
+from dermxai_helpers.trial import shortcut
+from dermxai_helpers.trial import truth as causes
+
+COUNT = 9
+
+
+@pytest.fixture(scope="module")
+def cases() -> trial.Cases:
+    lesions = [synth.draw(number, label=synth.LABELS[number % 3]) for number in range(COUNT)]
+    return trial.Cases(
+        np.stack([lesion.image for lesion in lesions]),
+        np.stack([lesion.mask for lesion in lesions]),
+        np.arange(COUNT) // 2,
+        [causes.of_lesion(lesion) for lesion in lesions],
+    )
+
+
+@pytest.fixture(scope="module")
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return shortcut.small_network()
+
+
+def flat(network, inputs, targets):
+    return np.ones((len(inputs), 7, 7))
+
+
+def nothing(network, inputs, targets):
+    return -np.ones((len(inputs), 7, 7))
+
+
+@pytest.fixture(scope="module")
+def found(model, cases):
+    explainers = {"Grad-CAM": gradcam.explain, "flat": flat, "nothing": nothing}
+    return trial.run(model, cases, explainers, shortcut.prepare, trial.FAITHFULNESS, steps=1, progress=False)
+
+
+def test_table_holds_every_question_with_its_interval(found):
+    table = found.table()
+    assert list(table.index) == ["Grad-CAM", "flat", "nothing", *trial.BASELINES]
+    assert list(table.columns.unique("group")) == ["plausibility", "faithfulness", "drawn", "maps"]
+    assert set(table["faithfulness"].columns.unique("measure")) == set(trial.FAITHFULNESS)
+    numbers = table.xs("value", axis=1, level="number")
+    low, high = table.xs("low", axis=1, level="number"), table.xs("high", axis=1, level="number")
+    assert ((low <= numbers + 1e-9) & (numbers <= high + 1e-9) | numbers.isna()).all(axis=None)
+
+
+def test_value_and_interval_are_those_of_scoring(found, cases):
+    energy = found.scores.loc["Grad-CAM", ("plausibility", "energy")]
+    row = found.table().loc["Grad-CAM", ("plausibility", "energy")]
+    assert row["value"] == pytest.approx(energy.mean())
+    assert (row["low"], row["high"]) == pytest.approx(scoring.interval("mean", cases.lesions, energy))
+
+
+def test_scores_are_of_the_maps_of_the_predicted_class(found, model, cases):
+    inputs = shortcut.prepare(list(cases.images))
+    with torch.inference_mode():
+        predicted = model(inputs).argmax(dim=1)
+    assert found.predictions["predicted"].tolist() == predicted.tolist()
+    maps = gradcam.explain(model, inputs, predicted.tolist()).resized((224, 224))
+    by_hand = [energy_inside(one, mask) for one, mask in zip(maps, cases.masks, strict=True)]
+    assert found.scores.loc["Grad-CAM", ("plausibility", "energy")].to_numpy() == pytest.approx(by_hand, rel=1e-3)
+
+
+def test_flat_maps_are_at_chance_and_empty_ones_are_left_out_and_counted(found):
+    table = found.table()
+    assert table.loc["flat", ("plausibility", "energy - area", "value")] == pytest.approx(0, abs=1e-9)
+    assert table.loc["flat", ("drawn", "causal parts - area", "value")] == pytest.approx(0, abs=1e-9)
+    assert abs(table.loc["flat", ("faithfulness", "ROAD", "value")]) < 0.01
+    assert table.loc["nothing", ("maps", "without evidence", "value")] == 1
+    assert np.isnan(table.loc["nothing", ("plausibility", "energy", "value")])
+    assert table.loc["nothing", ("plausibility", "best Jaccard", "value")] == 0
+
+
+def test_the_lesion_mask_is_perfectly_plausible(found):
+    row = found.table().loc["lesion mask", "plausibility"]
+    assert row[[("energy", "value"), ("pointing game", "value"), ("best Jaccard", "value")]].tolist() == [1, 1, 1]
+
+
+def test_right_answers_about_drawn_lesions(model, cases):
+    """A method that marks just the causes has all its energy there, and none on artefacts."""
+    rows = iter(range(COUNT))  # images are asked for in their order
+
+    def knows(network, inputs, targets):
+        return np.stack([cases.truth[next(rows)].causes(synth.LABELS[target]) for target in targets]).astype(float)
+
+    table = trial.run(model, cases, {"knows": knows}, shortcut.prepare, measures=(), progress=False)
+    scores = table.scores.loc["knows", "drawn"]
+    with_causes = [truth.causes(synth.LABELS[label]).any() for truth, label in
+                   zip(cases.truth, table.predictions["predicted"], strict=True)]
+    assert scores["causal parts"].notna().tolist() == with_causes
+    assert scores["causal parts"].dropna().tolist() == [1] * sum(with_causes)
+
+
+class Patch(nn.Module):
+    """Says class 0 as firmly as the top left quarter of the picture is red."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(20.0), requires_grad=False)
+
+    def forward(self, inputs):
+        score = self.scale * (inputs[:, 0, :112, :112].mean(dim=(1, 2)) - 0.3)
+        return torch.stack([score, -score], dim=1)
+
+
+def test_who_knows_the_model_is_most_faithful_and_who_is_reversed_least(cases):
+    truth = np.zeros((1, 224, 224))
+    truth[:, :112, :112] = 1
+
+    def knows(network, inputs, targets):
+        return truth.repeat(len(inputs), axis=0)
+
+    def reversed_(network, inputs, targets):
+        return 1 - knows(network, inputs, targets)
+
+    def red(images):
+        return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+
+    lit = trial.Cases(np.full_like(cases.images[:4], 20), cases.masks[:4], cases.lesions[:4])
+    lit.images[:, :112, :112, 0] = 200
+    measures = ("insertion, black", "deletion, black", "ROAD")
+    table = trial.run(Patch(), lit, {"knows": knows, "reversed": reversed_}, red, measures, 2, progress=False).table()
+    values = table["faithfulness"].xs("value", axis=1, level="number")
+    blind = values.loc[list(trial.BASELINES)]
+    for measure, sign in (("insertion, black", 1), ("deletion, black", -1), ("ROAD", 1)):
+        best, worst = sign * values.loc["knows", measure], sign * values.loc["reversed", measure]
+        assert best > (sign * blind[measure]).max() + 0.02
+        assert worst < (sign * blind[measure]).min() - 0.02
+
+
+def test_differences_are_taken_image_by_image(found, cases):
+    table = found.against("random map")
+    assert "random map" not in table.index
+    gap = found.scores.loc["Grad-CAM"] - found.scores.loc["random map"]
+    for column in (("plausibility", "energy"), ("faithfulness", "deletion, blur")):
+        row = table.loc["Grad-CAM", column]
+        assert row["value"] == pytest.approx(gap[column].mean())
+        assert (row["low"], row["high"]) == pytest.approx(scoring.interval("mean", cases.lesions, gap[column]))
+    with pytest.raises(ValueError, match="there is no method 'LIME' in this trial; there are Grad-CAM, flat"):
+        found.against("LIME")
+
+
+def test_right_and_wrong_predictions_are_compared(found, cases):
+    energy = found.scores.loc["Grad-CAM", ("plausibility", "energy")].to_numpy()
+    right = energy >= np.median(energy)  # as if the model were right just where its maps are good
+    row = found.right_and_wrong(right).loc["Grad-CAM"]
+    assert row["difference"] == pytest.approx(energy[right].mean() - energy[~right].mean())
+    assert 0 < row["low"] < row["difference"] < row["high"]
+    assert found.right_and_wrong(right).loc["flat", "difference"] == pytest.approx(
+        cases.masks[right].mean() - cases.masks[~right].mean()
+    )
+    assert found.right_and_wrong(right).loc["nothing"].isna().all()  # no map to compare
+    with pytest.raises(ValueError, match="9 of 9 predictions are right"):
+        found.right_and_wrong(np.ones(COUNT, bool))
+
+
+def test_points_are_the_answers_that_scores_average(found):
+    points = found.points.query("method == 'Grad-CAM' and measure == 'insertion, mean' and image == 3")
+    score = found.scores.loc["Grad-CAM"].loc[3, ("faithfulness", "insertion, mean")]
+    assert points["value"].mean() == pytest.approx(score)
+
+
+def test_the_size_of_a_batch_changes_nothing(model, cases, monkeypatch):
+    explainers = {"LayerCAM": partial(gradcam.explain, method="layercam")}
+    run = partial(trial.run, model, cases, explainers, shortcut.prepare, progress=False)
+    in_fours = run()
+    monkeypatch.setattr(trial, "BATCH", 5)
+    pd.testing.assert_frame_equal(run().scores, in_fours.scores, rtol=1e-3, atol=1e-4)
+
+
+def test_the_model_is_left_as_found(model, cases):
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    model.train()
+    trial.run(model, cases, {"Grad-CAM": gradcam.explain}, shortcut.prepare, measures=(), progress=False)
+    assert model.training
+    model.eval()
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_a_trial_of_real_photographs_has_no_column_about_causes(model, cases):
+    real = trial.Cases(cases.images, cases.masks, cases.lesions)
+    table = trial.run(model, real, {"flat": flat}, shortcut.prepare, measures=(), progress=False).table()
+    assert list(table.columns.unique("group")) == ["plausibility", "maps"]
+
+
+def test_cases_are_read_from_a_folder(drawn):
+    table = data.load(drawn).head(4)
+    cases = trial.Cases.read(table, drawn)
+    assert cases.images.shape == (4, 224, 224, 3) and cases.masks.shape == (4, 224, 224)
+    assert cases.lesions.tolist() == table["lesion_id"].tolist()
+    masks = data.parts(drawn, table["image_id"][2])
+    assert cases.truth[2].artefacts().sum() == np.logical_or.reduce(
+        [masks[name] for name in synth.ARTEFACTS if name in masks] or [np.zeros((224, 224), bool)]
+    ).sum()
+
+
+def test_bad_input_gets_a_sentence(model, cases):
+    run = partial(trial.run, model, cases, prepare=shortcut.prepare, progress=False)
+    with pytest.raises(ValueError, match="no measure is called 'AUC': choose of insertion, blur; "):
+        run({"flat": flat}, measures=["AUC"])
+    with pytest.raises(ValueError, match="'edge map' is the name of a baseline"):
+        run({"edge map": flat})
+    with pytest.raises(ValueError, match="steps=0: each image must be asked at least once"):
+        run({"flat": flat}, steps=0)
+    with pytest.raises(ValueError, match=r"short gave maps of shape \(7, 7, 7\) for 4 images: one each is needed"):
+        run({"short": lambda network, inputs, targets: np.ones((7, 7, 7))})
+    with pytest.raises(ValueError, match="9 pictures came with 3 lesions: give one each"):
+        trial.Cases(cases.images, cases.masks, [1, 2, 3])
+    with pytest.raises(ValueError, match="expected RGB pictures as uint8"):
+        trial.Cases(cases.images / 255, cases.masks, cases.lesions)
+
+
+# --- causes ---
+
+
+@pytest.mark.parametrize("attributes, label, expected", [
+    ({"veil": True, "network": "atypical", "milia": True}, "mel", ["network", "veil"]),
+    ({"veil": True, "network": "atypical", "milia": True}, "bkl", ["milia"]),
+    ({"veil": True, "network": "typical", "milia": False, "dots": "regular"}, "nv", ["network", "dots"]),
+])
+def test_causes_are_the_structures_that_make_the_class_more_likely(attributes, label, expected):
+    absent = {"network": "none", "dots": "none"} | dict.fromkeys(
+        ("streaks", "veil", "regression", "milia", "comedo", "fissures"), False
+    )
+    lesion = synth.draw(5, **(absent | attributes))
+    assert causes.causal_parts(lesion.attributes, label) == expected
+    mask = causes.of_lesion(lesion).causes(label)
+    np.testing.assert_array_equal(mask, np.logical_or.reduce([lesion.parts[name] for name in expected]))
+
+
+def test_truth_from_a_folder_is_the_truth_of_the_drawing(drawn):
+    truths = causes.of_folder(drawn, data.load(drawn)["image_id"].head(20))
+    for truth in truths:
+        assert {name for name in synth.PARTS if truth.attributes[name] not in (False, "none")} == (
+            set(truth.masks) & set(synth.PARTS)
+        )
+        for label in synth.LABELS:
+            assert set(causes.causal_parts(truth.attributes, label)) <= set(truth.masks)
+    assert causes.of_folder(drawn.parent, []) is None
