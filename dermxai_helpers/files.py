@@ -4,14 +4,11 @@ import os
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 
 class DataError(ValueError):
-    """What is wrong with a folder, a table or a picture.
-
-    where : the folder or file
-    problems : one sentence for each problem found; all of them are in the message
-    """
+    """What is wrong with a folder, a table or a picture (`where`): one sentence for each problem, in one message."""
 
     def __init__(self, where: str | Path, problems: Collection[str]):
         self.where = str(where)
@@ -47,9 +44,8 @@ def cache_folder() -> Path:
 
 
 def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None:
-    """Write a file so that it is either complete or not there; its folder is made when needed.
+    """Write a file so that it is complete or not there: `writer` gets a temporary path with the same suffix beside it.
 
-    writer : called with a temporary path beside `path` (with the same suffix); what it writes is then renamed.
     When the writer fails or is interrupted, the temporary file is removed and an older `path` stays as it was.
     """
     path = Path(path)
@@ -60,3 +56,20 @@ def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def progress(work: Iterable | int, what: str, unit: str = "image", shown: bool = True, **options) -> Any:
+    """Show a progress bar (tqdm) round an iterable, or for a number of steps that `bar.update(n)` counts.
+
+    shown : False hides the bar; the environment variable TQDM_DISABLE=1 hides every bar
+    options : tqdm's own, such as initial, total, delay, unit_scale
+
+    >>> sum(progress([1, 2, 3], "adding", "number", shown=False))
+    6
+    """
+    from tqdm import tqdm  # not tqdm.auto: its notebook bar is a widget, and takes no heed of TQDM_DISABLE
+
+    hidden = not shown or bool(os.environ.get("TQDM_DISABLE"))
+    if isinstance(work, int):
+        return tqdm(total=work, desc=what, unit=unit, disable=hidden, **options)
+    return tqdm(work, desc=what, unit=unit, disable=hidden, **options)

@@ -441,32 +441,6 @@ def test_leak_report_counted_by_hand():
 # --- what the course writes ---
 
 
-def test_write_atomically_keeps_the_old_file_when_the_writer_fails(tmp_path):
-    path = tmp_path / "deep" / "table.csv"
-    files.write_atomically(path, lambda unfinished: unfinished.write_text("old"))
-
-    def interrupted(unfinished: Path) -> None:
-        assert unfinished.suffix == ".csv" and unfinished.parent == path.parent
-        unfinished.write_text("half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        files.write_atomically(path, interrupted)
-    assert path.read_text() == "old"
-    files.write_atomically(path, lambda unfinished: unfinished.write_text("new"))
-    assert path.read_text() == "new"
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_cache_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "a" / "b"))
-    assert files.cache_folder() == tmp_path / "a" / "b" and files.cache_folder().is_dir()
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "file" / "b"))
-    with pytest.raises(files.DataError, match="DERMXAI_CACHE"):
-        files.cache_folder()
-
-
 def test_prepare_draws_once(tmp_path, monkeypatch):
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
     folder = data.prepare("demo", images=50, seed=4)

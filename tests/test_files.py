@@ -1,0 +1,52 @@
+"""The ground floor: files complete or not there, faults as sentences, the cache folder, the progress bar."""
+
+from pathlib import Path
+
+import pytest
+
+from dermxai_helpers import files
+
+
+def test_write_atomically_keeps_the_old_file_when_the_writer_fails(tmp_path):
+    path = tmp_path / "deep" / "table.csv"
+    files.write_atomically(path, lambda unfinished: unfinished.write_text("old"))
+
+    def interrupted(unfinished: Path) -> None:
+        assert unfinished.suffix == ".csv" and unfinished.parent == path.parent
+        unfinished.write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        files.write_atomically(path, interrupted)
+    assert path.read_text() == "old"
+    files.write_atomically(path, lambda unfinished: unfinished.write_text("new"))
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "a" / "b"))
+    assert files.cache_folder() == tmp_path / "a" / "b" and files.cache_folder().is_dir()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "file" / "b"))
+    with pytest.raises(files.DataError, match="DERMXAI_CACHE"):
+        files.cache_folder()
+
+
+def test_one_problem_is_one_line_and_several_are_a_list():
+    assert str(files.DataError("a", ["is broken"])) == "a: is broken"
+    assert str(files.DataError("a", ["one", "two"])) == "a has 2 problems:\n  - one\n  - two"
+    assert files.counted(1, "image") == "1 image" and files.counted(1113, "image") == "1,113 images"
+    assert files.listed("abcdefg") == "a, b, c, d, e and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("shown", "quiet", "seen"), [(True, "", True), (False, "", False), (True, "1", False), (False, "1", False)]
+)
+def test_progress_is_shown_when_asked_for_and_not_silenced(capsys, monkeypatch, shown, quiet, seen):
+    monkeypatch.setenv("TQDM_DISABLE", quiet)
+    assert list(files.progress(range(3), "drawing lesions", shown=shown)) == [0, 1, 2]
+    with files.progress(2, "training", "epoch", shown, initial=1) as bar:
+        bar.update()
+    said = capsys.readouterr().err
+    assert ("drawing lesions" in said) == ("2/2" in said and "epoch" in said) == seen
