@@ -1,6 +1,5 @@
 """A model runs fast and is left exactly as it was found; pictures become the batch it expects."""
 
-import contextlib
 import copy
 import sys
 from collections.abc import Iterator
@@ -15,10 +14,11 @@ SMALL_MODEL = 50_000_000  # weights
 
 
 def to_input(images: list[np.ndarray], size: tuple[int, int], mean: tuple, std: tuple) -> torch.Tensor:
-    """Images as the network wants them.
+    """Pictures as the normalised batch that a network wants: the only place where the course does this.
 
     images : uint8 RGB arrays (height, width, 3), of any size; `size` : (height, width); `mean`, `std` : per channel
-    Returns float32 (B, 3, height, width). The whole image is resized; its aspect ratio is not kept (the paper's way).
+    Returns float32 (B, 3, height, width), channels stored last. The whole picture is resized; its aspect ratio is not
+    kept (the paper's way).
     """
     height, width = size
     pixels = [np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)) for image in images]
@@ -89,7 +89,7 @@ def uncompiled() -> AbstractContextManager:
     return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
-@contextlib.contextmanager
+@contextmanager
 def threads_that_pay(model: nn.Module) -> Iterator[None]:
     """One thread for a small model on a CPU.
 

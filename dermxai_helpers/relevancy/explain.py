@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from dermxai_helpers import assets
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
-from dermxai_helpers.inference import left_as_found, unwrapped
+from dermxai_helpers.inference import left_as_found, to_input, unwrapped
 from dermxai_helpers.relevancy import forward as vit_pass
 from dermxai_helpers.relevancy.maps import (
     KNOW_NO_CLASS,
@@ -98,16 +98,12 @@ def prepare(model: nn.Module, images: Sequence[np.ndarray]) -> Tensor:
     Size, mean and standard deviation come from the model itself: timm's transformers use ImageNet's statistics or 0.5.
     The size is the one that the model was made with, which its configuration, that of its weights, need not know.
     """
-    from PIL import Image
     from timm.data import resolve_model_data_config
 
     config = resolve_model_data_config(model)
     made_for = getattr(getattr(model, "patch_embed", None), "img_size", None)
-    height, width = made_for or config["input_size"][1:]
-    pictures = [Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR) for image in images]
-    batch = np.stack([np.asarray(picture, np.float32) for picture in pictures]) / 255
-    batch = (batch - np.float32(config["mean"])) / np.float32(config["std"])
-    return torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous()
+    size = made_for or config["input_size"][1:]
+    return to_input(images, size, config["mean"], config["std"]).contiguous()
 
 
 def demo_vit() -> tuple[nn.Module, list[str]]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from dermxai_helpers import regions, scoring, synth
 from dermxai_helpers.explanation import resize
-from dermxai_helpers.inference import quick, unwrapped
+from dermxai_helpers.inference import quick, to_input, unwrapped
 from dermxai_helpers.scoring.maps import energy_inside
 from dermxai_helpers.training import loop as fitting
 from dermxai_helpers.training.backbones import IMAGENET_MEAN, IMAGENET_STD
@@ -66,8 +66,7 @@ class Exposure:
 
 def prepare(images: list[np.ndarray]) -> Tensor:
     """uint8 RGB pictures of 224 x 224 pixels -> float32 (B, 3, 224, 224), normalised as MobileNetV2 expects."""
-    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
-    return (batch - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(3, 1, 1)
+    return to_input(images, (224, 224), IMAGENET_MEAN, IMAGENET_STD)
 
 
 def small_network() -> nn.Module:
