@@ -14,6 +14,7 @@ from torch import nn
 
 from dermxai_helpers import captions
 from dermxai_helpers.assets.speech import Examples, make_examples, train_language
+from dermxai_helpers.lexicon.sentences import describe
 from dermxai_helpers.synth.attributes import CHOICES, COLOURS
 
 __all__ = [
@@ -46,7 +47,7 @@ def caption_language(size: int = 1500, seed: int = 0) -> list[str]:
     """Sentences that together use every word of the closed caption language, and the three prompts."""
     rng = np.random.default_rng(seed)
     names = list(captions.PROMPTS) * (size // len(captions.PROMPTS))
-    return list(captions.PROMPTS.values()) + [captions.describe(_any_attributes(rng), name, rng) for name in names]
+    return list(captions.PROMPTS.values()) + [describe(_any_attributes(rng), name, rng) for name in names]
 
 
 def _any_attributes(rng: np.random.Generator) -> dict:

@@ -13,6 +13,7 @@ from torch import nn
 from dermxai_helpers import captions
 from dermxai_helpers.assets.looks import VIEWS, views_for_training
 from dermxai_helpers.captions.frozen_vision import encode_question, precomputed_vision, vision_tokens
+from dermxai_helpers.lexicon.sentences import describe
 
 # --- what the language part learns from ---
 
@@ -98,7 +99,7 @@ def draw_batch(processor, examples: Examples, questions: Mapping, size: int, rng
     views = rng.integers(len(VIEWS), size=size)
     lesions = rng.integers(examples.tokens.shape[1], size=size)
     facts = [examples.attributes[view][lesion] for view, lesion in zip(views, lesions, strict=True)]
-    sentences = [captions.describe(known, name, rng) for known in facts]
+    sentences = [describe(known, name, rng) for known in facts]
     labels = processor.tokenizer(sentences, padding=True, return_tensors="pt")
     batch = {key: tensor.expand(size, -1) for key, tensor in questions[name].items()}
     batch["pixel_values"] = examples.tokens[views, lesions].float()

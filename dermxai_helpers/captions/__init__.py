@@ -1,23 +1,17 @@
-"""What does a vision-language model say about each view?"""
+"""What a vision-language model says about each view of a lesion.
 
-from dermxai_helpers.captions.captioner import (
-    DEMO_FOLDER,
-    MOST_NEW_TOKENS,
-    VIEW_OF_PROMPT,
-    Captioner,
-    describe,
-    without_echo,
-)
-from dermxai_helpers.captions.checkpoints import CheckpointMissing
-from dermxai_helpers.captions.prompts import PROMPTS
+The prompts are here at once; the captioner, which needs torch, loads when one of its names is first used.
+"""
 
-__all__ = [
-    "Captioner",
-    "CheckpointMissing",
-    "DEMO_FOLDER",
-    "MOST_NEW_TOKENS",
-    "PROMPTS",
-    "VIEW_OF_PROMPT",
-    "describe",
-    "without_echo",
-]
+import importlib
+
+from dermxai_helpers.captions.prompts import PROMPTS, VIEW_OF_PROMPT
+
+__all__ = ["Captioner", "CheckpointMissing", "PROMPTS", "VIEW_OF_PROMPT", "without_echo"]
+
+
+def __getattr__(name: str):
+    """Load the captioner the first time it is named."""
+    if name in __all__:
+        return getattr(importlib.import_module("dermxai_helpers.captions.captioner"), name)
+    raise AttributeError(f"dermxai_helpers.captions has no name {name!r}; there are {', '.join(__all__)}")

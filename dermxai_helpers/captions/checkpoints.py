@@ -96,9 +96,7 @@ def ask(processor, family: str, images: Sequence[np.ndarray], prompts: Sequence[
     """Pictures (uint8 RGB) and a prompt for each as the tensors that a family's `generate` takes."""
     if family != "chat":
         return processor(images=list(images), text=list(prompts), padding=True, return_tensors="pt")
-    turns = [
-        [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}] for prompt in prompts
-    ]
+    turns = [[{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}] for prompt in prompts]
     texts = [processor.apply_chat_template(turn, add_generation_prompt=True) for turn in turns]
     return processor(images=[[image] for image in images], text=texts, padding=True, return_tensors="pt")
 

@@ -11,6 +11,9 @@ PROMPTS = {
 }
 """The paper's three prompts, letter by letter ("a expert" included). Source: seed A, section 3.4."""
 
+VIEW_OF_PROMPT = {"global": "original", "roi": "roi", "focused": "focused"}
+"""Which view of `regions.views` the paper shows with which prompt."""
+
 ASKED = {
     "global": ("symmetry", "border_shape", "colour_count"),
     "roi": ("symmetry", "border_shape", "colour_count"),

@@ -16,6 +16,7 @@ import pandas as pd
 from dermxai_helpers.files import DataError
 from dermxai_helpers.lexicon import facts
 from dermxai_helpers.lexicon import parsing as reading
+from dermxai_helpers.lexicon.sentences import describe
 
 COLUMNS = ("image_id", "sentence")
 DELIMITERS = ",;\t"
@@ -26,8 +27,6 @@ def of_truth(truth: pd.DataFrame, prompt: str, seed: int = 0) -> dict[str, str]:
 
     truth : rows of `truth/attributes.csv`
     """
-    from dermxai_helpers.captions.captioner import describe  # loads torch
-
     rng = np.random.default_rng(seed)
     return {row["image_id"]: describe(row, prompt, rng) for row in truth.to_dict("records")}
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
+from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.synth.drawing import measure
 
 WORDS = {
@@ -79,5 +80,64 @@ def sentence(known: Mapping[str, tuple[str, str]]) -> str:
     )
 
 
-def _article(word: str) -> str:
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+# --- the true sentence about a drawn lesion ---
+
+
+def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) -> str:
+    """The true sentence about a drawn lesion, in the form that one of the three prompts asks for.
+
+    attributes : a row of `truth/attributes.csv` (or `Lesion.attributes`)
+    prompt_name : "global", "roi" or "focused"
+    rng : picks one of two phrasings; the facts do not depend on it
+
+    The prompts ask for things a flat drawing cannot show. Raised or flat is never stated; "fissured" or "smooth" is the
+    drawn structure `fissures`; the diameter is refused, and a ruler is mentioned when there is one.
+    Raises ValueError for an unknown prompt name.
+    """
+    if prompt_name not in PROMPTS:
+        raise ValueError(f"unknown prompt {prompt_name!r}: choose one of {', '.join(PROMPTS)}")
+    symmetry, border = attributes["symmetry"], f"{_article(attributes['border_shape'])} border"
+    facts = [border, _colour(attributes, listed=prompt_name != "global"), _surface(attributes)]
+    if prompt_name == "roi":
+        facts.append(_scale(attributes))
+    if prompt_name == "focused":
+        facts.extend(_structures(attributes))
+    if rng.random() < 0.5:
+        return f"{_article(symmetry).capitalize()} lesion with {_listing(facts)}."
+    return f"The lesion is {symmetry}, with {_listing(facts)}."
+
+
+def _colour(attributes: Mapping, listed: bool) -> str:
+    count = "a single color" if int(attributes["colour_count"]) == 1 else "multiple colors"
+    colours = attributes["colours"]  # a tuple in a `Lesion`, "red+black" in the table
+    names = colours.split("+") if isinstance(colours, str) else list(colours)
+    return f"{count} ({_listing(names)})" if listed else count
+
+
+def _surface(attributes: Mapping) -> str:
+    return "a fissured surface" if attributes["fissures"] else "a smooth surface"
+
+
+def _scale(attributes: Mapping) -> str:
+    return "a visible ruler" if attributes["ruler"] else "no scale visible for the diameter"
+
+
+def _structures(attributes: Mapping) -> list[str]:
+    """Rare structures only when they are there; then those the prompt names, and the veil, each present or denied."""
+    rare = {"regression": "regression", "milia": "milia-like cysts", "comedo": "comedo-like openings"}
+    network, dots = attributes["network"], attributes["dots"]
+    return [words for name, words in rare.items() if attributes[name]] + [
+        "no network" if network == "none" else f"{_article(network)} network",
+        "no dots" if dots == "none" else f"{dots} dots",
+        "streaks" if attributes["streaks"] else "no streaks",
+        "a blue-white veil" if attributes["veil"] else "no blue-white veil",
+    ]
+
+
+def _article(words: str) -> str:
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+def _listing(items: Sequence[str]) -> str:
+    """["x", "y", "z"] -> "x, y and z"."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

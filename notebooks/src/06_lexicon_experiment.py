@@ -406,7 +406,7 @@ if truth is None:
 
 # %%
 if truth is not None:
-    from dermxai_helpers.captions.captioner import describe
+    from dermxai_helpers.lexicon.sentences import describe
 
     facts = truth.set_index("image_id").loc[sample["image_id"]]
     perfect = [describe(row, "roi", rng) for _, row in facts.iterrows()]

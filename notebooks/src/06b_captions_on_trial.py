@@ -251,7 +251,7 @@ print(references.beside_ngrams(candidates, reference).round(2).to_string())
 # %%
 from scipy.stats import spearmanr
 
-from dermxai_helpers.captions import describe
+from dermxai_helpers.lexicon.sentences import describe
 
 ideal = [describe(lesion.attributes, "focused", rng) for lesion in lesions]
 share_right = verdicts.assign(right=verdicts["verdict"] == "right").groupby("caption")["right"].mean()

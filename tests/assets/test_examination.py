@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dermxai_helpers import captions
 from dermxai_helpers.assets import examination
+from dermxai_helpers.lexicon.sentences import describe
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ class Witness:
     def caption(self, images, prompt, progress=True):
         rng = np.random.default_rng(0)
         known = [self.known.get(image.tobytes()) if self.honest else None for image in images]
-        return [captions.describe(one or self.fallback, "focused", rng) for one in known]
+        return [describe(one or self.fallback, "focused", rng) for one in known]
 
 
 def test_the_truth_passes_every_attribute_and_falls_when_shuffled(lesions):

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from dermxai_helpers import captions, regions, synth
+from dermxai_helpers.captions.captioner import MOST_NEW_TOKENS
 from dermxai_helpers.captions.prompts import PROMPTS
 
 LESIONS, ROUNDS = 200, 3
@@ -22,7 +23,7 @@ def naive(captioner, images, prompts):
     said = []
     for image, prompt in zip(images, prompts, strict=True):
         inputs = captioner.processor(images=image, text=prompt, return_tensors="pt")
-        tokens = captioner.model.generate(**inputs, do_sample=False, max_new_tokens=captions.MOST_NEW_TOKENS)
+        tokens = captioner.model.generate(**inputs, do_sample=False, max_new_tokens=MOST_NEW_TOKENS)
         said.append(captioner.processor.decode(tokens[0], skip_special_tokens=True).strip())
     return said
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from dermxai_helpers import captions
+from dermxai_helpers import assets, captions
 from dermxai_helpers.assets import captioner, looks, speech
+from dermxai_helpers.captions import captioner as captioning
 from dermxai_helpers.captions import file as caption_file
 from dermxai_helpers.captions import frozen_vision
 
@@ -19,24 +20,9 @@ MINIATURE = {
     "num_attention_heads": 2,
     "intermediate_size": 64,
 }
-LESION = {
-    "symmetry": "asymmetric",
-    "border_shape": "irregular",
-    "colours": "light brown+black",
-    "colour_count": 2,
-    "network": "atypical",
-    "dots": "none",
-    "streaks": True,
-    "veil": False,
-    "regression": False,
-    "milia": False,
-    "comedo": True,
-    "fissures": True,
-    "ruler": False,
-}
 
 
-# --- prompts and true sentences ---
+# --- prompts ---
 
 
 def test_prompts_are_the_papers():
@@ -48,40 +34,6 @@ def test_prompts_are_the_papers():
     assert all(prompt.endswith(" No diagnosis.") and "  " not in prompt for prompt in captions.PROMPTS.values())
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("global", "with an irregular border, multiple colors and a fissured surface."),
-        (
-            "roi",
-            "with an irregular border, multiple colors (light brown and black), a fissured surface and "
-            "no scale visible for the diameter.",
-        ),
-        (
-            "focused",
-            "with an irregular border, multiple colors (light brown and black), a fissured surface, "
-            "comedo-like openings, an atypical network, no dots, streaks and no blue-white veil.",
-        ),
-    ],
-)
-def test_describe_answers_each_prompt(name, said):
-    sentences = {captions.describe(LESION, name, np.random.default_rng(seed)) for seed in range(20)}
-    assert sentences == {f"An asymmetric lesion {said}", f"The lesion is asymmetric, {said}"}
-
-
-def test_describe_takes_the_colours_of_a_lesion_and_of_the_table():
-    rng = np.random.default_rng
-    as_tuple = captions.describe({**LESION, "colours": ("light brown", "black")}, "roi", rng(0))
-    assert as_tuple == captions.describe(LESION, "roi", rng(0))
-    single = captions.describe({**LESION, "colours": "red", "colour_count": 1, "ruler": True}, "roi", rng(0))
-    assert "a single color (red)" in single and "a visible ruler" in single and "diameter" not in single
-
-
-def test_describe_refuses_an_unknown_prompt():
-    with pytest.raises(ValueError, match="unknown prompt 'local': choose one of global, roi, focused"):
-        captions.describe(LESION, "local", np.random.default_rng(0))
-
-
 # --- miniature captioners ---
 
 
@@ -89,7 +41,7 @@ def test_describe_refuses_an_unknown_prompt():
 def short_answers():
     """An untrained model never ends its sentence: a few tokens of it are enough."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(captions, "MOST_NEW_TOKENS", 5)
+        patch.setattr(captioning, "MOST_NEW_TOKENS", 5)
         yield
 
 
@@ -384,8 +336,8 @@ def test_training_lowers_the_loss_and_leaves_the_vision_encoder_alone(processor,
 def test_the_demo_folder_is_small_and_half_precision():
     from safetensors.torch import load_file
 
-    files = [file for file in captions.DEMO_FOLDER.rglob("*") if file.is_file()]
-    weights = load_file(captions.DEMO_FOLDER / "model.safetensors")
+    files = [file for file in assets.CAPTIONER.rglob("*") if file.is_file()]
+    weights = load_file(assets.CAPTIONER / "model.safetensors")
     assert sum(file.stat().st_size for file in files) <= 6_000_000
     assert all(file.stat().st_size <= 1_000_000 for file in files if file.suffix != ".safetensors")
     assert {tensor.dtype for name, tensor in weights.items() if name != "query_tokens"} == {torch.float16}
@@ -395,7 +347,7 @@ def test_the_demo_captioner_answers_in_form_and_sees_what_was_drawn(monkeypatch)
     """Twenty lesions, veil and number of colours set by turns: a captioner without eyes would get about half."""
     from dermxai_helpers import lexicon, synth
 
-    monkeypatch.setattr(captions, "MOST_NEW_TOKENS", 96)
+    monkeypatch.setattr(captioning, "MOST_NEW_TOKENS", 96)
     pigments = {True: ("light brown", "dark brown", "red"), False: ("light brown",)}
     drawn = [
         synth.draw([7, i], label="nv", veil=i % 2 == 0, regression=False, pigments=pigments[i % 4 < 2])

@@ -20,7 +20,7 @@ VISION |= {"image_size": 32, "patch_size": 16}
 @pytest.fixture(autouse=True)
 def short_answers(monkeypatch):
     """An untrained model never ends its sentence."""
-    monkeypatch.setattr(captions, "MOST_NEW_TOKENS", 5)
+    monkeypatch.setattr("dermxai_helpers.captions.captioner.MOST_NEW_TOKENS", 5)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
 
@@ -77,13 +77,23 @@ def chat_folder(processor, tmp_path_factory):
     place = tmp_path_factory.mktemp("chat")
     words = processor.tokenizer
     language = LlamaConfig(
-        vocab_size=len(words), hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        num_key_value_heads=2, pad_token_id=words.pad_token_id, eos_token_id=words.eos_token_id,
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        pad_token_id=words.pad_token_id,
+        eos_token_id=words.eos_token_id,
     )
     torch.manual_seed(0)
     image_token = words.convert_tokens_to_ids("<image>")
-    config = LlavaConfig(vision_config=CLIPVisionConfig(**VISION), text_config=language, image_token_index=image_token,
-                         vision_feature_layer=-1)
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(**VISION),
+        text_config=language,
+        image_token_index=image_token,
+        vision_feature_layer=-1,
+    )
     LlavaForConditionalGeneration(config).save_pretrained(place)
     template = (
         "{% for message in messages %}{{ message['role'] }}: {% for part in message['content'] %}"
@@ -91,8 +101,15 @@ def chat_folder(processor, tmp_path_factory):
         "{% if add_generation_prompt %} assistant: {% endif %}"
     )
     pictures = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    LlavaProcessor(pictures, words, patch_size=16, vision_feature_select_strategy="default", image_token="<image>",
-                   num_additional_image_tokens=1, chat_template=template).save_pretrained(place)
+    LlavaProcessor(
+        pictures,
+        words,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        image_token="<image>",
+        num_additional_image_tokens=1,
+        chat_template=template,
+    ).save_pretrained(place)
     return place
 
 

@@ -88,7 +88,7 @@ def taught(processor, lessons, tmp_path):
 
 
 def test_saved_reloaded_and_merged_give_the_same_output(taught, processor, lessons, monkeypatch):
-    monkeypatch.setattr(captions, "MOST_NEW_TOKENS", 12)
+    monkeypatch.setattr("dermxai_helpers.captions.captioner.MOST_NEW_TOKENS", 12)
     place, adapted, opened = taught
     said = opened.caption(lessons[0][:2], "What?", progress=False)
     again = captions.Captioner(place / "model", device="cpu", adapter=place / "adapter")

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermxai_helpers import captions, data, files, lexicon, scoring, synth
+from dermxai_helpers import data, files, lexicon, scoring, synth
 from dermxai_helpers.lexicon import conduct, facts, references
 from dermxai_helpers.lexicon import counterfactual as caption_pairs
+from dermxai_helpers.lexicon.sentences import describe
 
 REFERENCE = (
     "The lesion is symmetric, with a regular border, of a single brown color, a typical pigment network, "
@@ -119,7 +120,7 @@ def test_intervals_resample_lesions():
 
 def test_true_captions_of_drawings_are_right_in_everything_they_were_asked():
     rows = [synth.draw([5, number]).attributes for number in range(12)]
-    said = [captions.describe(row, "focused", np.random.default_rng(1)) for row in rows]
+    said = [describe(row, "focused", np.random.default_rng(1)) for row in rows]
     true = [facts.true_facts(row) for row in rows]
     asked = ("symmetry", "border_shape", "colour_count", "network", "dots_globules", "streaks", "blue_white_veil")
     score = facts.score(facts.verdicts([lexicon.parse(one) for one in said], true, slots=asked), repeats=20)
@@ -323,7 +324,7 @@ def test_pairs_differ_in_the_named_slot_and_only_in_what_follows_from_it(pairs):
 
 def test_a_true_describer_follows_the_picture_and_only_the_picture(pairs):
     def told(lesion):
-        return lexicon.parse(captions.describe(lesion.attributes, "focused", np.random.default_rng(0)))
+        return lexicon.parse(describe(lesion.attributes, "focused", np.random.default_rng(0)))
 
     before, after = [told(pair.before) for pair in pairs], [told(pair.after) for pair in pairs]
     table = caption_pairs.follow(pairs, before, after)

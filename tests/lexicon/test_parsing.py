@@ -13,6 +13,7 @@ from dermxai_helpers import captions
 from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon import parsing as reading
 from dermxai_helpers.lexicon import vocabulary
+from dermxai_helpers.lexicon.sentences import describe
 
 NO_STRUCTURES = {
     "network": "any absent", "dots_globules": "any absent", "streaks": "any absent",
@@ -365,7 +366,7 @@ def test_reading_every_caption_that_describe_can_write():
     rng = np.random.default_rng(0)
     for combination in itertools.product(*choices.values()):
         truth = dict(zip(choices, combination, strict=True), **rest)
-        facts = reading.parse(captions.describe(truth, "focused", rng))
+        facts = reading.parse(describe(truth, "focused", rng))
         assert facts["symmetry"] == (truth["symmetry"], "present")
         assert facts["border_shape"] == (truth["border_shape"], "present")
         assert facts["colour_count"] == ("many", "present")

@@ -65,3 +65,56 @@ def test_masks_that_cannot_be_measured_are_named():
         silver.measurements([image, image], [mask, np.zeros_like(mask)])
     with pytest.raises(ValueError, match=r"mask 0 has size \(112, 224\)"):
         silver.measurements([image], [mask[::2]])
+
+
+# --- the true sentence about a drawn lesion ---
+
+LESION = {
+    "symmetry": "asymmetric",
+    "border_shape": "irregular",
+    "colours": "light brown+black",
+    "colour_count": 2,
+    "network": "atypical",
+    "dots": "none",
+    "streaks": True,
+    "veil": False,
+    "regression": False,
+    "milia": False,
+    "comedo": True,
+    "fissures": True,
+    "ruler": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("global", "with an irregular border, multiple colors and a fissured surface."),
+        (
+            "roi",
+            "with an irregular border, multiple colors (light brown and black), a fissured surface and "
+            "no scale visible for the diameter.",
+        ),
+        (
+            "focused",
+            "with an irregular border, multiple colors (light brown and black), a fissured surface, "
+            "comedo-like openings, an atypical network, no dots, streaks and no blue-white veil.",
+        ),
+    ],
+)
+def test_describe_answers_each_prompt(name, said):
+    sentences = {silver.describe(LESION, name, np.random.default_rng(seed)) for seed in range(20)}
+    assert sentences == {f"An asymmetric lesion {said}", f"The lesion is asymmetric, {said}"}
+
+
+def test_describe_takes_the_colours_of_a_lesion_and_of_the_table():
+    rng = np.random.default_rng
+    as_tuple = silver.describe({**LESION, "colours": ("light brown", "black")}, "roi", rng(0))
+    assert as_tuple == silver.describe(LESION, "roi", rng(0))
+    single = silver.describe({**LESION, "colours": "red", "colour_count": 1, "ruler": True}, "roi", rng(0))
+    assert "a single color (red)" in single and "a visible ruler" in single and "diameter" not in single
+
+
+def test_describe_refuses_an_unknown_prompt():
+    with pytest.raises(ValueError, match="unknown prompt 'local': choose one of global, roi, focused"):
+        silver.describe(LESION, "local", np.random.default_rng(0))

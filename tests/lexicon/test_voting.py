@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermxai_helpers import captions, lexicon, scoring
+from dermxai_helpers import lexicon, scoring
 from dermxai_helpers.captions import prompts
 from dermxai_helpers.lexicon import controls as vote_controls
 from dermxai_helpers.lexicon import facts, voting
+from dermxai_helpers.lexicon.sentences import describe
 from dermxai_helpers.synth.attributes import CHANCES, LABELS, PREVALENCE, posterior
 
 
@@ -113,7 +114,7 @@ def test_true_captions_vote_nearly_as_well_as_the_attributes_allow(unseen):
     """True FOCUSED captions leave some attributes out, so they stay below Bayes' rule, and far above always nevus."""
     rng, even = np.random.default_rng(0), (1 / 3,) * 3
     rows = [row | {"colours": "+".join(row["colours"])} for row in unseen.to_dict("records")]
-    said = [captions.describe(row, "focused", rng) for row in rows]
+    said = [describe(row, "focused", rng) for row in rows]
     votes = [voting.vote(sentence, threshold=0, prior=even).label for sentence in said]
     best = [LABELS[posterior(row).argmax()] for row in unseen.to_dict("records")]
     reached = scoring.scores(unseen["label"], votes, LABELS)["balanced_accuracy"]
