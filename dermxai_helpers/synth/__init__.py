@@ -1,8 +1,6 @@
-"""What does a lesion with known causes look like?
+"""Draws lesions of which everything is known: outline, structures, artefacts, and what the class depends on.
 
-Drawn lesions: pictures that pass for dermoscopy at a glance and of which everything is known: the outline, every
-structure, every artefact, and which of them the class depends on. They teach and they test; they are not data about
-real skin.
+They pass for dermoscopy at a glance. They teach and they test; they are not data about real skin.
 """
 
 from dermxai_helpers.synth.attributes import ARTEFACTS, COLOURS, LABELS, PARTS

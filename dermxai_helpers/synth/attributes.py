@@ -1,4 +1,4 @@
-"""What a drawn lesion is made of, and how likely each attribute is in each class.
+"""The attributes of a drawn lesion, and how likely each is in each class.
 
 The label acts on the picture only through these attributes: label -> attributes -> pixels. So the best that any
 classifier can do on a drawn lesion is what the attribute table can do, and that ceiling is known.
@@ -15,14 +15,8 @@ PARTS = ("network", "dots", "streaks", "veil", "regression", "milia", "comedo", 
 ARTEFACTS = ("hair", "ruler", "vignette", "bubbles", "ink")
 PIGMENTS = ("light brown", "dark brown", "black", "red")
 COLOURS = ("white", "red", "light brown", "dark brown", "blue-gray", "black")  # the six of the ABCD rule
-SKIN = {
-    "I": (236, 200, 182),
-    "II": (228, 184, 160),
-    "III": (210, 160, 130),
-    "IV": (180, 128, 98),
-    "V": (136, 92, 68),
-    "VI": (92, 62, 48),
-}
+SKIN = {"I": (236, 200, 182), "II": (228, 184, 160), "III": (210, 160, 130), "IV": (180, 128, 98), "V": (136, 92, 68),
+        "VI": (92, 62, 48)}  # fmt: skip
 
 # P(value | class), in the order mel, nv, bkl. Chosen so that the attributes alone give about .85 balanced accuracy.
 CHANCES: dict[str, dict[Any, tuple[float, float, float]]] = {
@@ -44,11 +38,8 @@ CHANCES: dict[str, dict[Any, tuple[float, float, float]]] = {
 }
 SKIN_CHANCES = (0.22, 0.34, 0.24, 0.10, 0.06, 0.04)
 ARTEFACT_CHANCES = {"hair": 0.30, "ruler": 0.12, "vignette": 0.30, "bubbles": 0.12, "ink": 0.06}
-CHOICES = {
-    name: tuple(options)
-    for name, options in CHANCES.items()
-    if "base" != name and name not in ("second_brown", "black", "red")
-}
+OF_PIGMENTS = ("base", "second_brown", "black", "red")  # these four decide the attribute `pigments`
+CHOICES = {name: tuple(options) for name, options in CHANCES.items() if name not in OF_PIGMENTS}
 
 
 def sample_label(rng: np.random.Generator) -> str:
@@ -111,12 +102,8 @@ def sample_evenly(rng: np.random.Generator) -> dict[str, Any]:
     brown = ["light brown", "dark brown"]
     rng.shuffle(brown)
     extra = [colour for colour in (brown[1], "black", "red") if rng.random() < 0.4]
-    return {
-        "label": sample_label(rng),
-        **values,
-        "pigments": (brown[0], *extra),
-        "skin": tuple(SKIN)[rng.integers(len(SKIN))],
-    }
+    label, skin = sample_label(rng), tuple(SKIN)[rng.integers(len(SKIN))]
+    return {"label": label, **values, "pigments": (brown[0], *extra), "skin": skin}
 
 
 def posterior(attributes: dict[str, Any], prior: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)) -> np.ndarray:

@@ -3,8 +3,6 @@
 Each function paints on a picture of skin and says, to the pixel, which skin it has changed.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from PIL import Image
 from scipy import ndimage
@@ -73,9 +71,7 @@ def patches(picture: np.ndarray, body: Body, rng: np.random.Generator) -> Painte
     return _blend(picture, picture * np.float32([0.97, 0.55, 0.53]), 0.85 * red), (red > 0.4) & body.skin
 
 
-COMPLAINTS: dict[str, Callable[[np.ndarray, Body, np.random.Generator], Painted]] = {
-    "mole": mole, "ring": ring, "plaque": plaque, "bumps": bumps, "patches": patches,
-}
+COMPLAINTS = {paint.__name__: paint for paint in (mole, ring, plaque, bumps, patches)}
 
 
 def _from_centre(body: Body, rng: np.random.Generator) -> np.ndarray:

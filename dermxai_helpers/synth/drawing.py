@@ -8,7 +8,7 @@ import numpy as np
 
 from dermxai_helpers.synth import attributes as table
 from dermxai_helpers.synth.lesion import paint
-from dermxai_helpers.synth.noise import Frame
+from dermxai_helpers.synth.noise import Frame, streams
 from dermxai_helpers.synth.photograph import develop, photograph
 
 PIGMENT_STREAMS = ("pigment", "light brown", "dark brown", "black", "red")
@@ -18,32 +18,14 @@ PHOTO_STREAMS = ("presence", "pose", "light", "sensor", *table.ARTEFACTS)
 
 @dataclass(frozen=True)
 class Lesion:
-    """A drawn photograph and its exact truth.
+    """A drawn photograph and its exact truth."""
 
-    image : uint8 (224, 224, 3) RGB
-    mask : bool (224, 224), the lesion
-    parts, artefacts : bool masks by name, only of what is present
-    attributes : what was intended; measured : what the finished picture measures
-    """
-
-    image: np.ndarray
-    mask: np.ndarray
-    parts: dict[str, np.ndarray]
-    artefacts: dict[str, np.ndarray]
-    attributes: dict[str, Any]
-    measured: dict[str, float]
-
-
-class _Streams(dict):
-    """An independent random stream for each name, as `SeedSequence.spawn` gives them, made when first asked for."""
-
-    def __init__(self, seed: Sequence[int], names: tuple[str, ...]):
-        super().__init__()
-        self._seed, self._names = seed, names
-
-    def __missing__(self, name: str) -> np.random.Generator:
-        child = np.random.SeedSequence(self._seed, spawn_key=(self._names.index(name),))
-        return self.setdefault(name, np.random.default_rng(child))
+    image: np.ndarray  # uint8 (224, 224, 3) RGB
+    mask: np.ndarray  # bool (224, 224), the lesion
+    parts: dict[str, np.ndarray]  # bool masks by name, only of what is present
+    artefacts: dict[str, np.ndarray]  # the same
+    attributes: dict[str, Any]  # what was intended
+    measured: dict[str, float]  # what the finished picture measures
 
 
 def draw(
@@ -59,14 +41,12 @@ def draw(
     label : "mel", "nv", "bkl", or None for a class as common as in HAM10000
     photo : which photograph of that lesion: another rotation, zoom, light and other artefacts
     artefact_chances : P(artefact), where it differs from the usual
-    attributes : any attribute to set instead of drawing it; the rest of the lesion stays exactly as it was
-
-    Raises ValueError for an attribute or value that does not exist.
+    attributes : set instead of drawn; the rest of the lesion stays as it was. ValueError for one that does not exist
     """
     table.check({**attributes, **({"label": label} if label is not None else {})})
     entropy = [seed] if isinstance(seed, int | np.integer) else list(seed)
-    of_lesion = _Streams([0, *entropy], LESION_STREAMS)
-    of_photo = _Streams([1, photo, *entropy], PHOTO_STREAMS)
+    of_lesion = streams([0, *entropy], LESION_STREAMS)
+    of_photo = streams([1, photo, *entropy], PHOTO_STREAMS)
     drawn_label = table.sample_label(of_lesion["attributes"])
     values = table.sample_lesion(label or drawn_label, of_lesion["attributes"])
     values |= table.sample_artefacts(table.ARTEFACT_CHANCES | (artefact_chances or {}), of_photo["presence"])
@@ -82,16 +62,14 @@ def draw(
 def measure(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     """Shape and colour measured on the finished picture.
 
-    area : share of the picture
-    asymmetry : share of the lesion that has no partner when the mask is folded along its long axis, or along the short
-        one, whichever is larger (0 symmetric, 1 no partner at all)
-    compactness : 4 pi area / perimeter^2 (1 for a disc)
-    darkness : mean of 1 - grey value inside
-    colour_spread : mean over R, G, B of the standard deviation inside (0 to 1)
+    area : share of the picture;  compactness : 4 pi area / perimeter^2 (1 for a disc)
+    asymmetry : share without a partner when the mask is folded along its long or its short axis, the larger
+    darkness : mean of 1 - grey value inside;  colour_spread : mean over R, G, B of the standard deviation inside
     """
     inside = np.flatnonzero(mask)
     if len(inside) < 2:
-        return {"area": float(mask.mean()), "asymmetry": 0.0, "compactness": 0.0, "darkness": 0.0, "colour_spread": 0.0}
+        nothing = dict.fromkeys(("asymmetry", "compactness", "darkness", "colour_spread"), 0.0)
+        return {"area": float(mask.mean()), **nothing}
     edges = sum(np.count_nonzero(np.diff(mask, axis=axis)) for axis in (0, 1))
     perimeter = edges * np.pi / 4  # a staircase overstates a smooth curve by 4 / pi on average
     pixels = np.ascontiguousarray(image.reshape(-1, 3).take(inside, axis=0).T, np.float32) / 255

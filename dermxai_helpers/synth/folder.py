@@ -23,7 +23,7 @@ PHOTOS_PER_LESION = {"mel": 1113 / 614, "nv": 6705 / 5403, "bkl": 1099 / 727}
 MOST_PHOTOS = 6
 BITS = (*PARTS, *ARTEFACTS)  # bit 0 of a file in truth/parts is the first of these, and so on
 
-# Chosen to be like HAM10000: melanomas and keratoses in older people, keratoses on the face, nevi on the trunk.
+# Like HAM10000: melanomas and keratoses in older people, keratoses on the face, nevi on the trunk.
 AGE = {"mel": (61, 15), "nv": (46, 15), "bkl": (64, 13)}
 MALE = {"mel": 0.62, "nv": 0.51, "bkl": 0.57}
 SITES = ("back", "lower extremity", "trunk", "upper extremity", "abdomen", "face", "chest")
@@ -39,20 +39,16 @@ DX_TYPE = {
 }
 
 
-def write_folder(
-    path: str | os.PathLike,
-    n: int,
-    seed: int,
-    shortcut: dict[str, dict[str, float]] | None = None,
-    progress: bool = True,
-) -> Path:
+Shortcut = dict[str, dict[str, float]]  # P(artefact | class), for example {"ruler": {"mel": 0.9}}
+
+
+def write_folder(path: str | Path, n: int, seed: int, shortcut: Shortcut | None = None, progress: bool = True) -> Path:
     """Draws `n` photographs into the new folder `path`; the same seed gives the same bytes.
 
-    shortcut : P(artefact | class), for example {"ruler": {"mel": 0.9}}, plants an artefact that gives the class away;
-        a class that is not named keeps the usual chance
+    shortcut : plants artefacts that give the class away; a class that is not named keeps the usual chance
 
-    The folder appears when it is complete: a run that is stopped leaves nothing.
-    Raises ValueError for n < 3 or an unknown artefact or class, FileExistsError if the folder holds anything.
+    The folder appears when it is complete. ValueError for n < 3 or an unknown artefact or class, FileExistsError if the
+    folder holds anything.
     """
     path = Path(path)
     _check(path, n, shortcut or {})
@@ -70,14 +66,14 @@ def write_folder(
     return path
 
 
-def read_parts(folder: str | os.PathLike, image_id: str) -> dict[str, np.ndarray]:
+def read_parts(folder: str | Path, image_id: str) -> dict[str, np.ndarray]:
     """The exact masks, bool (224, 224), of every structure and artefact present in one drawn photograph."""
     with Image.open(Path(folder) / "truth/parts" / f"{image_id}.png") as picture:
         bits = np.asarray(picture).astype(np.uint16)
     return {name: mask for k, name in enumerate(BITS) if (mask := (bits >> k & 1).astype(bool)).any()}
 
 
-def _check(path: Path, n: int, shortcut: dict[str, dict[str, float]]) -> None:
+def _check(path: Path, n: int, shortcut: Shortcut) -> None:
     if n < len(LABELS):
         raise ValueError(f"{n} photographs cannot hold all {len(LABELS)} classes: ask for at least {len(LABELS)}")
     for artefact, chances in shortcut.items():
@@ -106,10 +102,10 @@ def _photographs(n: int, seed: int) -> Iterator[tuple[int, int, str]]:
             lesion += 1
 
 
-def _fill(folder: Path, photographs: list, seed: int, shortcut: dict, progress: bool) -> None:
+def _fill(folder: Path, photographs: list, seed: int, shortcut: Shortcut, progress: bool) -> None:
     order = np.random.default_rng([seed, 3]).permutation(len(photographs))
     jobs = [(f"DRAWN_{number:07d}", *photographs[place]) for number, place in enumerate(order)]
-    # A second process costs seconds to start and memory to keep: it pays from some hundred pictures on, and goes then.
+    # a second process costs seconds to start and memory to keep: it pays from some hundred pictures on
     parallel = Parallel(n_jobs=min(cpu_count(), 1 + len(jobs) // 400), return_as="generator", idle_worker_timeout=2)
     work = parallel(delayed(_write)(folder, *job, seed, shortcut) for job in jobs)
     # A `disable=` here would overrule TQDM_DISABLE, by which a run of the whole course is quiet.
@@ -120,9 +116,7 @@ def _fill(folder: Path, photographs: list, seed: int, shortcut: dict, progress: 
     metadata.to_csv(folder / METADATA, index=False, lineterminator="\n")
 
 
-def _write(
-    folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int, shortcut: dict
-) -> tuple[dict, dict]:
+def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int, shortcut: Shortcut):
     """Draws and writes one photograph; returns its row of truth and its row of metadata."""
     planted = {artefact: chances[label] for artefact, chances in shortcut.items() if label in chances}
     drawn = draw([seed, lesion], label, photo, ARTEFACT_CHANCES | planted)
@@ -136,11 +130,9 @@ def _write(
 
 def _packed(drawn: Lesion) -> np.ndarray:
     """All masks of a photograph as the bits of one uint16 picture."""
-    bits = np.zeros(drawn.mask.shape, np.uint16)
-    for k, name in enumerate(BITS):
-        mask = drawn.parts.get(name, drawn.artefacts.get(name))
-        if mask is not None:
-            bits |= mask.astype(np.uint16) << k
+    masks, bits = drawn.parts | drawn.artefacts, np.zeros(drawn.mask.shape, np.uint16)
+    for name, mask in masks.items():
+        bits |= mask.astype(np.uint16) << BITS.index(name)
     return bits
 
 

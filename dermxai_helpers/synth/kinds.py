@@ -1,7 +1,4 @@
-"""A label set as long as a clinic's: forty-one kinds of drawn lesions, each a named combination of attributes.
-
-No names of diseases: a kind is what is drawn, and its name says it.
-"""
+"""A label set as long as a clinic's: drawn lesions named after what is drawn, not after diseases."""
 
 from itertools import product
 
@@ -14,10 +11,7 @@ SIGNS = ("streaks", "veil", "milia")
 
 
 def kinds(count: int = 41) -> dict[str, dict]:
-    """{name: attributes for `drawing.draw`}, those with the fewest signs first; 1 to 48 kinds.
-
-    Raises ValueError for another count.
-    """
+    """{name: attributes for `drawing.draw`}, those with the fewest signs first; ValueError unless 1 to 48 kinds."""
     combined = {}
     for symmetry, (network, value), shown in product(
         ("symmetric", "asymmetric"), NETWORKS.items(), product((False, True), repeat=len(SIGNS))

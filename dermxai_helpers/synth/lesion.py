@@ -1,12 +1,10 @@
 """The lesion itself: its outline, its pigment and its structures, painted as absorbances.
 
-Light passes through the skin and is absorbed (Beer and Lambert): colour = skin * exp(-(melanin + blood + blue)). One
-amount of melanin then gives every shade from tan to black, as it does in skin.
-Every structure has a random stream of its own, so that adding one leaves all else as it was.
+Light is absorbed in skin (Beer and Lambert): colour = skin * exp(-(melanin + blood + blue)). One amount of melanin then
+gives every shade from tan to black. Each structure has a random stream of its own: adding one leaves the rest alone.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,18 +24,13 @@ VISIBLE = 0.03  # a structure is where it covers at least this share of a pixel
 
 @dataclass
 class Scene:
-    """What has been painted so far; every array is float32 (SIZE, SIZE).
-
-    body : 1 inside the outline, 0 outside, soft at the edge
-    depth : distance to the outline in pixels, positive inside
-    share : distance from the centre as a share of the outline's radius in that direction
-    """
+    """What has been painted so far; every array is float32 (SIZE, SIZE)."""
 
     frame: Frame
     radius: float
-    body: np.ndarray
-    depth: np.ndarray
-    share: np.ndarray
+    body: np.ndarray  # 1 inside the outline, 0 outside, soft at the edge
+    depth: np.ndarray  # distance to the outline in pixels, positive inside
+    share: np.ndarray  # distance from the centre as a share of the outline's radius in that direction
     melanin: np.ndarray
     blood: np.ndarray
     blue: np.ndarray
@@ -47,15 +40,11 @@ class Scene:
     @property
     def mask(self) -> np.ndarray:
         """bool (SIZE, SIZE): the lesion, its streaks included."""
-        inside = self.depth > 0
-        return inside | self.parts["streaks"] if "streaks" in self.parts else inside
+        return (self.depth > 0) | self.parts.get("streaks", False)
 
 
 def outline(symmetry: str, border_shape: str, rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """Radius in pixels for each of ANGLES directions, and the mean radius.
-
-    Harmonic 1 is left out: it only shifts a disc. An asymmetric outline has odd harmonics and a bulge on one side.
-    """
+    """Radius in pixels for each of ANGLES directions, and the mean radius. Harmonic 1 would only shift a disc."""
     angle = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False, dtype=np.float32)
     mean_radius = rng.uniform(0.23, 0.34) * SIZE
     shape = 1 + rng.uniform(0.03, 0.16) * np.cos(2 * angle)
@@ -273,9 +262,7 @@ def fissures(scene: Scene, rng: np.random.Generator) -> None:
     scene.melanin += furrows * rng.uniform(0.45, 0.7)
 
 
-SWITCHED: dict[str, Callable[[Scene, np.random.Generator], None]] = {
-    "fissures": fissures, "regression": regression, "veil": veil, "milia": milia, "comedo": comedo, "streaks": streaks,
-}  # fmt: skip
+SWITCHED = {add.__name__: add for add in (fissures, regression, veil, milia, comedo, streaks)}
 
 
 def paint(frame: Frame, attributes: dict[str, Any], streams: dict[str, np.random.Generator]) -> Scene:

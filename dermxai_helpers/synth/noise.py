@@ -1,10 +1,10 @@
 """Textures to draw with: a bank of noise tiles made once per process, and a frame that reads them for a photograph.
 
-Every tile repeats without a seam, so any window of it is as good as any other: one tile serves thousands of lesions.
-A tile is stored row after row, as on a helix: whoever leaves it on the right enters one row further down, a jump of one
-pixel that no eye finds. So a window is a start and one list of places, whatever it crosses.
+Every tile repeats without a seam, so one serves thousands of lesions. It is stored row after row, as on a helix: who
+leaves it on the right enters one row further down. So a window is a start and one list of places, whatever it crosses.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,17 +21,12 @@ BANK_SEED = 7
 
 @dataclass(frozen=True)
 class Cells:
-    """Cellular noise at one spacing; every array is float32 (SIZE, SIZE).
+    """Cellular noise at one spacing; every array is float32 (SIZE, SIZE)."""
 
-    centre : distance to the nearest cell centre, in pixels
-    wall : distance to the wall between the two nearest cells, in pixels (twice the true distance near the wall)
-    size, choice : two random numbers in [0, 1), constant inside a cell
-    """
-
-    centre: np.ndarray
-    wall: np.ndarray
-    size: np.ndarray
-    choice: np.ndarray
+    centre: np.ndarray  # distance to the nearest cell centre, in pixels
+    wall: np.ndarray  # to the wall between the two nearest cells, in pixels (twice the true distance near the wall)
+    size: np.ndarray  # random numbers in [0, 1), constant inside a cell
+    choice: np.ndarray  # the same, independent of `size`
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +44,7 @@ def _bank() -> dict[str, list[np.ndarray]]:
 
 @lru_cache
 def _cell_tile(jitter: float) -> np.ndarray:
-    """A tile of cells, float32 (CELL_TILE * CELL_TILE, 4): distance to centre, to wall, two random numbers a cell.
+    """Cells, float32 (CELL_TILE * CELL_TILE, 4): distances to centre and wall, two random numbers a cell.
 
     jitter : how far centres stray from an even hexagonal grid, as a share of the spacing
     """
@@ -66,8 +61,7 @@ def _cell_tile(jitter: float) -> np.ndarray:
 
 
 def _spectrum_axes() -> tuple[np.ndarray, np.ndarray]:
-    frequency = np.fft.fftfreq(TILE) * TILE
-    return np.meshgrid(frequency, np.fft.rfftfreq(TILE) * TILE, indexing="ij")
+    return np.meshgrid(np.fft.fftfreq(TILE) * TILE, np.fft.rfftfreq(TILE) * TILE, indexing="ij")
 
 
 def _filtered(rng: np.random.Generator, gain: np.ndarray) -> np.ndarray:
@@ -102,6 +96,12 @@ def _winding(rng: np.random.Generator) -> np.ndarray:
 
 def _unrolled(tile: np.ndarray) -> np.ndarray:
     return np.resize(tile, TILE * TILE + 2 * MARGIN * (TILE + 1))
+
+
+def streams(seed: Sequence[int], names: Sequence[str]) -> dict[str, np.random.Generator]:
+    """An independent stream of random numbers for each name: what one of them draws moves no other."""
+    children = np.random.SeedSequence(seed).spawn(len(names))
+    return {name: np.random.default_rng(child) for name, child in zip(names, children, strict=True)}
 
 
 class Frame:

@@ -14,10 +14,7 @@ FROM_CENTRE = np.sqrt(PIXEL[None, :] ** 2 + PIXEL[:, None] ** 2)
 
 
 def develop(scene: Scene, skin: str, rng: np.random.Generator) -> np.ndarray:
-    """Colour of the lesion and the skin under white light, float32 (3, SIZE, SIZE), 0 to 1.
-
-    rng : the stream of this person's skin, the same in every photograph of the lesion
-    """
+    """Colour under white light, float32 (3, SIZE, SIZE), 0 to 1; `rng` is the same in all photographs of a lesion."""
     tone = np.array(SKIN[skin], np.float32) / 255 * (1 + rng.normal(0, 0.012, 3)).astype(np.float32)
     picture = np.empty((3, SIZE, SIZE), np.float32)
     for channel in range(3):
@@ -49,11 +46,8 @@ def hair(picture: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.ndar
         curve = (1 - steps) ** 2 * start + 2 * steps * (1 - steps) * bend + steps**2 * (start + ahead)
         pen.line([tuple(point) for point in curve.tolist()], fill=255, width=int(rng.integers(2, 5)))
     cover = np.asarray(canvas.reduce(2), np.float32) / 255
-    _blend(
-        picture,
-        cover * np.float32(rng.uniform(0.7, 0.92)),
-        (0.12, 0.09, 0.08) if rng.random() < 0.8 else (0.70, 0.60, 0.44),
-    )
+    opacity = np.float32(rng.uniform(0.7, 0.92))
+    _blend(picture, cover * opacity, (0.12, 0.09, 0.08) if rng.random() < 0.8 else (0.70, 0.60, 0.44))
     return cover > 0
 
 
@@ -100,7 +94,7 @@ def vignette(picture: np.ndarray, scene: Scene, rng: np.random.Generator) -> np.
     return light < 1
 
 
-DRAWN = {"bubbles": bubbles, "ink": ink, "hair": hair, "ruler": ruler, "vignette": vignette}
+DRAWN = {add.__name__: add for add in (bubbles, ink, hair, ruler, vignette)}
 
 
 def photograph(

@@ -1,7 +1,6 @@
 """A complaint on a body, photographed at home, with things around it: drawn, and known to the pixel.
 
-Complaint, place and background are drawn from random streams of their own: the same scene can be drawn again with
-another background or another complaint, and nothing else changes.
+Each has random numbers of its own: the same scene can be drawn again with another complaint or background.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from scipy import ndimage
 from dermxai_helpers.synth import surroundings
 from dermxai_helpers.synth.attributes import SKIN, SKIN_CHANCES
 from dermxai_helpers.synth.complaints import COMPLAINTS
+from dermxai_helpers.synth.noise import streams
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES, SIZE, Body, cloud
 
 STREAMS = ("choice", "background", "place", "skin", "complaint", "hair", "light")
@@ -22,17 +22,12 @@ PLACES_OF = {"bumps": ("forearm", "shoulder")}  # where a complaint needs more s
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A drawn photograph and its exact truth.
-
-    image : uint8 (224, 224, 3) RGB
-    affected, skin : bool (224, 224); `skin` includes what is affected; hair counts as what it covers
-    complaint, place, background : what was drawn;  seed : from which
-    """
+    """A drawn photograph and its exact truth: the seed, what was drawn, and where. Hair counts as what it covers."""
 
     seed: tuple[int, ...]
-    image: np.ndarray
-    affected: np.ndarray
-    skin: np.ndarray
+    image: np.ndarray  # uint8 (224, 224, 3) RGB
+    affected: np.ndarray  # bool (224, 224)
+    skin: np.ndarray  # bool (224, 224), what is affected included
     complaint: str
     place: str
     background: str
@@ -50,22 +45,21 @@ def draw(
     Raises ValueError for a complaint, place or background that does not exist.
     """
     entropy = [seed] if isinstance(seed, int | np.integer) else list(seed)
-    streams = {name: np.random.default_rng(np.random.SeedSequence([7, *entropy], spawn_key=(number,)))
-               for number, name in enumerate(STREAMS)}
-    drawn = [streams["choice"].random() for _ in range(3)]
+    rng = streams([7, *entropy], STREAMS)
+    drawn = [rng["choice"].random() for _ in range(3)]
     complaint = _chosen(complaint, (*COMPLAINTS, HEALTHY), "complaint", drawn[0], COMPLAINTS)
     place = _chosen(place, PLACES, "place", drawn[1], PLACES_OF.get(complaint, PLACES))
     background = _chosen(background, BACKGROUNDS, "background", drawn[2], BACKGROUNDS)
-    body = PLACES[place](streams["place"])
-    picture, affected = _skin(body, streams["skin"]), np.zeros((SIZE, SIZE), bool)
+    body = PLACES[place](rng["place"])
+    picture, affected = _skin(body, rng["skin"]), np.zeros((SIZE, SIZE), bool)
     if complaint != HEALTHY:
-        picture, affected = COMPLAINTS[complaint](picture, body, streams["complaint"])
-    behind = _shadowed(BACKGROUNDS[background](streams["background"]), body)
+        picture, affected = COMPLAINTS[complaint](picture, body, rng["complaint"])
+    behind = _shadowed(BACKGROUNDS[background](rng["background"]), body)
     cover = body.cover[..., None]
     picture = picture * cover + behind * (1 - cover)  # exactly the skin where the cover is 1
     if place == "scalp":
-        picture = surroundings.with_hair(picture, body.cover, streams["hair"])
-    photograph = _photographed(picture, streams["light"])
+        picture = surroundings.with_hair(picture, body.cover, rng["hair"])
+    photograph = _photographed(picture, rng["light"])
     return Scene(tuple(entropy), photograph, affected, body.skin, complaint, place, background)
 
 
@@ -84,8 +78,8 @@ def draw_set(n: int, seed: int, backgrounds: Mapping[str, str] | None = None, sh
     complaints = [list(COMPLAINTS)[number % len(COMPLAINTS)] for number in range(n)]
     betrayed = rng.random(n) < share if backgrounds else np.zeros(n, bool)
     chosen = [backgrounds[complaint] if told else None for complaint, told in zip(complaints, betrayed, strict=True)]
-    return [draw((seed, number), complaint, background=background)
-            for number, (complaint, background) in enumerate(zip(complaints, chosen, strict=True))]
+    pairs = enumerate(zip(complaints, chosen, strict=True))
+    return [draw((seed, number), complaint, background=background) for number, (complaint, background) in pairs]
 
 
 def _chosen(wanted: str | None, known: Sequence[str], what: str, number: float, among: Sequence[str]) -> str:

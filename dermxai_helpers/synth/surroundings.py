@@ -1,6 +1,5 @@
 """What surrounds the skin in a photograph taken at home, and the shapes in which skin comes into such a picture."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,23 +11,16 @@ ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE].astype(np.float32)
 
 @dataclass(frozen=True)
 class Body:
-    """A part of the body in the picture.
+    """A part of the body in the picture; arrays are float (SIZE, SIZE)."""
 
-    cover : float (SIZE, SIZE), 1 on skin, 0 elsewhere, with a soft edge
-    shade : float (SIZE, SIZE), how much light falls on each point of the skin
-    centre : (row, column) where a complaint sits;  room : pixels from there to the nearest end of the skin
-    nail : float (SIZE, SIZE), 1 on a nail
-    """
-
-    cover: np.ndarray
-    shade: np.ndarray
-    centre: tuple[float, float]
-    room: float
-    nail: np.ndarray
+    cover: np.ndarray  # 1 on skin, 0 elsewhere, with a soft edge
+    shade: np.ndarray  # how much light falls on each point of the skin
+    centre: tuple[float, float]  # (row, column) where a complaint sits
+    room: float  # pixels from there to the nearest end of the skin
+    nail: np.ndarray  # 1 on a nail
 
     @property
     def skin(self) -> np.ndarray:
-        """bool (SIZE, SIZE)"""
         return self.cover > 0.5
 
 
@@ -138,12 +130,8 @@ def with_hair(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) 
     return picture * (1 - hair) + hair * np.float32([42, 30, 24])
 
 
-BACKGROUNDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
-    "laptop": laptop, "paper": paper, "desk": desk, "cloth": cloth, "tiles": tiles,
-}
-PLACES: dict[str, Callable[[np.random.Generator], Body]] = {
-    "finger": finger, "forearm": forearm, "shoulder": shoulder, "scalp": scalp,
-}
+BACKGROUNDS = {paint.__name__: paint for paint in (laptop, paper, desk, cloth, tiles)}
+PLACES = {shape.__name__: shape for shape in (finger, forearm, shoulder, scalp)}
 
 
 def _turned(angle: float) -> tuple[np.ndarray, np.ndarray]:
