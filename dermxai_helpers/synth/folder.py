@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from PIL import Image
-from tqdm import tqdm
 
+from dermxai_helpers import files
 from dermxai_helpers.synth.attributes import ARTEFACT_CHANCES, ARTEFACTS, LABELS, PARTS, PREVALENCE
 from dermxai_helpers.synth.drawing import Lesion, draw
 
@@ -108,8 +108,7 @@ def _fill(folder: Path, photographs: list, seed: int, shortcut: Shortcut, progre
     # a second process costs seconds to start and memory to keep: it pays from some hundred pictures on
     parallel = Parallel(n_jobs=min(cpu_count(), 1 + len(jobs) // 400), return_as="generator", idle_worker_timeout=2)
     work = parallel(delayed(_write)(folder, *job, seed, shortcut) for job in jobs)
-    # A `disable=` here would overrule TQDM_DISABLE, by which a run of the whole course is quiet.
-    rows = list(tqdm(work, total=len(jobs), desc="drawing lesions", unit="image") if progress else work)
+    rows = list(files.progress(work, "drawing lesions", shown=progress, total=len(jobs)))
     truth = pd.DataFrame([row for row, _ in rows])
     metadata = pd.DataFrame([row for _, row in rows])
     truth.to_csv(folder / "truth/attributes.csv", index=False, lineterminator="\n")
