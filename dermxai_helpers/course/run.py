@@ -9,7 +9,6 @@ from pathlib import Path
 
 from dermxai_helpers.course import execution
 from dermxai_helpers.course.units import CourseError, Unit, checkout, chosen, units
-from dermxai_helpers.data import load
 
 FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
 
@@ -41,6 +40,8 @@ def run(
 
     wanted = chosen(units(tier, data, seed), names)
     if data is not None:
+        from dermxai_helpers.data import load
+
         load(data)
     sources = [unit.source for unit in wanted]  # a missing source is reported before hours of work
     folder = (build or checkout() / "build").absolute() / tier

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import json
 import logging
 import math
@@ -56,6 +57,7 @@ TIER = {
     "made_with": "toys",
     "parameters": {"images": 60},
 }
+MODULES = [f"dermxai_helpers.course{name}" for name in ("", ".units", ".run", ".report", ".notebooks")]
 FIRST, SECOND = "10_first", "11_second"
 
 
@@ -71,8 +73,9 @@ def toys(tmp_path, monkeypatch):
     sources = tmp_path / "notebooks" / "src"
     sources.mkdir(parents=True)
     book = {"tiers": {"demo": TIER}, "units": [unit(FIRST), unit(SECOND)]}
-    monkeypatch.setattr(course, "checkout", lambda: tmp_path)
-    monkeypatch.setattr(course, "read_book", lambda: book)
+    for module in map(importlib.import_module, MODULES):
+        for name, stand_in in (("checkout", lambda: tmp_path), ("read_book", lambda: book)):
+            monkeypatch.setattr(module, name, stand_in, raising=False)
 
     def change(name, last_cell="", **entry):
         (sources / f"{name}.py").write_text(TOY.replace("NOTHING", last_cell))
@@ -189,8 +192,10 @@ def test_interrupt_leaves_nothing_half_written(toys, tmp_path):
     toys(SECOND, "import time; time.sleep(300)")
     book = json.dumps({"tiers": {"demo": TIER | {"cell_seconds": 400}}, "units": [unit(FIRST), unit(SECOND)]})
     code = (
-        "import sys, json, pathlib; from dermxai_helpers import __main__, course; "
-        f"course.checkout = lambda: pathlib.Path({str(tmp_path)!r}); course.read_book = lambda: json.loads({book!r}); "
+        "import sys, json, pathlib, importlib; from dermxai_helpers import __main__, course; "
+        "modules = [importlib.import_module('dermxai_helpers.course.' + name) for name in ('units', 'run', 'report')]; "
+        f"stand_ins = dict(checkout=lambda: pathlib.Path({str(tmp_path)!r}), read_book=lambda: json.loads({book!r})); "
+        "[vars(module).update(stand_ins) for module in modules]; "
         "sys.argv[1:] = ['run', '--jobs', '1']; __main__.app()"
     )
     running = subprocess.Popen(

@@ -6,7 +6,6 @@ import re
 import resource
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -34,11 +33,11 @@ def test_good_environment():
 
 def test_no_ipywidgets(tmp_path):
     """A real environment that lacks the package: all of this one's site-packages but ipywidgets."""
-    packages = Path(sysconfig.get_paths()["purelib"])
-    for entry in packages.iterdir():
-        if not entry.name.startswith("ipywidgets"):
-            (tmp_path / entry.name).symlink_to(entry)
-    code = "import sys; from dermxai_helpers import doctor; sys.exit(doctor.main())"
+    for packages in (Path(folder) for folder in sys.path if folder.endswith("site-packages")):
+        for entry in packages.iterdir():
+            if not entry.name.startswith("ipywidgets") and not (tmp_path / entry.name).exists():
+                (tmp_path / entry.name).symlink_to(entry)
+    code = "import sys; from dermxai_helpers.course import doctor; sys.exit(doctor.main())"
     shim = tmp_path / "python"  # the doctor starts Python itself: that one must not see the packages either
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
     shim.chmod(0o755)

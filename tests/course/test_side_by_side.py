@@ -24,7 +24,6 @@ time.sleep(unit["parameters"]["sleeps"])
 """
 CHILD = """
 import os, pathlib, subprocess, sys, time
-from dermxai_helpers import course
 from dermxai_helpers.course import side_by_side
 def run_unit(unit, source, folder, bar):
     kernel = subprocess.Popen(["sleep", "100"], start_new_session=True)
@@ -37,7 +36,7 @@ def run_unit(unit, source, folder, bar):
             kernel.kill()
         else:
             time.sleep(100)
-course.run_unit, side_by_side.GRACE_SECONDS = run_unit, 1
+side_by_side.run_unit, side_by_side.GRACE_SECONDS = run_unit, 1
 side_by_side.main(pathlib.Path(sys.argv[1]))
 """
 PARENT = """
@@ -141,7 +140,7 @@ def ended(process):
 
 def test_a_process_that_ends_by_itself_waits_for_nobody(tmp_path):
     """Its thread still listens for the parent's end when Python wants to stop."""
-    child = CHILD.replace("course.run_unit,", "course.run_unit = lambda *_: None\n_,")
+    child = CHILD.replace("side_by_side.run_unit,", "side_by_side.run_unit = lambda *_: None\n_,")
     command = [sys.executable, "-c", child, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdin.write(f"{json.dumps(course.units()[0].__dict__)}\n".encode())
@@ -163,7 +162,7 @@ def test_the_process_runs_its_unit_and_tells_a_failure(tmp_path, monkeypatch):
         raise course.CourseError("unit 00_start_here stopped: because")
 
     unit = replace(course.units()[0], parameters={"seed": 3})
-    monkeypatch.setattr(course, "run_unit", run_unit)
+    monkeypatch.setattr(side_by_side, "run_unit", run_unit)
     monkeypatch.setattr(side_by_side, "end_with_parent", lambda: None)
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(unit.__dict__)))
     with pytest.raises(SystemExit, match="because"):
