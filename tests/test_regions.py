@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dermxai_helpers import regions, scoring
+from dermxai_helpers import regions
 
 
 def two_blobs():
@@ -292,60 +292,3 @@ def test_score_refuses_another_shape_or_part():
         regions.score(region, np.zeros((40, 61), bool))
     with pytest.raises(ValueError, match='"mask" or "box"'):
         regions.score(region, np.zeros((40, 60), bool), part="crop")
-
-
-# --- heat-maps against masks ---
-
-
-@pytest.fixture
-def mask():
-    """The left quarter of a picture."""
-    mask = np.zeros((8, 8), bool)
-    mask[:, :2] = True
-    return mask
-
-
-def test_flat_map_scores_chance(mask):
-    flat = np.full((8, 8), 2.0)
-    assert scoring.energy_inside(flat, mask) == 0.25
-    assert scoring.pointing_game(flat, mask) == 0.25
-    assert scoring.intersection_over_union(flat, mask) == 0.25
-
-
-def test_perfect_map_scores_one(mask):
-    for score in (scoring.energy_inside, scoring.pointing_game, scoring.intersection_over_union):
-        assert score(mask.astype(float), mask) == 1
-        assert score((~mask).astype(float), mask) == 0
-
-
-def test_scores_worked_out_by_hand(mask):
-    heatmap = np.zeros((8, 8))
-    heatmap[0, 0], heatmap[0, 7], heatmap[1, 7] = 3, 1, -50
-    assert scoring.energy_inside(heatmap, mask) == 0.75
-    assert scoring.pointing_game(heatmap, mask) == 1
-    assert scoring.intersection_over_union(heatmap, mask, threshold=0.2) == pytest.approx(1 / 17)
-
-
-def test_map_without_evidence(mask):
-    for heatmap in (np.zeros((8, 8)), -np.ones((8, 8)), np.full((8, 8), np.nan)):
-        assert np.isnan(scoring.energy_inside(heatmap, mask))
-        assert scoring.pointing_game(heatmap, mask) == 0.25
-        assert scoring.intersection_over_union(heatmap, mask) == 0
-
-
-def test_shapes_must_agree(mask):
-    with pytest.raises(ValueError, match="the mask"):
-        scoring.energy_inside(np.zeros((7, 7)), mask)
-
-
-def test_centre_gaussian_is_centred_and_symmetric():
-    blob = scoring.centre_gaussian((9, 15))
-    assert blob[4, 7] == blob.max() == 1
-    np.testing.assert_allclose(blob, blob[::-1, ::-1])
-    assert blob[4, 11] == pytest.approx(np.exp(-((4 / 15) ** 2) / (2 * 0.25**2)))
-
-
-def test_random_map_follows_its_generator():
-    first, again = (scoring.random_map((7, 7), np.random.default_rng(3)) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
-    assert 0 <= first.min() < first.max() < 1

@@ -1,34 +1,18 @@
-"""Is it right, by how much, and how sure is that?"""
+"""Is it right, and how sure is that: scores, 95 % intervals by lesion, maps against masks."""
 
-from dermxai_helpers.scoring.maps import (
-    centre_gaussian,
-    energy_inside,
-    intersection_over_union,
-    pointing_game,
-    random_map,
-)
-from dermxai_helpers.scoring.metrics import (
-    Z95,
-    _confusion_metric,
-    classification_table,
-    interval,
-    mean_intervals,
-    scores,
-    scores_with_intervals,
-    wilson,
-)
+from dermxai_helpers.scoring.intervals import interval, mean_intervals, scores_with_intervals, wilson
+from dermxai_helpers.scoring.maps import centre_gaussian, energy_inside, jaccard_by_threshold, pointing_game
+from dermxai_helpers.scoring.metrics import classification_table, macro_f1, scores
 
 __all__ = [
-    "Z95",
-    "_confusion_metric",
     "centre_gaussian",
     "classification_table",
     "energy_inside",
-    "intersection_over_union",
     "interval",
+    "jaccard_by_threshold",
+    "macro_f1",
     "mean_intervals",
     "pointing_game",
-    "random_map",
     "scores",
     "scores_with_intervals",
     "wilson",

@@ -1,65 +1,64 @@
-"""Does 80 % mean right four times in five, and at which threshold would you use it?
-
-Balanced accuracy judges one decision. Calibration judges the probabilities behind it, and an operating point names the
-price of finding more melanomas: how many people without one are sent on.
-"""
+"""Whether 80 % means right four times in five, and which threshold finds how many melanomas at what price."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers.scoring import metrics as scoring
+from dermxai_helpers.scoring.intervals import interval
 
 BINS = 10
 
 
-def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> pd.DataFrame:
-    """One row for each bin of confidence that holds images: confidence, accuracy (means), images.
+def reliability(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """Tabulate confidence and accuracy (means) and images, one row for each bin of confidence that holds images.
 
-    probabilities : (n, classes); labels : class index, (n,). Confidence is the largest probability of a row; bins are
-    of equal width from 0 to 1, each with its upper edge.
+    probabilities : (n, classes); labels : class index, (n,). Confidence is the largest probability of a row; ten bins
+    of equal width go from 0 to 1, each with its upper edge.
     """
-    confidence, right, number = _binned(probabilities, labels, bins)
-    table = pd.DataFrame({"confidence": confidence, "accuracy": right}).groupby(number).agg(["mean", "size"])
-    table.columns = ["confidence", "images", "accuracy", "again"]
-    return table.drop(columns="again").rename_axis("bin")
+    confidence, right, number = _binned(probabilities, labels)
+    bins = pd.DataFrame({"confidence": confidence, "accuracy": right, "images": 1}).groupby(number)
+    return bins.agg({"confidence": "mean", "accuracy": "mean", "images": "sum"}).rename_axis("bin")
 
 
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS) -> float:
-    """Mean distance between confidence and accuracy over the bins, each weighed by its images; 0 is perfect.
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    r"""Average the distance between confidence and accuracy over the bins of `reliability`; 0 is perfect.
+
+    $$ \text{ECE} = \sum_B \frac{|B|}{n} \,\bigl|\, \text{accuracy}(B) - \text{confidence}(B) \,\bigr| $$
+
+    >>> sure = np.array([[0.95, 0.05], [0.95, 0.05]])
+    >>> round(expected_calibration_error(sure, [0, 1]), 2)  # right once in two
+    0.45
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3.
     """
-    confidence, right, number = _binned(probabilities, labels, bins)
+    confidence, right, number = _binned(probabilities, labels)
     return float(np.abs(np.bincount(number, weights=confidence - right)).sum() / len(number))
 
 
-def _binned(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _binned(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Confidence, whether the answer is right, and the bin's number, each (n,)."""
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels)
-    return confidence, right, np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    return confidence, right, np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
 
 
 def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The one number T that makes softmax(logits / T) most likely, 0.05 to 20; above 1 the network was too sure.
+    """Find the T that makes softmax(logits / T) most likely, 0.05 to 20; above 1 the network was too sure.
 
     Find it on images that you will not report on. It changes no decision, as it keeps the order of the classes.
     Source: Guo et al. 2017, section 4.2.
     """
     from scipy.optimize import minimize_scalar
+    from sklearn.metrics import log_loss
 
-    labels = np.asarray(labels)
-
-    def loss(log_temperature: float) -> float:
-        cooled = tempered(probabilities, np.exp(log_temperature))
-        return -np.log(np.clip(cooled[np.arange(len(labels)), labels], 1e-12, 1)).mean()
+    def loss(log_t: float) -> float:
+        return log_loss(labels, tempered(probabilities, np.exp(log_t)), labels=range(probabilities.shape[1]))
 
     return float(np.exp(minimize_scalar(loss, bounds=np.log((0.05, 20)), method="bounded").x))
 
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(logits / temperature) from the probabilities at temperature 1, (n, classes)."""
+    """Give softmax(logits / temperature) from the probabilities at temperature 1, (n, classes)."""
     from scipy.special import softmax
 
     return softmax(np.log(np.clip(probabilities, 1e-12, 1)) / temperature, axis=1)
@@ -68,12 +67,10 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 def operating_point(
     scores: np.ndarray, positive: np.ndarray, specificity: float | None = None, sensitivity: float | None = None
 ) -> dict[str, float]:
-    """The threshold that reaches a given specificity (or sensitivity), and the best other rate there.
+    """Choose the threshold that reaches a given specificity (or sensitivity), and the best other rate there.
 
-    scores : (n,), larger means more likely positive; positive : bool, (n,)
-    Give one of `specificity` and `sensitivity`, 0 to 1. Returns threshold, sensitivity, specificity. An image is called
-    positive when its score is at least the threshold.
-    Raises ValueError when both or neither rate is given, or when one of the two groups is empty.
+    scores : (n,), larger means more likely positive; positive : bool, (n,). Give one of the two rates, 0 to 1.
+    Returns threshold, sensitivity, specificity. An image is called positive when its score is at least the threshold.
     """
     from sklearn.metrics import roc_curve
 
@@ -83,9 +80,11 @@ def operating_point(
     if positive.all() or not positive.any():
         raise ValueError(f"{positive.sum()} of {len(positive)} images are positive: both kinds are needed")
     false_alarms, found, thresholds = roc_curve(positive, scores, drop_intermediate=False)
-    fits = 1 - false_alarms >= specificity if specificity is not None else found >= sensitivity
-    # Along the curve more and more is called positive: the last point specific enough, the first sensitive enough.
-    chosen = np.flatnonzero(fits)[-1 if specificity is not None else 0]
+    # along the curve more and more is called positive: the last point specific enough, the first sensitive enough
+    if specificity is not None:
+        chosen = np.flatnonzero(1 - false_alarms >= specificity)[-1]
+    else:
+        chosen = np.flatnonzero(found >= sensitivity)[0]
     rates = {"sensitivity": float(found[chosen]), "specificity": float(1 - false_alarms[chosen])}
     return {"threshold": float(thresholds[chosen])} | rates
 
@@ -93,30 +92,28 @@ def operating_point(
 def probability_scores(
     probabilities: np.ndarray, labels: Sequence[str], lesions: Sequence, classes: Sequence[str], repeats: int = 200
 ) -> pd.DataFrame:
-    """Scores of probabilities with 95 % intervals by lesion: index = score, columns value, low, high.
+    """Score probabilities, with 95 % intervals by lesion: index = score, columns value, low, high.
 
     auc : mean over classes of the area under "this class against the rest"; auc_mel : of melanoma alone (of the first
     class); calibration_error : see `expected_calibration_error`
     """
-    names = np.asarray(labels)
-    index = np.array([list(classes).index(name) for name in names])
+    index = pd.Index(classes).get_indexer(labels)
     metrics = {
-        "auc": lambda p, k: np.mean([_area(p[:, c], k == c) for c in range(len(classes))]),
-        f"auc_{classes[0]}": lambda p, k: _area(p[:, 0], k == 0),
+        "auc": lambda p, k: np.mean([area_under_roc(p[:, c], k == c) for c in range(len(classes))]),
+        f"auc_{classes[0]}": lambda p, k: area_under_roc(p[:, 0], k == 0),
         "calibration_error": expected_calibration_error,
     }
     rows = {}
     for name, metric in metrics.items():
-        low, high = scoring.interval(metric, lesions, probabilities, index, repeats=repeats)
+        low, high = interval(metric, lesions, probabilities, index, repeats=repeats)
         rows[name] = {"value": float(metric(probabilities, index)), "low": low, "high": high}
     return pd.DataFrame(rows).T.rename_axis("score")
 
 
-def _area(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve: how often a positive outranks a negative, ties counting half.
+def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """How often a positive outranks a negative, ties counting half; NaN without both kinds.
 
-    NaN without both kinds of image (a bootstrap repeat may draw only one). By ranks, as the bootstrap asks thousands of
-    times and scikit-learn's way takes a hundred times as long. Source: Hanley and McNeil 1982, Radiology 143:29-36.
+    By ranks, as a bootstrap asks thousands of times and scikit-learn's way takes a hundred times as long.
     """
     from scipy.stats import rankdata
 

@@ -76,23 +76,18 @@ def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     probabilities : (n, classes); labels : class index, (n,). Take images that neither trained the network nor will be
     reported on, or the result is too good to be true. One class after the other is tried on a grid until nothing gains.
     """
-    labels = np.asarray(labels)
+    from sklearn.metrics import balanced_accuracy_score
+
     factors = np.ones(probabilities.shape[1])
-    best = balanced_accuracy(probabilities, labels)
+    best = balanced_accuracy_score(labels, probabilities.argmax(axis=1))
     while True:
         before = best
         for column in range(1, len(factors)):  # only ratios matter, so the first class keeps its factor
             for factor in STEPS:
                 tried = factors.copy()
                 tried[column] = factor
-                score = balanced_accuracy(probabilities * tried, labels)
+                score = balanced_accuracy_score(labels, (probabilities * tried).argmax(axis=1))
                 if score > best:
                     best, factors = score, tried
         if best == before:
             return factors
-
-
-def balanced_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Mean recall of the class with the largest score. scores : (n, classes); labels : (n,)"""
-    right = scores.argmax(axis=1) == labels
-    return float((np.bincount(labels, weights=right) / np.bincount(labels)).mean())

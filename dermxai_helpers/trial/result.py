@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dermxai_helpers import scoring
-from dermxai_helpers.scoring import maps as plausibility
+from dermxai_helpers.scoring.maps import best_jaccard
 
 JACCARD = {"Jaccard, lesion": ("plausibility", "best Jaccard"), "Jaccard, structures": ("drawn", "Jaccard, structures")}
 GROUPS = ("plausibility", "faithfulness", "drawn", "maps")
@@ -26,13 +26,11 @@ class Verdict:
         "maps" : "without evidence" is 1 for a map that marks nothing
         Where a name ends in "- area", the share of the area is subtracted: 0 is chance
     points : one row an answer of the network: method, measure, image, share (erased), value
-    thresholds : share of the maximum that gives the best Jaccard index; one row a method, one column a kind of mask
     predictions : one row an image: predicted (the class index that was explained), probability, lesion
     """
 
     scores: pd.DataFrame
     points: pd.DataFrame
-    thresholds: pd.DataFrame
     predictions: pd.DataFrame
 
     def table(self, seed: int = 0) -> pd.DataFrame:
@@ -45,7 +43,7 @@ class Verdict:
         This is the comparison to trust. All methods see the same images at the same shares, so what makes an image easy
         or hard for all of them cancels. Raises ValueError for an unknown method.
         """
-        methods = list(self.thresholds.index)
+        methods = list(self.scores.index.unique("method"))
         if reference not in methods:
             raise ValueError(f"there is no method {reference!r} in this trial; there are {', '.join(methods)}")
         blocks = {name: self.scores.loc[name] - self.scores.loc[reference] for name in methods if name != reference}
@@ -86,16 +84,14 @@ def assemble(
     scores.columns = pd.MultiIndex.from_tuples(scores.columns, names=["group", "measure"])
     methods = scores.index.unique("method")
     scores = scores.reindex(pd.MultiIndex.from_product([methods, predictions.index], names=scores.index.names))
-    thresholds = pd.DataFrame(index=methods)
     for group in [group for group in JACCARD if group in scores]:
-        best = {method: plausibility.best_jaccard(scores.loc[method, group].to_numpy()) for method in methods}
-        thresholds[group.removeprefix("Jaccard, ")] = [threshold for threshold, _ in best.values()]
+        best = [best_jaccard(scores.loc[method, group].to_numpy()) for method in methods]
         scores = scores.drop(columns=group, level="group")
-        scores[JACCARD[group]] = np.concatenate([values for _, values in best.values()])
+        scores[JACCARD[group]] = np.concatenate(best)
     points = pd.concat(asked, ignore_index=True) if asked else pd.DataFrame(columns=ANSWERS)
     for measure, answers in points.groupby("measure", sort=False):
         scores["faithfulness", measure] = answers.groupby(["method", "image"])["value"].mean()
-    return Verdict(scores[[group for group in GROUPS if group in scores]], points, thresholds, predictions)
+    return Verdict(scores[[group for group in GROUPS if group in scores]], points, predictions)
 
 
 def _summary(scores: pd.DataFrame, lesions: Sequence, seed: int) -> pd.DataFrame:

@@ -25,7 +25,6 @@ from dermxai_helpers.scoring.maps import (
     energy_inside,
     jaccard_by_threshold,
     pointing_game,
-    random_map,
 )
 from dermxai_helpers.trial import faithfulness
 from dermxai_helpers.trial import result as verdict
@@ -184,7 +183,7 @@ def _blind(
 ) -> dict[str, np.ndarray]:
     """The maps of BASELINES, which know no network; the random ones have the methods' grid."""
     size = masks.shape[1:]
-    random = np.stack([random_map(grid, rng) for _ in images])
+    random = np.stack([rng.random(grid) for _ in images])
     edges = np.stack([edge_map(image) for image in images])
     maps = masks, np.broadcast_to(centre_gaussian(size), masks.shape), edges, resize(random, size)
     return {name: values.astype(np.float32) for name, values in zip(BASELINES, maps, strict=True)}

@@ -356,11 +356,12 @@ for threshold in (0.2, 0.5, 0.8):
 # age, site and how easy their lesions are.
 
 # %%
-from dermxai_helpers.scoring import subgroups as audit
+from dermxai_helpers.scoring import subgroups
 
-questions = {"age": audit.age_bands(judged["age"]), "sex": judged["sex"].fillna("unknown")}
+age = pd.cut(judged["age"], [0, 40, 60, np.inf], right=False, labels=["under 40", "40 to 59", "60 and over"])
+questions = {"age": age.cat.add_categories("unknown").fillna("unknown"), "sex": judged["sex"].fillna("unknown")}
 questions["site"] = judged["localization"].fillna("unknown")
-by_group = {name: audit.subgroups(judged, said[weighted], group) for name, group in questions.items()}
+by_group = {name: subgroups.rates_by_group(judged, said[weighted], group) for name, group in questions.items()}
 overall = scored[weighted].loc["recall_mel", "value"]
 course.figure("subgroups", judging.groups(by_group, "recall", overall))
 
@@ -377,7 +378,9 @@ readable[["images", "melanomas", "recall", "recall_low", "recall_high"]].astype(
 # the picture – or a label you would doubt yourself. What you find is a guess; a count over all images would test it.
 
 # %%
-mistakes = audit.confident_mistakes(judged, given[weighted], CLASSES)
+answered = judged.assign(predicted=said[weighted], confidence=given[weighted].max(axis=1))
+wrong = answered[answered["predicted"] != answered["dx"]].sort_values("confidence", ascending=False)
+mistakes = wrong.drop_duplicates("lesion_id").head(8)  # one photograph of a lesion
 lines = [f"{row.dx}, called {row.predicted}\nwith {row.confidence:.0%}" for row in mistakes.itertuples()]
 course.figure("mistakes", judging.gallery([data.open_image(path) for path in mistakes["image_path"]], lines))
 
@@ -407,7 +410,7 @@ def strange_pictures():
 
 pictures, names = strange_pictures()
 unknown = trained[weighted].predict_proba(pictures)
-stranger_table = audit.strangers(given[weighted], unknown, names, CLASSES)
+stranger_table = subgroups.out_of_distribution(given[weighted], unknown, names, CLASSES)
 stranger_table.round(2)
 
 # %%
@@ -438,9 +441,11 @@ def like_the_paper(split):
 leaky, strict = like_the_paper(by_image), like_the_paper(by_lesion)
 
 # %%
+from sklearn.metrics import balanced_accuracy_score
+
 weakest = min(paper, key=paper.get)
 commonest = table["dx"].value_counts().idxmax()
-chosen = max(on_tuning, key=lambda name: rebalancing.balanced_accuracy(on_tuning[name], classes_of))
+chosen = max(on_tuning, key=lambda name: balanced_accuracy_score(classes_of, on_tuning[name].argmax(axis=1)))
 best = scored[chosen].loc["balanced_accuracy"]  # chosen on the tuning part, scored on the one that judges
 
 

@@ -473,7 +473,7 @@ half.notes
 # %%
 rng = np.random.default_rng(seed)
 maps["untrained relevancy"] = explain_all(untrained, photographs, target=0)
-maps["random map"] = np.stack([scoring.random_map((14, 14), rng) for _ in masks])
+maps["random map"] = np.stack([rng.random((14, 14)) for _ in masks])
 maps["centre Gaussian"] = np.broadcast_to(scoring.centre_gaussian(SIZE), masks.shape)
 
 

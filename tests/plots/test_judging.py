@@ -6,8 +6,7 @@ import pytest
 
 from dermxai_helpers import plots
 from dermxai_helpers.plots import judging
-from dermxai_helpers.scoring import calibration
-from dermxai_helpers.scoring import subgroups as audit
+from dermxai_helpers.scoring import calibration, subgroups
 
 RNG = np.random.default_rng(0)
 
@@ -49,7 +48,7 @@ def test_operating_points():
 def test_groups_that_are_too_small_are_grey():
     table = pd.DataFrame({"lesion_id": range(40), "dx": ["mel"] * 14 + ["nv"] * 26})
     group = pd.Series(["a"] * 12 + ["b"] * 28)
-    rates = audit.subgroups(table, ["mel"] * 7 + ["nv"] * 33, group)
+    rates = subgroups.rates_by_group(table, ["mel"] * 7 + ["nv"] * 33, group)
     figure = described(judging.groups({"letter": rates}, "recall", 0.5), "letter a: 0.58 (12 mel", "letter b: 0.00")
     colours = [line.get_color() for line in figure.axes[0].lines[1:]]
     assert colours == [judging.MEASURED, "#bbbbbb"]

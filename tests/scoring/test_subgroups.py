@@ -1,10 +1,10 @@
-"""Subgroups, mistakes and strangers, on tables made by hand."""
+"""Subgroups and unknown diagnoses, on tables made by hand."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dermxai_helpers.scoring import subgroups as audit
+from dermxai_helpers.scoring import subgroups
 
 CLASSES = ("mel", "nv", "bkl")
 
@@ -19,7 +19,7 @@ def table() -> pd.DataFrame:
 
 def test_subgroups_count_and_rate_each_group_alone(table):
     predicted = np.where(table["sex"] == "female", table["dx"], "nv")  # right for women, blind for men
-    result = audit.subgroups(table, predicted, table["sex"])
+    result = subgroups.rates_by_group(table, predicted, table["sex"])
     assert result.loc["female", "images"] == 20 and result.loc["male", "melanomas"] == 10
     assert result.loc["female", "recall"] == 1 and result.loc["male", "recall"] == 0
     assert result.loc["male", "specificity"] == 1
@@ -28,7 +28,7 @@ def test_subgroups_count_and_rate_each_group_alone(table):
 
 def test_subgroups_follow_the_rows_of_a_part_of_a_table(table):
     part = table.iloc[[2, 3, 38, 39, 0]]  # any order, an index with gaps
-    result = audit.subgroups(part, ["mel", "nv", "mel", "mel", "nv"], part["sex"])
+    result = subgroups.rates_by_group(part, ["mel", "nv", "mel", "mel", "nv"], part["sex"])
     assert result.loc["female", "recall"] == 0.5 and result.loc["male", "recall"] == 1
     assert not result["enough"].any()
     assert result.loc["female", "recall_low"] <= 0.5 <= result.loc["female", "recall_high"]
@@ -36,28 +36,14 @@ def test_subgroups_follow_the_rows_of_a_part_of_a_table(table):
 
 def test_a_group_without_melanomas_has_no_recall(table):
     part = table[table["dx"] == "nv"]
-    result = audit.subgroups(part, ["nv"] * len(part), part["sex"])
+    result = subgroups.rates_by_group(part, ["nv"] * len(part), part["sex"])
     assert result["recall"].isna().all() and (result["specificity"] == 1).all()
 
 
-def test_age_bands():
-    ages = pd.Series([0, 39, 40, 59, 60, 85, np.nan])
-    expected = ["under 40", "under 40", "40 to 59", "40 to 59", "60 and over", "60 and over", "unknown"]
-    assert audit.age_bands(ages).tolist() == expected
-
-
-def test_the_surest_mistakes_come_first_one_a_lesion(table):
-    probabilities = np.tile([0.2, 0.8, 0.0], (40, 1))  # everything is called a nevus
-    probabilities[[2, 3, 6]] = [[0.02, 0.98, 0], [0.01, 0.99, 0], [0.05, 0.95, 0]]
-    found = audit.confident_mistakes(table, probabilities, CLASSES, count=3)
-    assert found.index.tolist()[:2] == [3, 6] and found["confidence"].iloc[0] == 0.99
-    assert (found["dx"] == "mel").all() and (found["predicted"] == "nv").all() and found["lesion_id"].is_unique
-
-
-def test_strangers_are_told_apart_by_doubt_only():
+def test_unknown_diagnoses_are_told_apart_by_doubt_only():
     known = np.tile([0.05, 0.9, 0.05], (30, 1))
     unsure, sure = np.tile([0.4, 0.3, 0.3], (10, 1)), np.tile([0.0, 1.0, 0.0], (5, 1))
-    result = audit.strangers(known, np.concatenate([unsure, sure]), ["df"] * 10 + ["bcc"] * 5, CLASSES)
+    result = subgroups.out_of_distribution(known, np.concatenate([unsure, sure]), ["df"] * 10 + ["bcc"] * 5, CLASSES)
     assert result.loc["df", "told_apart"] == 1 and result.loc["bcc", "told_apart"] == 0
     assert result.loc["df", "called_mel"] == 1 and result.loc["bcc", "called_nv"] == 1
     assert result.loc["all", "images"] == 15 and result.loc["all", "told_apart"] == pytest.approx(10 / 15)

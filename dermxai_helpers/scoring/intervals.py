@@ -1,0 +1,108 @@
+"""95 % intervals: photographs of one lesion resemble each other, so whole lesions are drawn again, not photographs."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from dermxai_helpers.scoring import metrics
+
+
+def interval(
+    metric: str | Callable, groups: Sequence, *arrays: Sequence, repeats: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    r"""Estimate a 95 % percentile interval by drawing whole groups (lesions) with replacement.
+
+    $$ [\theta^*_{.025},\ \theta^*_{.975}], \quad \theta^* = \theta(\text{rows of } G \text{ groups drawn from } G) $$
+
+    metric : "accuracy", "balanced_accuracy", "macro_f1" or "recall_<class>" of two arrays (labels, predicted), "mean"
+        of one array: these count each lesion once and are fast. Or any function of the arrays, called `repeats` times.
+    groups : lesion of each row, (n,); arrays : what the metric takes, (n, ...) each. Classes are those that occur.
+    A repeat in which the metric is undefined (no image of the class was drawn) is left out.
+
+    >>> interval("mean", ["a", "a", "b", "c"], [1, 1, 0, 1])
+    (0.0, 1.0)
+
+    Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13; groups: Field and Welsh 2007.
+    """
+    arrays = [np.asarray(array) for array in arrays]
+    if not len(groups) or any(len(array) != len(groups) for array in arrays):
+        lengths = [len(array) for array in arrays]
+        raise ValueError(f"groups has {len(groups)} rows and the arrays {lengths}: they must be alike and not empty")
+    if metric == "mean":
+        return tuple(mean_intervals(groups, arrays[0][:, None], repeats, seed)[0].tolist())
+    if callable(metric):
+        _, lesion = np.unique(np.asarray(groups), return_inverse=True)
+        draws = (np.repeat(np.arange(len(lesion)), times[lesion]) for times in _draws(lesion.max() + 1, repeats, seed))
+        return _percentiles(np.array([metric(*(array[rows] for array in arrays)) for rows in draws], dtype=float))
+    classes = np.unique(np.concatenate(arrays))
+    scores = metrics.from_counts(_resampled_counts(groups, *arrays, classes, repeats, seed), classes)
+    if metric not in scores:
+        raise ValueError(f"no metric is called {metric!r}: choose {', '.join(scores)}, mean or a function")
+    return _percentiles(scores[metric])
+
+
+def mean_intervals(groups: Sequence, values: np.ndarray, repeats: int = 1000, seed: int = 0) -> np.ndarray:
+    """Estimate `interval("mean", ...)` of many columns at once, in one resampling: (columns, 2), low and high.
+
+    groups : lesion of each row, (n,); values : float, (n, columns). A NaN is left out of its column's mean; a column of
+    nothing else has the interval NaN to NaN.
+    """
+    values = np.asarray(values, dtype=float)
+    if not len(groups) or values.ndim != 2 or len(values) != len(groups):
+        raise ValueError(f"groups has {len(groups)} rows and the values have shape {values.shape}: give (n, columns)")
+    there = np.isfinite(values)
+    sums = _resampled_sums(groups, np.hstack([np.where(there, values, 0), there]), repeats, seed)
+    totals, sizes = np.hsplit(sums, 2)
+    means = np.divide(totals, sizes, out=np.full(totals.shape, np.nan), where=sizes > 0)
+    return np.array(
+        [_percentiles(column) if there[:, number].any() else (np.nan, np.nan) for number, column in enumerate(means.T)]
+    )
+
+
+def scores_with_intervals(labels: Sequence, predicted: Sequence, lesions: Sequence, classes: Sequence) -> pd.DataFrame:
+    """Tabulate every score of `scores` with its 95 % interval: index = score, columns value, low, high."""
+    values = metrics.scores(labels, predicted, classes)
+    drawn = metrics.from_counts(_resampled_counts(lesions, labels, predicted, classes), classes)
+    rows = {name: (value, *_percentiles(drawn[name])) for name, value in values.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"]).rename_axis("score")
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """Estimate Wilson's 95 % interval for a share of n independent trials.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22:209-212.
+    """
+    from scipy.stats import binomtest
+
+    ends = binomtest(int(successes), int(n)).proportion_ci(method="wilson")  # ValueError for impossible counts
+    return float(ends.low), float(ends.high)
+
+
+def _percentiles(values: np.ndarray) -> tuple[float, float]:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        raise ValueError("the metric was undefined in every repeat: no interval can be given")
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _draws(groups: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
+    """For each repeat, how often each group was drawn: int, (groups,)."""
+    rng = np.random.default_rng(seed)
+    for _ in range(repeats):
+        yield np.bincount(rng.integers(groups, size=groups), minlength=groups)
+
+
+def _resampled_sums(groups: Sequence, values: np.ndarray, repeats: int, seed: int) -> np.ndarray:
+    """Column sums (repeats, columns) of the drawn rows: each lesion's own is taken once, then weighted."""
+    _, lesion = np.unique(np.asarray(groups), return_inverse=True)
+    of_lesion = np.zeros((lesion.max() + 1, values.shape[1]))
+    np.add.at(of_lesion, lesion, values)
+    return np.array([drawn @ of_lesion for drawn in _draws(len(of_lesion), repeats, seed)])
+
+
+def _resampled_counts(groups, labels, predicted, classes, repeats: int = 1000, seed: int = 0) -> np.ndarray:
+    """Confusion matrices (repeats, true class, predicted class)."""
+    cells = np.eye(len(classes) ** 2)[metrics.pair_numbers(labels, predicted, classes)]
+    return _resampled_sums(groups, cells, repeats, seed).reshape(repeats, len(classes), len(classes))
