@@ -1,4 +1,4 @@
-"""Regions of heat-maps with a stated fallback for every odd map, and scores of maps against masks."""
+"""Regions of heat-maps with a stated fallback for every odd map."""
 
 import numpy as np
 import pytest
