@@ -1,16 +1,11 @@
-"""What is a macro-F1 of votes worth? Voters that never saw a caption, and regions that knew too much.
-
-Here a vote may be "abstain". It is then an error like any other: the class was there and was not named.
-"""
+"""Controls for a macro-F1 of votes: voters that never saw a caption, and regions that knew too much."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from dermxai_helpers import scoring
-from dermxai_helpers.lexicon.voting import ABSTAIN
 from dermxai_helpers.synth.attributes import LABELS, PREVALENCE
 
 PAPER_VOTES = {"mel": 0.1, "nv": 0.8, "bkl": 0.1}
@@ -18,126 +13,77 @@ PAPER_VOTES = {"mel": 0.1, "nv": 0.8, "bkl": 0.1}
 Source: seed A, section 4.4."""
 
 
-def macro_f1(tables: np.ndarray) -> np.ndarray:
-    """Mean F1 of confusion matrices (..., C true classes, C or C + 1 votes); a last, extra column holds abstentions.
-
-    Without abstentions this is scikit-learn's macro-F1 with zero_division=0.
-    """
-    classes = tables.shape[-2]
-    right = np.diagonal(tables[..., :classes], axis1=-2, axis2=-1)
-    labelled, voted = tables.sum(axis=-1), tables[..., :classes].sum(axis=-2)
-    return (2 * right / np.maximum(labelled + voted, 1)).mean(axis=-1)
-
-
-def confusion(labels: np.ndarray, votes: np.ndarray, classes: int) -> np.ndarray:
-    """Counts (classes, classes + 1) of class numbers (n,); the vote number `classes` is an abstention."""
-    return np.bincount(labels * (classes + 1) + votes, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
-
-
 def blind_voters(
-    votes: Mapping[str, float] = PAPER_VOTES, labels: Mapping[str, float] | Sequence[str] = PREVALENCE, n: int = 200,
-    repeats: int = 10_000, seed: int = 0,
+    votes: Mapping[str, float] = PAPER_VOTES, labels: Sequence[str] = (), repeats: int = 10_000, seed: int = 0
 ) -> np.ndarray:
-    """Macro-F1 of voters that see nothing and vote with fixed chances, (repeats,).
+    """Draw voters that see nothing and vote with fixed chances, and score each: macro-F1, (repeats,).
 
-    votes : class -> chance of a vote for it; "abstain" may be among them
-    labels : the true classes, the same in every repeat; or class -> share, of which `n` lesions are drawn each time
+    votes : class -> chance of a vote for it
+    labels : the true classes, the same in every repeat; without them, 200 lesions with HAM10000's shares each time
     """
-    rng, classes = np.random.default_rng(seed), [name for name in votes if name != ABSTAIN]
-    chances = np.array([votes[name] for name in classes] + [votes.get(ABSTAIN, 0.0)])
-    if isinstance(labels, Mapping):
-        shares = np.array([labels[name] for name in classes])
-        lesions = rng.multinomial(n, shares / shares.sum(), size=repeats)
-    else:
+    rng, classes = np.random.default_rng(seed), list(votes)
+    chances = np.array(list(votes.values()))
+    if len(labels):
         counts = pd.Series(labels).value_counts().reindex(classes, fill_value=0)
         lesions = np.tile(counts.to_numpy(), (repeats, 1))
-    return macro_f1(rng.multinomial(lesions, chances / chances.sum()))
-
-
-def constant(labels: Sequence[str], label: str = "nv", classes: Sequence[str] = LABELS) -> float:
-    """Macro-F1 of always voting for one class."""
-    return scoring.scores(labels, [label] * len(labels), classes)["macro_f1"]
+    else:
+        shares = np.array([PREVALENCE[name] for name in classes])
+        lesions = rng.multinomial(200, shares / shares.sum(), size=repeats)
+    return scoring.macro_f1(rng.multinomial(lesions, chances / chances.sum()))
 
 
 # --- regions that were guided by something ---
 
 
-def guidance_table(
-    votes: pd.DataFrame, classes: Sequence[str] = LABELS, fallback: str = "nv", repeats: int = 1000, seed: int = 0
-) -> pd.DataFrame:
-    """How well the captions of differently guided regions vote: one row for each guidance, in order of appearance.
+def guidance_table(votes: pd.DataFrame, repeats: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Score the captions of differently guided regions: one row for each guidance, in order of appearance.
 
-    votes : one row for each guidance and image: guidance ("true class", "predicted class", "random class", "centred
-        box" ...), image_id, lesion_id, label, vote (a class or "abstain")
-    macro_f1, low, high : abstentions as errors, with the 95 % interval by lesion; fallback : macro-F1 when abstentions
-    vote for the class `fallback`; coverage : share that votes; accuracy : among those; blind : mean macro-F1 of voters
-    that see nothing and vote for each class as often
-
-    Raises ValueError for a missing column, an unknown class, and guidances that were not tried on the same images.
+    votes : one row for each guidance and image: guidance ("true class", "centred box" ...), image_id, lesion_id, label
+        and vote (classes)
+    macro_f1, low, high : with the 95 % interval by lesion; blind : mean macro-F1 of voters that see nothing and vote
+    for each class as often
     """
-    wide = _wide(votes, classes)
-    return pd.DataFrame({name: _guided(wide, name, classes, fallback, repeats, seed) for name in wide["vote"]}).T
+    rows = {}
+    for name, group in votes.groupby("guidance", sort=False):
+        labels, voted = _numbers(group["label"]), _numbers(group["vote"])
+        low, high = scoring.interval(_macro_f1, group["lesion_id"], labels, voted, repeats=repeats, seed=seed)
+        shares = {label: (group["vote"] == label).mean() for label in LABELS}
+        blind = blind_voters(shares, group["label"], repeats=2000, seed=seed).mean()
+        rows[name] = {
+            "macro_f1": _macro_f1(labels, voted),
+            "low": low,
+            "high": high,
+            "accuracy": (labels == voted).mean(),
+            "blind": blind,
+        }
+    return pd.DataFrame(rows).T
 
 
 def guidance_difference(
-    votes: pd.DataFrame, guidance: str, against: str, classes: Sequence[str] = LABELS, repeats: int = 1000,
-    seed: int = 0,
+    votes: pd.DataFrame, guidance: str, against: str, repeats: int = 1000, seed: int = 0
 ) -> dict[str, float]:
-    """Macro-F1 of one guidance minus that of another on the same images: value and 95 % interval by lesion (low, high).
+    """Compare two guidances on the same images: the difference of macro-F1 and its 95 % interval (value, low, high).
 
     votes : as in `guidance_table`. With "true class" against "predicted class" it is what the label leaked.
+    Raises ValueError for guidances that were not tried on the same images.
     """
-    wide = _wide(votes, classes)
-    unknown = [name for name in (guidance, against) if name not in wide["vote"]]
-    if unknown:
-        raise ValueError(f"no guidance is called {', '.join(unknown)}: there are {', '.join(wide['vote'])}")
+    one, other = (votes[votes["guidance"] == name].set_index("image_id") for name in (guidance, against))
+    if set(one.index) != set(other.index) or one.empty:
+        raise ValueError(f"{guidance!r} was tried on {len(one)} images, {against!r} on {len(other)}: need the same")
+    arrays = [_numbers(column) for column in (one["label"], one["vote"], other["vote"].reindex(one.index))]
 
-    def difference(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
-        return _macro(labels, one, classes) - _macro(labels, other, classes)
+    def difference(labels: np.ndarray, votes: np.ndarray, others: np.ndarray) -> float:
+        return _macro_f1(labels, votes) - _macro_f1(labels, others)
 
-    columns = [wide["label", guidance], wide["vote", guidance], wide["vote", against]]
-    arrays = [_numbers(column, classes) for column in columns]
-    low, high = scoring.interval(difference, wide["lesion_id", guidance], *arrays, repeats=repeats, seed=seed)
+    low, high = scoring.interval(difference, one["lesion_id"], *arrays, repeats=repeats, seed=seed)
     return {"value": difference(*arrays), "low": low, "high": high}
 
 
-def _wide(votes: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """One row an image, columns (what, guidance), checked."""
-    missing = [name for name in ("guidance", "image_id", "lesion_id", "label", "vote") if name not in votes]
-    if missing:
-        raise ValueError(f"the table of votes lacks {', '.join(missing)}")
-    strangers = sorted(set(votes["label"]) - set(classes) | set(votes["vote"]) - {*classes, ABSTAIN})
-    if strangers:
-        raise ValueError(f"unknown class {', '.join(strangers)}: the classes are {', '.join(classes)}")
-    if votes.duplicated(["guidance", "image_id"]).any():
-        raise ValueError("an image votes twice under one guidance: give one row for each guidance and image")
-    wide = votes.pivot(index="image_id", columns="guidance", values=["lesion_id", "label", "vote"])
-    if wide.isna().any(axis=None):
-        counts = votes.groupby("guidance")["image_id"].nunique().to_dict()
-        raise ValueError(f"every guidance must be tried on the same images; they have {counts}")
-    return wide.reindex(columns=votes["guidance"].unique(), level=1)
+def _macro_f1(labels: np.ndarray, votes: np.ndarray) -> float:
+    counts = np.bincount(labels * len(LABELS) + votes, minlength=len(LABELS) ** 2)
+    return float(scoring.macro_f1(counts.reshape(len(LABELS), len(LABELS))))
 
 
-def _guided(wide: pd.DataFrame, name: str, classes: Sequence[str], fallback: str, repeats: int, seed: int) -> dict:
-    """The row of one guidance."""
-    lesions, label, vote = (wide[what, name].to_numpy() for what in ("lesion_id", "label", "vote"))
-    decided = vote != ABSTAIN
-    labels, numbers = _numbers(label, classes), _numbers(vote, classes)
-    metric = partial(_macro, classes=classes)
-    low, high = scoring.interval(metric, lesions, labels, numbers, repeats=repeats, seed=seed)
-    shares = {one: (vote == one).mean() for one in (*classes, ABSTAIN)}
-    return {
-        "macro_f1": metric(labels, numbers), "low": low, "high": high,
-        "fallback": metric(labels, _numbers(np.where(decided, vote, fallback), classes)),
-        "coverage": decided.mean(), "accuracy": (vote == label)[decided].mean() if decided.any() else np.nan,
-        "blind": blind_voters(shares, label, repeats=2000, seed=seed).mean(),
-    }  # fmt: skip
-
-
-def _macro(labels: np.ndarray, votes: np.ndarray, classes: Sequence[str]) -> float:
-    return float(macro_f1(confusion(labels, votes, len(classes))))
-
-
-def _numbers(names: Sequence[str], classes: Sequence[str]) -> np.ndarray:
-    """Class numbers (n,); an abstention has the number after the last class."""
-    return np.array([[*classes, ABSTAIN].index(name) for name in names])
+def _numbers(names: Sequence[str]) -> np.ndarray:
+    """Class numbers (n,); ValueError for a name that is no class."""
+    return np.array([LABELS.index(name) for name in names])

@@ -1,7 +1,6 @@
-"""Does the caption follow the picture, and only the picture?
+"""Captions of a lesion drawn twice, one attribute changed and every other random choice kept.
 
-A drawn lesion can be drawn again with one attribute changed and every other random choice kept. A caption that
-describes the picture must change in that fact and in no other. No test on photographs can be so strict.
+A caption that describes the picture must change in that fact and in no other. No test on photographs can be so strict.
 """
 
 from collections.abc import Sequence
@@ -37,32 +36,25 @@ class Pair:
     after: synth.Lesion
 
 
-def draw_pairs(n: int, seed: int = 0, slots: Sequence[str] = tuple(CHANGES)) -> list[Pair]:
-    """`n` pairs for each slot, every other one from the second setting to the first.
-
-    Raises ValueError for a slot without settings in `CHANGES`.
-    """
-    unknown = [slot for slot in slots if slot not in CHANGES]
-    if unknown:
-        raise ValueError(f"no settings for {', '.join(unknown)}: choose from {', '.join(CHANGES)}")
-    return [_pair(slot, (seed, list(CHANGES).index(slot), number)) for slot in slots for number in range(n)]
-
-
-def _pair(slot: str, seed: tuple[int, int, int]) -> Pair:
-    settings = CHANGES[slot] if seed[-1] % 2 == 0 else CHANGES[slot][::-1]
-    return Pair(slot, *(synth.draw(seed, **setting) for setting in settings))
+def draw_pairs(n: int, seed: int = 0) -> list[Pair]:
+    """Draw `n` pairs for each slot of `CHANGES`, every other one from the second setting to the first."""
+    pairs = []
+    for place, (slot, settings) in enumerate(CHANGES.items()):
+        for number in range(n):
+            first, second = settings if number % 2 == 0 else settings[::-1]
+            drawing = (seed, place, number)
+            pairs.append(Pair(slot, synth.draw(drawing, **first), synth.draw(drawing, **second)))
+    return pairs
 
 
 def follow(pairs: Sequence[Pair], before: Sequence[Facts], after: Sequence[Facts]) -> pd.DataFrame:
-    """What became of the caption when one attribute changed: one row a slot and a row "all".
+    """Tell what became of the captions when one attribute changed: one row a slot and a row "all".
 
     pairs : from `draw_pairs`; before, after : facts read in the captions of the two drawings, (n,)
     changed : the caption says something else about the slot; followed : it is right before and after; only : nothing
     else changed in it, except what truly changed along (a veil brings a colour); faithful : followed and only, with its
     95 % interval (low, high). Silence counts as a denial. Captions that never change have followed 0 and only 1.
     """
-    if not len(pairs) == len(before) == len(after):
-        raise ValueError(f"{len(pairs)} pairs, {len(before)} captions before and {len(after)} after: give one for each")
     table = pd.DataFrame([_followed(*row) for row in zip(pairs, before, after, strict=True)])
     groups = dict(list(table.groupby("slot", sort=False))) | {"all": table}
     return pd.DataFrame({slot: _shares(group) for slot, group in groups.items()}).T.astype({"pairs": int})
@@ -74,14 +66,11 @@ def _shares(group: pd.DataFrame) -> dict[str, float]:
 
 
 def _followed(pair: Pair, before: Facts, after: Facts) -> dict:
-    """What became of one pair: slot, changed, followed, only, faithful."""
     was, is_now = true_facts(pair.before.attributes), true_facts(pair.after.attributes)
+    changed = before.get(pair.slot) != after.get(pair.slot)
     followed = _right(before, was, pair.slot) and _right(after, is_now, pair.slot)
     only = all(before.get(slot) == after.get(slot) for slot in ATTRIBUTES if was[slot] == is_now[slot])
-    return {
-        "slot": pair.slot, "changed": before.get(pair.slot) != after.get(pair.slot),
-        "followed": followed, "only": only, "faithful": followed and only,
-    }  # fmt: skip
+    return {"slot": pair.slot, "changed": changed, "followed": followed, "only": only, "faithful": followed and only}
 
 
 def _right(said: Facts, true: Facts, slot: str) -> bool:

@@ -1,7 +1,5 @@
-"""Does a sentence assert, deny or doubt what it mentions?
+"""Tells whether a sentence asserts, denies or doubts what it mentions: a cue ("no", "possible") reaches so far, no more.
 
-A cue ("no", "possible", "is absent") reaches so many words and no more. Captions have few constructions, so a list of
-cues with rules for their reach will do, and every decision can be looked up here.
 Source of the idea: Chapman et al. 2001, "A simple algorithm for identifying negated findings" (NegEx); the rules for
 commas and lists are ours. Not understood: what is left out ("dots are seen, streaks are not" is doubt), an "and" that
 changes the subject ("loss of symmetry and color variegation" denies both), and a subject that stands farther away ("the
@@ -85,11 +83,17 @@ NOT_IN_A_SUBJECT = re.compile(
 
 
 def judge(sentence: str, start: int, core: int, end: int, lists: bool) -> tuple[int, bool, bool]:
-    """How a sentence speaks of its words start:end: (number of denials, whether one is inside them, whether in doubt).
+    """Judge how a sentence speaks of its words start:end: (number of denials, one is inside them, they are in doubt).
 
     sentence : one sentence in small letters; core : where the words begin that a denial inside must precede, as in
     "border is not irregular". Two denials cancel out: "not without streaks".
     lists : whether a cue behind may also reach back over a list, as in "dots, streaks and network are absent"
+
+    The rule: a cue reaches to the next clause ("but", "with", "and the"), over a comma only in a list that "or" closes.
+
+    >>> sentence = "no dots, streaks or veil, but a network"
+    >>> [judge(sentence, start, start, start + 4, True)[0] for start in (3, 9, 34)]
+    [1, 1, 0]
     """
     denials = _cues_before(DENIES, sentence, start, core)
     doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core) if not _is_denied(sentence, cue)]
@@ -101,18 +105,15 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool) -> tuple[
 
 def _cues_before(cues: re.Pattern, sentence: str, start: int, core: int) -> list[re.Match]:
     """The cues before some words that are about them."""
-    near = cues.finditer(sentence, max(0, core - REACH), core)
-    return [cue for cue in near if _reaches(sentence, cue, start, core)]
+    return [cue for cue in cues.finditer(sentence, max(0, core - REACH), core) if _reaches(sentence, cue, start, core)]
 
 
 def _reaches(sentence: str, cue: re.Match, start: int, core: int) -> bool:
-    """Whether a cue before some words is about them."""
     if cue.group() == "non":
         return sentence[cue.end() : core] == " "
     if cue.end() > start:
         return cue.end() <= core
-    between = sentence[cue.end() : start]
-    between = re.sub(r"\([^()]*\)", "", between)
+    between = re.sub(r"\([^()]*\)", "", sentence[cue.end() : start])
     if ")" in between or NEW_CLAUSE.search(between) or (cue.group() == "no" and NEW_CLAUSE_AFTER_NO.search(between)):
         return False
     outside = between.split("(")[0]  # inside a bracket, a list explains what stands before it: commas do not matter

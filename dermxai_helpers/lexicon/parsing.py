@@ -1,13 +1,14 @@
-"""What does a sentence state about a lesion, what does it deny, and where is it in doubt?
+"""Reads what a sentence states about a lesion, what it denies, and where it is in doubt.
 
-Reading in four steps: an echoed prompt is cut out; the words of `vocabulary` are found, the longest first; `negation`
-judges each; and what is said of one slot is brought together.
+In four steps: an echoed prompt is cut out; the words of `vocabulary` are found, the longest first; `negation` judges
+each; and what is said of one slot is brought together.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from html import escape
 
 from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.negation import judge
@@ -20,11 +21,14 @@ POLARITIES = ("present", "uncertain", "absent")  # which one counts when a capti
 ECHO_WORDS = 6  # that many words in a row from a prompt are no coincidence
 SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*\??")
 REWRITTEN = {
-    "can't": "cannot", "n't": " not", r"\bun-?even": "non even",
+    "can't": "cannot",
+    "n't": " not",
+    r"\bun-?even": "non even",
     r"\bnon-?(?=uniform|homogeneous|symmetr|regular|smooth)": "non ",
-}  # fmt: skip
-LETTERS = {"\u2019": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": ";", "\u00a0": " "}
+}
+LETTERS = str.maketrans("\u2019\u2010\u2011\u2012\u2013\u2014\u00a0\t\r", "'----;   ")
 MARKUP = "*_`#"
+SIGNS = {"present": ("+", "#d5e8d4"), "absent": ("\u2212", "#f8d9c8"), "uncertain": ("?", "#e6e0ec")}
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,14 @@ class Mention:
 
 
 def parse(sentence: str, prompts: Iterable[str] = PROMPTS.values()) -> Facts:
-    """The facts a caption states: {slot: (value, "present", "absent" or "uncertain")}, without slots it does not state.
+    """Read the facts that a caption states: {slot: (value, "present", "absent" or "uncertain")}.
 
     prompts : what the captioner was asked; six words in a row from one of them are an echo and state nothing
+
+    >>> parse("Not asymmetric, an irregular border, no dots or streaks, possibly a network.")["border_shape"]
+    ('irregular', 'present')
+    >>> parse("The lesion is not asymmetric and shows no streaks.")
+    {'symmetry': ('symmetric', 'present'), 'streaks': ('any', 'absent')}
 
     Slots and values are those of `vocabulary.SLOTS`; a structure without a quality has the value "any". Two values of a
     slot that excludes them, or one both stated and denied, are ("conflict", "uncertain"). Slots of which several values
@@ -64,14 +73,27 @@ def parse(sentence: str, prompts: Iterable[str] = PROMPTS.values()) -> Facts:
 
 
 def mentions(text: str, prompts: Iterable[str] = PROMPTS.values()) -> list[Mention]:
-    """Every mention of a slot in a text, in order, each with its polarity; arguments as in `parse`."""
+    """Find every mention of a slot in a text, in order, each with its polarity; arguments as in `parse`."""
     return list(_mentions(text, tuple(prompts)))
+
+
+def marked(sentence: str) -> str:
+    """Show a sentence as HTML with every mention in a box: its sign (+ stated, \u2212 denied, ? in doubt) and slot."""
+    html, end = "", 0
+    for mention in mentions(sentence):
+        sign, colour = SIGNS[mention.polarity]
+        html += escape(sentence[end : mention.start])
+        html += f'<mark style="background:{colour};color:black" title="{mention.slot}: {mention.value}">{sign} '
+        html += f"{escape(sentence[mention.start : mention.end])} <sub>{mention.slot}</sub></mark>"
+        end = mention.end
+    return html + escape(sentence[end:])
 
 
 @lru_cache(maxsize=4096)  # captions repeat themselves, and views and votes read the same ones
 def _mentions(text: str, prompts: tuple[str, ...]) -> tuple[Mention, ...]:
     plain, places = _plain(text)
-    plain = _without_echo(plain, prompts)
+    for word in echoed_words(plain, prompts):  # full stops in its place also keep what follows apart
+        plain = plain[: word.start()] + "." * len(word.group()) + plain[word.end() :]
     found = []
     for sentence in SENTENCE.finditer(plain):
         if not sentence.group().endswith("?"):
@@ -84,43 +106,27 @@ def _mentions(text: str, prompts: tuple[str, ...]) -> tuple[Mention, ...]:
 
 def _plain(text: str) -> tuple[str, list[int]]:
     """Small letters, plain hyphens, no contractions or markup, single spaces; and each character's place in `text`."""
-    plain, places = [], []
-    for place, letter in enumerate(text):
-        letter = LETTERS.get(letter, letter).lower()[0]
-        letter = " " if letter in " \t\r" else letter
-        if letter in MARKUP or (letter == " " and plain[-1:] == [" "]):
-            continue
-        plain.append(letter)
-        places.append(place)
-    joined = "".join(plain)
+    plain, places = "", []
+    for place, letter in enumerate(text.translate(LETTERS)):
+        if letter not in MARKUP and not (letter == " " and plain.endswith(" ")):
+            plain += letter.lower()[0]
+            places.append(place)
     for pattern, by in REWRITTEN.items():
-        joined, places = _replaced(joined, places, pattern, by)
-    return joined, places
-
-
-def _replaced(text: str, places: list[int], pattern: str, by: str) -> tuple[str, list[int]]:
-    """The text with every match replaced; new characters stand where the match began."""
-    while match := re.search(pattern, text):
-        text = text[: match.start()] + by + text[match.end() :]
-        places = places[: match.start()] + [places[match.start()]] * len(by) + places[match.end() :]
-    return text, places
+        while match := re.search(pattern, plain):
+            start, end = match.span()
+            plain = plain[:start] + by + plain[end:]
+            places = places[:start] + [places[start]] * len(by) + places[end:]
+    return plain, places
 
 
 def echoed_words(text: str, prompts: Iterable[str] = PROMPTS.values()) -> list[re.Match]:
-    """The words of a text that belong to an echo: to a run of ECHO_WORDS words that a prompt has too."""
+    """Find the words of a text that belong to an echo: to a run of ECHO_WORDS words that a prompt has too."""
     words, runs = list(re.finditer(r"[a-z]+", text.lower())), _runs(tuple(prompts))
     echoed = set()
     for first in range(len(words) - ECHO_WORDS + 1):
         if tuple(word.group() for word in words[first : first + ECHO_WORDS]) in runs:
             echoed |= set(range(first, first + ECHO_WORDS))
     return [words[number] for number in sorted(echoed)]
-
-
-def _without_echo(text: str, prompts: Iterable[str]) -> str:
-    """The text with every echoed word replaced by full stops, which also keep what follows apart."""
-    for word in echoed_words(text, prompts):
-        text = f"{text[: word.start()]}{'.' * len(word.group())}{text[word.end() :]}"
-    return text
 
 
 @lru_cache(maxsize=16)
@@ -193,9 +199,9 @@ def _judged(sentence: str, mention: Mention) -> Mention:
 
 def _moved(mention: Mention, offset: int, places: list[int]) -> Mention:
     """The mention with its places in the original text instead of the plain sentence."""
-    first, last = (places[mention.start + offset], places[mention.end + offset - 1] + 1)
-    span = (places[mention.span[0] + offset], places[mention.span[1] + offset - 1] + 1)
-    return replace(mention, start=first, end=last, span=span)
+    bounds = (mention.start, mention.end), mention.span
+    (start, end), span = ((places[first + offset], places[last + offset - 1] + 1) for first, last in bounds)
+    return replace(mention, start=start, end=end, span=span)
 
 
 # --- what they say together ---
@@ -203,8 +209,8 @@ def _moved(mention: Mention, offset: int, places: list[int]) -> Mention:
 
 def _merged(slot: str, said: list[Mention]) -> tuple[str, str]:
     """One (value, polarity) for all that is said of a slot."""
-    values = {polarity: [one.value for one in said if one.polarity == polarity] for polarity in POLARITIES}
-    stated, denied = set(values["present"]), set(values["absent"])
+    values = {polarity: {one.value for one in said if one.polarity == polarity} for polarity in POLARITIES}
+    stated, denied = values["present"], values["absent"]
     if slot not in SEVERAL and (stated & denied or (stated and "any" in denied)):
         return "conflict", "uncertain"
     polarity = next(polarity for polarity in POLARITIES if values[polarity])
@@ -217,13 +223,13 @@ def _merged(slot: str, said: list[Mention]) -> tuple[str, str]:
 
 def _with_counted_colours(facts: Facts) -> Facts:
     """With a colour count from two colours on, and without the brown of unknown shade, which is none of the six."""
-    value, polarity = facts["colours"]
+    value, polarity = facts.pop("colours")
     named = value.split("+")
     known = [name for name in named if name in COLOURS]
     another = "brown" in named and not {"light brown", "dark brown"} & set(known)
     number = len(known) + another
     if polarity == "present" and number > 1:
-        facts = {"colour_count": ("many" if number > 2 else "two", "present")} | facts
-    colours = {"colours": ("+".join(known), polarity)} if known else {}
-    facts = {slot: fact for slot, fact in facts.items() if slot != "colours"} | colours
+        facts.setdefault("colour_count", ("many" if number > 2 else "two", "present"))
+    if known:
+        facts["colours"] = ("+".join(known), polarity)
     return {slot: facts[slot] for slot in SLOTS if slot in facts}

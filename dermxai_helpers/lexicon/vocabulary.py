@@ -1,4 +1,4 @@
-"""Which words state which fact about a lesion? The vocabulary of `lexicon.parse`: slot -> value -> surface forms.
+"""The words that state a fact about a lesion, for `lexicon.parse`: slot -> value -> surface forms.
 
 A surface form is a regular expression on small letters that must stand as whole words, a hyphen being part of a word. A
 group called `core` marks the words that carry the value where more has to be read to know what they are about: in "an

@@ -1,10 +1,8 @@
-"""For which class do the facts of a caption speak, and how strongly?
+"""A vote by facts: every fact of a caption speaks for the classes in which it is frequent.
 
-A fact weighs the logarithm of how much more frequent it is in a class than among all lesions. The weights are estimated
-on drawn lesions, whose attributes are known; they are right for those and say nothing about real skin.
+The weights are estimated on drawn lesions, whose attributes are known; they say nothing about real skin.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,9 +10,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers.lexicon import parsing as reading
 from dermxai_helpers.lexicon.facts import ATTRIBUTES, Fact, agrees, true_facts
-from dermxai_helpers.lexicon.parsing import Facts
+from dermxai_helpers.lexicon.parsing import Facts, parse
 from dermxai_helpers.synth import LABELS
 from dermxai_helpers.synth.attributes import completed, sample_label, sample_lesion
 
@@ -23,7 +20,7 @@ DRAWN = 4000  # lesions behind the default weights: the rarest class then has ab
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class FactWeights:
     """What each fact says about the class.
 
     classes : names; shares : how frequent each class is among the lesions behind the weights, (classes,)
@@ -35,7 +32,7 @@ class Weights:
     chances: Mapping[str, Mapping[Fact, np.ndarray]]
 
     def of(self, slot: str, fact: Fact) -> np.ndarray | None:
-        """log P(fact | class) / P(fact), (classes,); None for a fact about which these weights know nothing.
+        """Weigh a fact: log P(fact | class) / P(fact), (classes,); None for a fact about which nothing is known.
 
         A caption may state less than the truth: "a network" sums the chances of all kinds of network.
         """
@@ -45,52 +42,37 @@ class Weights:
         chance = np.sum(agreeing, axis=0)
         return np.log(chance / (chance @ self.shares))
 
-    def table(self) -> pd.DataFrame:
-        """The weight of every fact a drawn lesion can have: index (slot, fact), one column a class."""
-        rows = {(slot, " ".join(fact)): self.of(slot, fact) for slot, facts in self.chances.items() for fact in facts}
-        index = pd.MultiIndex.from_tuples(rows, names=["slot", "fact"])
-        return pd.DataFrame(list(rows.values()), index, list(self.classes))
 
+def fit_weights(table: pd.DataFrame) -> FactWeights:
+    """Estimate weights from drawn lesions, a row each, with the columns label and those of `facts.ATTRIBUTES`.
 
-def fit_weights(table: pd.DataFrame, smoothing: float = 1.0) -> Weights:
-    """Weights from a table of drawn lesions, a row each (`truth/attributes.csv`, or `drawn_table`).
-
-    table : needs the column label and the attributes of `facts.ATTRIBUTES`
-    smoothing : lesions added to each fact and class, so that what never occurred is unlikely and not impossible
-
-    Give one row for each lesion, and no lesion that the vote will be judged on. Facts are taken as independent within a
-    class (naive Bayes). The colour count is not: a veil brings its own colour, so the two count a little double.
+    One lesion is added to each fact and class, so that what never occurred is unlikely and not impossible.
     Source: naive Bayes with Laplace's smoothing.
     """
-    missing = sorted({"label", *ATTRIBUTES.values()} - set(table.columns))
-    if missing:
-        raise ValueError(f"the table lacks {', '.join(missing)}: give that of truth/attributes.csv, or drawn_table()")
     classes = tuple(name for name in LABELS if name in set(table["label"]))
-    if not classes:
-        raise ValueError(f"the column label names none of {', '.join(LABELS)}: weights need lesions of known class")
-    truths = pd.DataFrame([true_facts(row) for row in table[list(ATTRIBUTES.values())].to_dict("records")])
+    truths = pd.DataFrame([true_facts(row) for row in table.to_dict("records")])
     labels = table["label"].to_numpy()
     sizes = np.array([(labels == name).sum() for name in classes])
-    chances = {slot: _chances(truths[slot], labels, classes, smoothing) for slot in truths}
-    return Weights(classes, sizes / sizes.sum(), chances)
+    chances = {slot: _chances(truths[slot], labels, classes) for slot in ATTRIBUTES}
+    return FactWeights(classes, sizes / sizes.sum(), chances)
 
 
-def _chances(truth: pd.Series, labels: np.ndarray, classes: Sequence[str], smoothing: float) -> dict[Fact, np.ndarray]:
+def _chances(truth: pd.Series, labels: np.ndarray, classes: Sequence[str]) -> dict[Fact, np.ndarray]:
     """P(fact | class) of one slot, smoothed: the chances of a class add up to 1."""
     of_class = [truth[labels == name] for name in classes]
     counts = {fact: np.array([(facts == fact).sum() for facts in of_class]) for fact in sorted(set(truth))}
-    total = sum(counts.values()) + smoothing * len(counts)
-    return {fact: (count + smoothing) / total for fact, count in counts.items()}
+    total = sum(counts.values()) + len(counts)
+    return {fact: (count + 1) / total for fact, count in counts.items()}
 
 
 def drawn_table(n: int = DRAWN, seed: int = 0) -> pd.DataFrame:
-    """The attributes of `n` lesions, classes as frequent as in HAM10000, without drawing a picture."""
+    """Sample the attributes of `n` lesions, classes as frequent as in HAM10000, without drawing a picture."""
     rng = np.random.default_rng([seed, n])
     return pd.DataFrame([completed(sample_lesion(sample_label(rng), rng)) for _ in range(n)])
 
 
 @lru_cache(maxsize=1)
-def default_weights() -> Weights:
+def default_weights() -> FactWeights:
     """Weights from DRAWN lesions; estimated at the first call, within a second or two, then kept."""
     return fit_weights(drawn_table())
 
@@ -118,29 +100,29 @@ class Decision:
         return max(self.posterior.values()) if self.evidence else 0.0
 
 
-def vote(
-    sentence: str, weights: Weights | None = None, threshold: float = 0.5, prior: Sequence[float] | None = None
-) -> Decision:
-    """The class for which the facts of a sentence speak, or "abstain".
+def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float = 0.5) -> Decision:
+    r"""Vote for the class for which the facts of a sentence speak, or "abstain".
 
+    $$ P(c \mid \mathrm{facts}) \propto P(c) \prod_f e^{w_c(f)} \qquad w_c(f) = \log \frac{P(f \mid c)}{P(f)} $$
+
+    said : a sentence, or the facts that were read in it
     weights : from `fit_weights`; None takes `default_weights`
     threshold : the least probability of a class that is voted for, 0 to 1; a caption without evidence never votes
-    prior : how frequent each class is believed to be, (classes,); None takes the shares behind the weights
 
-    Raises ValueError for a threshold or a prior that is no probability.
+    >>> decision = vote("An irregular border, streaks and a blue-white veil.")
+    >>> decision.label, sorted(decision.evidence)
+    ('mel', ['blue_white_veil', 'border_shape', 'streaks'])
+
+    Source: naive Bayes; facts are taken as independent within a class. A veil brings its own colour, so the two count
+    a little double.
     """
-    return vote_facts(reading.parse(sentence), weights, threshold, prior)
-
-
-def vote_facts(
-    facts: Facts, weights: Weights | None = None, threshold: float = 0.5, prior: Sequence[float] | None = None
-) -> Decision:
-    """As `vote`, for facts that were read already, or for those of several captions of one lesion put together."""
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold {threshold}: it is a probability, so choose a number from 0 to 1")
     weights = weights or default_weights()
-    prior = _checked(weights, threshold, prior)
+    facts = parse(said) if isinstance(said, str) else said
     found = {slot: weights.of(slot, fact) for slot, fact in facts.items()}
     found = {slot: weight for slot, weight in found.items() if weight is not None}
-    score = np.log(prior) + sum(found.values(), np.zeros(len(prior)))
+    score = np.log(weights.shares) + sum(found.values(), np.zeros(len(weights.classes)))
     posterior = np.exp(score - score.max())
     posterior = dict(zip(weights.classes, (posterior / posterior.sum()).tolist(), strict=True))
     evidence = {slot: dict(zip(weights.classes, weight.tolist(), strict=True)) for slot, weight in found.items()}
@@ -152,30 +134,18 @@ def vote_facts(
     return Decision(best, "", posterior, facts, evidence)
 
 
-def _checked(weights: Weights, threshold: float, prior: Sequence[float] | None) -> np.ndarray:
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold {threshold}: it is a probability, so choose a number from 0 to 1")
-    if prior is None:
-        return weights.shares
-    prior = np.asarray(prior, dtype=float)
-    if prior.shape != weights.shares.shape or (prior <= 0).any() or not math.isclose(prior.sum(), 1, abs_tol=1e-6):
-        names = ", ".join(weights.classes)
-        raise ValueError(f"prior {prior.tolist()}: give each of {names} a share above 0, and let them add up to 1")
-    return prior
-
-
 def coverage_curve(votes: Iterable[Decision], labels: Sequence[str]) -> pd.DataFrame:
-    """What is gained by abstaining: one row for each threshold at which one more caption votes, strictest first.
+    """Accuracy against abstention: one row for each threshold at which one more caption votes, strictest first.
 
     votes : of `vote` (at any threshold: only their probabilities count); labels : true classes, (n,)
     threshold : least confidence that votes; coverage : share of captions that vote; accuracy : among those that vote
     """
-    votes, labels = list(votes), np.asarray(labels)
-    if len(votes) != len(labels):
-        raise ValueError(f"{len(votes)} votes but {len(labels)} labels: give one label for each vote")
-    best = np.array([max(vote.posterior, key=vote.posterior.get) for vote in votes])
-    table = pd.DataFrame({"threshold": [vote.confidence for vote in votes], "right": best == labels})
+    rows = [
+        (vote.confidence, max(vote.posterior, key=vote.posterior.get) == label)
+        for vote, label in zip(votes, labels, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=["threshold", "right"])
     table = table[table["threshold"] > 0].groupby("threshold")["right"].agg(["sum", "size"])
     table = table.sort_index(ascending=False).cumsum()
     accuracy = table["sum"] / table["size"]
-    return pd.DataFrame({"coverage": table["size"] / len(votes), "accuracy": accuracy}).reset_index()
+    return pd.DataFrame({"coverage": table["size"] / len(rows), "accuracy": accuracy}).reset_index()
