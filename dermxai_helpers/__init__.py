@@ -20,6 +20,7 @@ ROOMS = (
     "training",
     "captions",
     "lexicon",
+    "road",
     "trial",
     "plots",
     "widgets",

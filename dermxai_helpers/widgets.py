@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
 from dermxai_helpers import data, lexicon, plots, regions, relevancy, scoring
-from dermxai_helpers.lexicon import conduct
+from dermxai_helpers.lexicon.sentences import compliance, first_sentence
 from dermxai_helpers.plots import caption_trial, judging, language
 from dermxai_helpers.plots import classifier as classifier_plots
 from dermxai_helpers.plots import maps as map_plots
@@ -141,8 +141,8 @@ def playground(
         if not question.strip():
             raise ValueError("ask something: the question is empty")
         answer = captioner.caption([lesions[lesion][view]], question, progress=False)[0]
-        kept = conduct.first_sentence(answer)
-        broken = [name for name, kept_to in conduct.compliance(answer, (question,)).items() if not kept_to]
+        kept = first_sentence(answer)
+        broken = [name for name, kept_to in compliance(answer, (question,)).items() if not kept_to]
         figure = caption_trial.spoken_over(lesions[lesion][view], f"{lesion}, {view}", kept, lesions[lesion])
         facts = ", ".join(f"{slot}: {' '.join(fact)}" for slot, fact in lexicon.parse(kept, (question,)).items())
         return figure, f"{kept} Facts read: {facts or 'none'}. Demands not met: {', '.join(broken) or 'none'}."

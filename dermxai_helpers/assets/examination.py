@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from dermxai_helpers import captions, lexicon, scoring
-from dermxai_helpers.lexicon import conduct, facts, parsing
+from dermxai_helpers.lexicon import facts, parsing
+from dermxai_helpers.lexicon.sentences import compliance
 from dermxai_helpers.synth import Lesion, draw
 from dermxai_helpers.synth.attributes import sample_evenly
 
@@ -41,7 +42,7 @@ def sit(captioner: captions.Captioner, lesions: Sequence[Lesion], prompt: str = 
     table = pd.DataFrame({slot: _row(*(_values(reader, slot) for reader in readers)) for slot in SLOTS}).T
     table["above"] = table["captions"] - table["constant"]
     table["passed"] = table["above"] >= BAR
-    table.attrs["form"] = conduct.compliance_table({"captions": sentences}).iloc[0].to_dict()
+    table.attrs["form"] = pd.DataFrame(map(compliance, sentences)).mean().to_dict()
     return table
 
 

@@ -15,19 +15,11 @@ from dermxai_helpers.lexicon.parsing import Facts
 Fact = tuple[str, str]
 
 ATTRIBUTES = {
-    "symmetry": "symmetry",
-    "border_shape": "border_shape",
-    "border_sharpness": "border_sharpness",
-    "colour_count": "colour_count",
-    "network": "network",
-    "dots_globules": "dots",
-    "streaks": "streaks",
-    "blue_white_veil": "veil",
-    "regression": "regression",
-    "milia": "milia",
-    "comedo": "comedo",
+    "symmetry": "symmetry", "border_shape": "border_shape", "border_sharpness": "border_sharpness",
+    "colour_count": "colour_count", "network": "network", "dots_globules": "dots", "streaks": "streaks",
+    "blue_white_veil": "veil", "regression": "regression", "milia": "milia", "comedo": "comedo",
     "cerebriform": "fissures",
-}
+}  # fmt: skip
 """Slot of a caption -> attribute of a drawn lesion: what the drawings know the truth about."""
 
 
@@ -171,29 +163,3 @@ def compare(
     table.insert(1, "low", [limits[slot][0] for slot in table.index])
     table.insert(2, "high", [limits[slot][1] for slot in table.index])
     return table
-
-
-# --- witnesses: do two captions of one lesion agree? ---
-
-
-def agreement(one: Sequence[Facts], other: Sequence[Facts], slots: Sequence[str]) -> pd.DataFrame:
-    r"""Measure how often two captions of one lesion state the same, slot by slot.
-
-    $$ \kappa = \frac{p_\mathrm{same} - p_\mathrm{chance}}{1 - p_\mathrm{chance}} $$
-
-    one, other : facts of each lesion's captions (views, prompts, seeds ...), (n,) each, in the same order
-    pairs : lesions for which both state the slot; agreement : share of equal facts; by_chance : what captions dealt to
-    other lesions would agree on; kappa : NaN where chance is perfect.
-    Source of kappa: Cohen 1960, "A coefficient of agreement for nominal scales".
-    """
-    rows = {}
-    for slot in slots:
-        pairs = [(first.get(slot), second.get(slot)) for first, second in zip(one, other, strict=True)]
-        pairs = [pair for pair in pairs if all(fact and fact[1] != "uncertain" for fact in pair)]
-        if pairs:
-            same = np.mean([pair[0] == pair[1] for pair in pairs])
-            first, second = (Counter(facts) for facts in zip(*pairs, strict=True))
-            chance = sum(first[fact] * second[fact] for fact in first) / len(pairs) ** 2
-            kappa = (same - chance) / (1 - chance) if chance < 1 else np.nan
-            rows[slot] = [len(pairs), same, chance, kappa]
-    return pd.DataFrame.from_dict(rows, "index", columns=["pairs", "agreement", "by_chance", "kappa"])

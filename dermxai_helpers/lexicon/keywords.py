@@ -19,13 +19,12 @@ parameters. The paper may have made the same one: none of the captions it shows 
 class Vote:
     """The class a sentence votes for.
 
-    hits, words : class -> number of keyword occurrences, and the keywords that occurred
+    hits : class -> number of keyword occurrences
     reason : "" when the words decided; else why the fallback did: "zero hits" or "tie: mel, nv"
     """
 
     label: str
     hits: dict[str, int]
-    words: dict[str, list[str]]
     reason: str = ""
 
 
@@ -44,12 +43,11 @@ def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYW
     Source: seed A, section 3.5 (keywords and count); the rule for ties and zero hits is ours.
     """
     text = sentence.lower()
-    words = {label: [keyword for keyword in known if keyword in text] for label, known in keywords.items()}
-    hits = {label: sum(text.count(keyword) for keyword in found) for label, found in words.items()}
+    hits = {label: sum(text.count(keyword) for keyword in words) for label, words in keywords.items()}
     most = max(hits.values())
     leaders = [label for label, count in hits.items() if count == most]
     if most == 0:
-        return Vote(FALLBACK, hits, words, "zero hits")
+        return Vote(FALLBACK, hits, "zero hits")
     if len(leaders) > 1:
-        return Vote(FALLBACK, hits, words, f"tie: {', '.join(leaders)}")
-    return Vote(leaders[0], hits, words)
+        return Vote(FALLBACK, hits, f"tie: {', '.join(leaders)}")
+    return Vote(leaders[0], hits)

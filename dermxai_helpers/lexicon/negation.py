@@ -1,4 +1,4 @@
-"""Tells whether a sentence asserts, denies or doubts what it mentions: a cue ("no", "possible") reaches so far, no more.
+"""Tells whether a sentence asserts, denies or doubts what it mentions: a cue ("no", "possible") reaches so far.
 
 Source of the idea: Chapman et al. 2001, "A simple algorithm for identifying negated findings" (NegEx); the rules for
 commas and lists are ours. Not understood: what is left out ("dots are seen, streaks are not" is doubt), an "and" that
@@ -122,9 +122,8 @@ def _reaches(sentence: str, cue: re.Match, start: int, core: int) -> bool:
 
 def _is_denied(sentence: str, doubt: re.Match) -> bool:
     """Whether a doubt is itself denied: "nothing suggestive of streaks" leaves none."""
-    if not doubt.group().startswith(("suggest", "suspic")):
-        return False
-    return bool(_cues_before(DENIES, sentence, doubt.start(), doubt.start()))
+    deniable = doubt.group().startswith(("suggest", "suspic"))
+    return deniable and bool(_cues_before(DENIES, sentence, doubt.start(), doubt.start()))
 
 
 def _in_one_list(sentence: str, cue: re.Match, start: int) -> bool:

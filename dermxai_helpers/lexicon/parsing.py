@@ -5,7 +5,6 @@ each; and what is said of one slot is brought together.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
@@ -18,6 +17,7 @@ Facts = dict[str, tuple[str, str]]
 """Slot -> (value, polarity), polarity being "present", "absent" or "uncertain"; an unstated slot is not in it."""
 
 POLARITIES = ("present", "uncertain", "absent")  # which one counts when a caption says all three of a slot
+ASKED = tuple(PROMPTS.values())
 ECHO_WORDS = 6  # that many words in a row from a prompt are no coincidence
 SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*\??")
 REWRITTEN = {
@@ -47,7 +47,7 @@ class Mention:
     span: tuple[int, int]
 
 
-def parse(sentence: str, prompts: Iterable[str] = PROMPTS.values()) -> Facts:
+def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
     """Read the facts that a caption states: {slot: (value, "present", "absent" or "uncertain")}.
 
     prompts : what the captioner was asked; six words in a row from one of them are an echo and state nothing
@@ -72,9 +72,17 @@ def parse(sentence: str, prompts: Iterable[str] = PROMPTS.values()) -> Facts:
     return facts
 
 
-def mentions(text: str, prompts: Iterable[str] = PROMPTS.values()) -> list[Mention]:
+@lru_cache(maxsize=4096)  # captions repeat themselves, and views and votes read the same ones
+def mentions(text: str, prompts: tuple[str, ...] = ASKED) -> tuple[Mention, ...]:
     """Find every mention of a slot in a text, in order, each with its polarity; arguments as in `parse`."""
-    return list(_mentions(text, tuple(prompts)))
+    plain, places = _plain(text)
+    for word in echoed_words(plain, prompts):  # full stops in its place also keep what follows apart
+        plain = plain[: word.start()] + "." * len(word.group()) + plain[word.end() :]
+    found = []
+    for sentence in SENTENCE.finditer(plain):
+        if not sentence.group().endswith("?"):
+            found += [_moved(mention, sentence.start(), places) for mention in _of_sentence(sentence.group())]
+    return tuple(found)
 
 
 def marked(sentence: str) -> str:
@@ -87,18 +95,6 @@ def marked(sentence: str) -> str:
         html += f"{escape(sentence[mention.start : mention.end])} <sub>{mention.slot}</sub></mark>"
         end = mention.end
     return html + escape(sentence[end:])
-
-
-@lru_cache(maxsize=4096)  # captions repeat themselves, and views and votes read the same ones
-def _mentions(text: str, prompts: tuple[str, ...]) -> tuple[Mention, ...]:
-    plain, places = _plain(text)
-    for word in echoed_words(plain, prompts):  # full stops in its place also keep what follows apart
-        plain = plain[: word.start()] + "." * len(word.group()) + plain[word.end() :]
-    found = []
-    for sentence in SENTENCE.finditer(plain):
-        if not sentence.group().endswith("?"):
-            found += [_moved(mention, sentence.start(), places) for mention in _of_sentence(sentence.group())]
-    return tuple(found)
 
 
 # --- the text ---
@@ -119,9 +115,9 @@ def _plain(text: str) -> tuple[str, list[int]]:
     return plain, places
 
 
-def echoed_words(text: str, prompts: Iterable[str] = PROMPTS.values()) -> list[re.Match]:
+def echoed_words(text: str, prompts: tuple[str, ...] = ASKED) -> list[re.Match]:
     """Find the words of a text that belong to an echo: to a run of ECHO_WORDS words that a prompt has too."""
-    words, runs = list(re.finditer(r"[a-z]+", text.lower())), _runs(tuple(prompts))
+    words, runs = list(re.finditer(r"[a-z]+", text.lower())), _runs(prompts)
     echoed = set()
     for first in range(len(words) - ECHO_WORDS + 1):
         if tuple(word.group() for word in words[first : first + ECHO_WORDS]) in runs:

@@ -1,10 +1,6 @@
-"""Sentences from measurements, where nobody wrote any: a silver standard.
+"""Sentences about lesions: the true one of a drawing, one made from measurements, and the form an answer must keep."""
 
-A mask can be folded, its outline compared with a circle's, its edge and its colours measured. Every number above the
-median of the training lesions becomes one word, every number below it the other. That is no expert's sentence: nobody
-looked, the limit is arbitrary, and a word says no more than "more so than half of the others".
-"""
-
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,114 +8,39 @@ import pandas as pd
 from scipy import ndimage
 
 from dermxai_helpers.captions.prompts import PROMPTS
+from dermxai_helpers.lexicon.parsing import ASKED, Facts, echoed_words, mentions
 from dermxai_helpers.synth.drawing import measure
-
-WORDS = {
-    "symmetry": ("asymmetry", "symmetric", "asymmetric"),
-    "border_shape": ("compactness", "irregular", "regular"),
-    "border_sharpness": ("edge_share", "faded", "sharp"),
-    "colour_count": ("colour_spread", "one", "many"),
-}
-"""Slot -> the measurement, the value below its median and the value above it."""
-NEAR, FAR = 0.05, 0.30  # of the lesion's radius: just beside its edge, and well away from it
-
-
-def measurements(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> pd.DataFrame:
-    """One row for each photograph: asymmetry, compactness and colour_spread as `synth.measure`, and `edge_share`.
-
-    images : uint8 (H, W, 3) RGB; masks : bool (H, W), True on the lesion
-    Raises ValueError for an empty mask, or one of another size than its picture.
-    """
-    rows = []
-    for number, (image, mask) in enumerate(zip(images, masks, strict=True)):
-        if mask.shape != image.shape[:2] or not mask.any():
-            found = "is empty" if mask.shape == image.shape[:2] else f"has size {mask.shape}"
-            raise ValueError(f"mask {number} {found}; its picture has size {image.shape[:2]} and shows a lesion")
-        rows.append(measure(image, mask) | {"edge_share": edge_share(image, mask)})
-    return pd.DataFrame(rows)[[name for name, _, _ in WORDS.values()]]
-
-
-def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
-    """How much of the step from lesion to skin happens close to the edge: near 1 sharp, near 0 faded.
-
-    The grey step between NEAR inside and NEAR outside, divided by that between FAR inside and FAR outside.
-    """
-    grey, radius = image.mean(axis=2), np.sqrt(mask.sum() / np.pi)
-    away = ndimage.distance_transform_edt(~mask) - ndimage.distance_transform_edt(mask)  # in pixels, positive outside
-    band = 0.05 * radius + 1
-    inside, outside = ([_mean_at(grey, away, side * share * radius, band) for share in (NEAR, FAR)] for side in (-1, 1))
-    whole = outside[1] - inside[1]
-    return float(np.clip((outside[0] - inside[0]) / whole, 0, 1.5)) if abs(whole) > 1 else 0.0
-
-
-def _mean_at(grey: np.ndarray, away: np.ndarray, distance: float, band: float) -> float:
-    """Mean grey value in a band along the lines `distance` from the edge; of the whole picture if there are none."""
-    chosen = np.abs(away - distance) < band
-    return float(grey[chosen].mean() if chosen.any() else grey.mean())
-
-
-def limits(training: pd.DataFrame) -> pd.Series:
-    """Where one word ends and the other begins: the median of each measurement among the training lesions."""
-    return training.median()
-
-
-def facts_of(measured: Mapping[str, float], limit: Mapping[str, float]) -> dict[str, tuple[str, str]]:
-    """The words that a row of `measurements` stands for, as facts that `facts.verdicts` accepts as a truth."""
-    return {
-        slot: (above if measured[name] > limit[name] else below, "present")
-        for slot, (name, below, above) in WORDS.items()
-    }
-
-
-def sentence(known: Mapping[str, tuple[str, str]]) -> str:
-    """A row's facts as one sentence, in the words of the first prompt, and one more: sharp or faded."""
-    value = {slot: fact[0] for slot, fact in known.items()}
-    colours = "a single color" if value["colour_count"] == "one" else "multiple colors"
-    return f"The lesion is {value['symmetry']}, with {_article(value['border_shape'])} and " + (
-        f"{value['border_sharpness']} border and {colours}."
-    )
-
 
 # --- the true sentence about a drawn lesion ---
 
 
 def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) -> str:
-    """The true sentence about a drawn lesion, in the form that one of the three prompts asks for.
+    """Write the true sentence about a drawn lesion, in the form that one of the three prompts asks for.
 
     attributes : a row of `truth/attributes.csv` (or `Lesion.attributes`)
     prompt_name : "global", "roi" or "focused"
     rng : picks one of two phrasings; the facts do not depend on it
 
-    The prompts ask for things a flat drawing cannot show. Raised or flat is never stated; "fissured" or "smooth" is the
-    drawn structure `fissures`; the diameter is refused, and a ruler is mentioned when there is one.
-    Raises ValueError for an unknown prompt name.
+    What a flat drawing cannot show is not stated: raised or flat never, "fissured" or "smooth" is the drawn structure
+    `fissures`, the diameter is refused, and a ruler is mentioned when there is one.
     """
     if prompt_name not in PROMPTS:
         raise ValueError(f"unknown prompt {prompt_name!r}: choose one of {', '.join(PROMPTS)}")
-    symmetry, border = attributes["symmetry"], f"{_article(attributes['border_shape'])} border"
-    facts = [border, _colour(attributes, listed=prompt_name != "global"), _surface(attributes)]
+    names = attributes["colours"]  # a tuple in a `Lesion`, "red+black" in the table
+    names = names.split("+") if isinstance(names, str) else list(names)
+    colours = "a single color" if int(attributes["colour_count"]) == 1 else "multiple colors"
+    facts = [
+        f"{_article(attributes['border_shape'])} border",
+        colours if prompt_name == "global" else f"{colours} ({_listing(names)})",
+        "a fissured surface" if attributes["fissures"] else "a smooth surface",
+    ]
     if prompt_name == "roi":
-        facts.append(_scale(attributes))
+        facts.append("a visible ruler" if attributes["ruler"] else "no scale visible for the diameter")
     if prompt_name == "focused":
         facts.extend(_structures(attributes))
     if rng.random() < 0.5:
-        return f"{_article(symmetry).capitalize()} lesion with {_listing(facts)}."
-    return f"The lesion is {symmetry}, with {_listing(facts)}."
-
-
-def _colour(attributes: Mapping, listed: bool) -> str:
-    count = "a single color" if int(attributes["colour_count"]) == 1 else "multiple colors"
-    colours = attributes["colours"]  # a tuple in a `Lesion`, "red+black" in the table
-    names = colours.split("+") if isinstance(colours, str) else list(colours)
-    return f"{count} ({_listing(names)})" if listed else count
-
-
-def _surface(attributes: Mapping) -> str:
-    return "a fissured surface" if attributes["fissures"] else "a smooth surface"
-
-
-def _scale(attributes: Mapping) -> str:
-    return "a visible ruler" if attributes["ruler"] else "no scale visible for the diameter"
+        return f"{_article(attributes['symmetry']).capitalize()} lesion with {_listing(facts)}."
+    return f"The lesion is {attributes['symmetry']}, with {_listing(facts)}."
 
 
 def _structures(attributes: Mapping) -> list[str]:
@@ -139,5 +60,99 @@ def _article(words: str) -> str:
 
 
 def _listing(items: Sequence[str]) -> str:
-    """["x", "y", "z"] -> "x, y and z"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+# --- from measurements: a silver standard, where nobody wrote a sentence ---
+
+MEASURED = {
+    "symmetry": ("asymmetry", "symmetric", "asymmetric"),
+    "border_shape": ("compactness", "irregular", "regular"),
+    "border_sharpness": ("edge_share", "faded", "sharp"),
+    "colour_count": ("colour_spread", "one", "many"),
+}
+"""Slot -> the measurement, the value below its limit and the value above it."""
+
+
+def measurements(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> pd.DataFrame:
+    """Measure photographs with masks, a row each: asymmetry, compactness, colour_spread (`synth.measure`), edge_share.
+
+    images : uint8 (H, W, 3) RGB; masks : bool (H, W), True on the lesion
+    Raises ValueError for an empty mask, or one of another size than its picture.
+    """
+    rows = []
+    for number, (image, mask) in enumerate(zip(images, masks, strict=True)):
+        if mask.shape != image.shape[:2] or not mask.any():
+            found = "is empty" if mask.shape == image.shape[:2] else f"has size {mask.shape}"
+            raise ValueError(f"mask {number} {found}; its picture has size {image.shape[:2]} and shows a lesion")
+        rows.append(measure(image, mask) | {"edge_share": edge_share(image, mask)})
+    return pd.DataFrame(rows)[[name for name, _, _ in MEASURED.values()]]
+
+
+def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
+    """Share of the grey step from lesion to skin that happens close to the edge: near 1 sharp, near 0 faded.
+
+    The step within 5 % of the lesion's radius on both sides, divided by that within 30 %.
+    """
+    grey, radius = image.mean(axis=2), np.sqrt(mask.sum() / np.pi)
+    away = ndimage.distance_transform_edt(~mask) - ndimage.distance_transform_edt(mask)  # in pixels, positive outside
+
+    def step(distance: float) -> float:
+        bands = (np.abs(away - side * distance) < 0.05 * radius + 1 for side in (-1, 1))
+        inside, outside = (grey[band].mean() if band.any() else grey.mean() for band in bands)
+        return outside - inside
+
+    near, far = step(0.05 * radius), step(0.30 * radius)
+    return float(np.clip(near / far, 0, 1.5)) if abs(far) > 1 else 0.0
+
+
+def measured_facts(measured: Mapping[str, float], limits: Mapping[str, float]) -> Facts:
+    """Turn a row of `measurements` into facts: one word above its limit (the training lesions' median), one below.
+
+    That is no expert's sentence: nobody looked, and a word says no more than "more so than half of the others".
+    """
+    return {
+        slot: (above if measured[name] > limits[name] else below, "present")
+        for slot, (name, below, above) in MEASURED.items()
+    }
+
+
+def measured_sentence(facts: Facts) -> str:
+    """Write measured facts as one sentence, in the words of the first prompt, and one more: sharp or faded."""
+    symmetry, border, sharpness, colours = (facts[slot][0] for slot in MEASURED)
+    colours = "a single color" if colours == "one" else "multiple colors"
+    return f"The lesion is {symmetry}, with {_article(border)} and {sharpness} border and {colours}."
+
+
+# --- form: a captioner can be perfect here and see nothing ---
+
+ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|approx|ca|vs|dr|fig)\.|(?<=\d)\.(?=\d)", re.IGNORECASE)
+DECLINED = re.compile(
+    r"\b(?:cannot|can't|can not|unable to|not able to) (?:\w+ ){0,2}?(?:describe|help|assist|provide|analy[sz]e|answer)"
+    r"|\bi(?:'m| am) sorry\b|\bas an ai\b",
+    re.IGNORECASE,
+)
+
+
+def compliance(sentence: str, prompts: tuple[str, ...] = ASKED) -> dict[str, bool]:
+    """Check what the prompts demand of every answer, demand by demand.
+
+    answered : it says something and does not decline as a whole; one_sentence : ended by a full stop
+    no_diagnosis : no disease or its denial; "no diagnosis" itself is harmless, though parroted
+    on_topic : no person, animal or thing beside the lesion; no_echo : no six words in a row from a prompt
+    """
+    strange = {mention.value for mention in mentions(sentence, ()) if mention.slot == "off_topic"}
+    plain = ABBREVIATIONS.sub("", sentence.strip())
+    return {
+        "answered": bool(plain.strip(" .")) and not DECLINED.search(sentence),
+        "one_sentence": len(re.findall(r"[.!?]+", plain)) == 1 and plain.endswith("."),
+        "no_diagnosis": "diagnosis" not in strange,
+        "on_topic": "scene" not in strange,
+        "no_echo": not echoed_words(sentence, prompts),
+    }
+
+
+def first_sentence(answer: str) -> str:
+    """Cut an answer at its first full stop, question or exclamation mark; "2.5 mm" and "e.g." do not end a sentence."""
+    hidden = ABBREVIATIONS.sub(lambda found: found[0].replace(".", "\0"), answer.strip())
+    return re.split(r"(?<=[.!?])\s", hidden, maxsplit=1)[0].replace("\0", ".")

@@ -53,16 +53,12 @@ def fit_weights(table: pd.DataFrame) -> FactWeights:
     truths = pd.DataFrame([true_facts(row) for row in table.to_dict("records")])
     labels = table["label"].to_numpy()
     sizes = np.array([(labels == name).sum() for name in classes])
-    chances = {slot: _chances(truths[slot], labels, classes) for slot in ATTRIBUTES}
+    chances = {}
+    for slot in ATTRIBUTES:
+        kinds = sorted(set(truths[slot]))
+        counts = {kind: np.array([(truths[slot][labels == name] == kind).sum() for name in classes]) for kind in kinds}
+        chances[slot] = {kind: (count + 1) / (sizes + len(kinds)) for kind, count in counts.items()}
     return FactWeights(classes, sizes / sizes.sum(), chances)
-
-
-def _chances(truth: pd.Series, labels: np.ndarray, classes: Sequence[str]) -> dict[Fact, np.ndarray]:
-    """P(fact | class) of one slot, smoothed: the chances of a class add up to 1."""
-    of_class = [truth[labels == name] for name in classes]
-    counts = {fact: np.array([(facts == fact).sum() for facts in of_class]) for fact in sorted(set(truth))}
-    total = sum(counts.values()) + len(counts)
-    return {fact: (count + 1) / total for fact, count in counts.items()}
 
 
 def drawn_table(n: int = DRAWN, seed: int = 0) -> pd.DataFrame:
@@ -85,13 +81,12 @@ class Decision:
     """The class that a caption's facts speak for.
 
     label : a class, or "abstain"; reason : "" when it decided, else why not
-    posterior : class -> probability; facts : what was read; evidence : slot -> class -> weight
+    posterior : class -> probability; evidence : slot -> class -> weight
     """
 
     label: str
     reason: str
     posterior: dict[str, float]
-    facts: Facts
     evidence: dict[str, dict[str, float]]
 
     @property
@@ -128,10 +123,10 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     evidence = {slot: dict(zip(weights.classes, weight.tolist(), strict=True)) for slot, weight in found.items()}
     best = max(posterior, key=posterior.get)
     if not evidence:
-        return Decision(ABSTAIN, "no fact of weight", posterior, facts, evidence)
+        return Decision(ABSTAIN, "no fact of weight", posterior, evidence)
     if posterior[best] < threshold:
-        return Decision(ABSTAIN, f"{best} has only {posterior[best]:.2f}", posterior, facts, evidence)
-    return Decision(best, "", posterior, facts, evidence)
+        return Decision(ABSTAIN, f"{best} has only {posterior[best]:.2f}", posterior, evidence)
+    return Decision(best, "", posterior, evidence)
 
 
 def coverage_curve(votes: Iterable[Decision], labels: Sequence[str]) -> pd.DataFrame:

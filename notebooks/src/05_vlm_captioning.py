@@ -43,8 +43,7 @@ captions = 200       # photographs to caption, 20 to 2000; the paper took 200
 # new; if it is, read unit 03 first.
 
 # %%
-from dermxai_helpers import course, data, files, gradcam, lexicon, regions, scoring, training
-from dermxai_helpers.explanation import resize
+from dermxai_helpers import course, data, files, gradcam, lexicon, road, scoring, training
 from dermxai_helpers.plots import language
 
 folder = data.prepare(photographs, images=images, seed=seed)
@@ -67,18 +66,7 @@ print(sample["dx"].value_counts().to_dict())
 # a network's inner activations for a hundred photographs would fill the memory.
 
 # %%
-def views_of(pictures, targets=None):
-    """Three views of each picture, cut where Grad-CAM found the evidence for the predicted (or a given) class."""
-    small = []  # all maps first: views that are kept between the network's passing arrays would pin their memory
-    for start in range(0, len(pictures), 8):
-        batch = classifier.prepare(pictures[start : start + 8])
-        chosen = None if targets is None else targets[start : start + 8]
-        small.extend(gradcam.explain(classifier.model, batch, chosen).maps)
-    heatmaps = (resize(one[None], picture.shape[:2])[0] for one, picture in zip(small, pictures, strict=True))
-    return [regions.views(picture, regions.find(heatmap)) for picture, heatmap in zip(pictures, heatmaps, strict=True)]
-
-
-views = views_of(pictures)
+views = road.views(classifier, pictures)  # cut where Grad-CAM found the evidence for the predicted class
 {name: picture.shape for name, picture in views[0].items()}
 
 # %% [markdown]

@@ -75,7 +75,6 @@ for sentence in ("Asymmetric, with multiple colors.", "A waxy, asymmetric lesion
 
 # %% tags=["nbval-check-output"]
 from dermxai_helpers import files, lexicon
-from dermxai_helpers.explanation import resize
 
 for sentence in ("Asymmetric, with multiple colors.", "A waxy, asymmetric lesion.", "A brown lesion."):
     helper = lexicon.paper_vote(sentence)
@@ -184,7 +183,7 @@ for sentence in published:
 # from the validation part, which the classifier has not trained on.
 
 # %%
-from dermxai_helpers import course, data, gradcam, regions, scoring, training
+from dermxai_helpers import course, data, road, scoring, training
 from dermxai_helpers.plots import language
 
 folder = data.prepare(photographs, images=images, seed=seed)
@@ -205,33 +204,13 @@ print(sample["dx"].value_counts().to_dict())
 # what one could really do: cut by the predicted class.
 
 # %%
-def explain_all():
-    """Maps (pictures, classes, 7, 7) for every class, and the class of the largest logit, in batches of eight."""
-    maps, predicted = [], []
-    for start in range(0, len(pictures), 8):
-        batch = classifier.prepare(pictures[start : start + 8])
-        every = gradcam.explain(classifier.model, batch, "all")
-        maps.append(every.maps.reshape(len(batch), len(classifier.classes), *every.maps.shape[1:]))
-        predicted += every.logit.reshape(len(batch), -1).argmax(axis=1).tolist()
-    return np.concatenate(maps), predicted
-
-
-def crops(maps, targets):
-    """The region of each picture, cut where Grad-CAM found evidence for its target class."""
-    cut = []
-    for picture, of_classes, target in zip(pictures, maps, targets, strict=True):
-        heatmap = resize(of_classes[target][None], picture.shape[:2])[0]
-        cut.append(regions.views(picture, regions.find(heatmap))["roi"])
-    return cut
-
-
-# %%
 import numpy as np
 
-maps, predicted_class = explain_all()
 true_class = [classifier.classes.index(label) for label in labels]
-by_truth, by_prediction = crops(maps, true_class), crops(maps, predicted_class)
-agree = np.mean([one == other for one, other in zip(true_class, predicted_class, strict=True)])
+predicted_class = classifier.predict_proba(pictures).argmax(axis=1)
+by_truth = [views["roi"] for views in road.views(classifier, pictures, true_class)]
+by_prediction = [views["roi"] for views in road.views(classifier, pictures, predicted_class)]
+agree = np.mean(true_class == predicted_class)
 print(f"predicted class = true class for {agree:.1%} of the photographs: only there must the two crops agree")
 
 # %%
@@ -314,9 +293,9 @@ print("equal to scikit-learn:", np.isclose(macro_f1(labels, votes), library))
 nevi = 6705 / 8917
 print("always nevus, on HAM10000's three classes:", round(2 * nevi / (1 + nevi) / 3, 3))
 
-from dermxai_helpers.lexicon import controls as vote_controls
+from dermxai_helpers.lexicon import controls
 
-lots = vote_controls.blind_voters(seed=seed)  # 200 lesions, 80 % of the votes nv: the paper's shares, and dice
+lots = controls.blind_voters(seed=seed)  # 200 lesions, 80 % of the votes nv: the paper's shares, and dice
 print(f"voters by lot: {lots.mean():.3f} on average, .260 or less in {(lots <= 0.260).mean():.1%} of 10,000 tries")
 
 # %%

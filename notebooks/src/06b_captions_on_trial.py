@@ -53,7 +53,6 @@ import pandas as pd
 
 from dermxai_helpers import course, files, lexicon, synth
 from dermxai_helpers.captions import PROMPTS, Captioner
-from dermxai_helpers.explanation import resize
 from dermxai_helpers.lexicon import facts
 from dermxai_helpers.plots import caption_trial
 from dermxai_helpers.synth.attributes import sample_evenly
@@ -104,7 +103,16 @@ facts.score(verdicts).round(2)
 # One number for a slot can still hide a habit. Split it by polarity: who denies everything is perfect at absence.
 
 # %%
-facts.score_by_polarity(verdicts).loc[["network", "dots_globules", "streaks", "blue_white_veil"]].round(2)
+def by_polarity(polarity):
+    """Precision and recall of the statements and facts of one polarity, per slot."""
+    stated, known = (verdicts[verdicts[side].str.endswith(polarity)] for side in ("said", "true"))
+    right = [(rows["verdict"] == "right").groupby(rows["slot"]).mean() for rows in (stated, known)]
+    return pd.DataFrame({"facts": known["slot"].value_counts(), "precision": right[0], "recall": right[1]})
+
+
+structures = ["network", "dots_globules", "streaks", "blue_white_veil"]
+split = pd.concat({polarity: by_polarity(polarity) for polarity in ("present", "absent")}, axis=1)
+split.loc[structures].round(2)
 
 # %% [markdown]
 # ## 2. The controls
@@ -159,7 +167,16 @@ course.record("facts_right", row["captions"], row["low"], row["high"], baseline=
 # captions of different lesions do:
 
 # %%
-agree = facts.agreement({"as drawn": said, "mirrored": [read(sentence) for sentence in mirrored]}, slots)
+def agreement(one, other, slot):
+    """How often two captions of one lesion state the same, and how often captions of any two lesions do."""
+    both = [(a[slot], b[slot]) for a, b in zip(one, other, strict=True) if slot in a and slot in b]
+    both = [(a, b) for a, b in both if "uncertain" not in (a[1], b[1])]
+    by_chance = np.mean([a == b for a, _ in both for _, b in both]) if both else np.nan
+    return {"pairs": len(both), "agreement": np.mean([a == b for a, b in both]) if both else np.nan, "by_chance": by_chance}
+
+
+in_mirror = [read(sentence) for sentence in mirrored]
+agree = pd.DataFrame({slot: agreement(said, in_mirror, slot) for slot in slots}).T
 agree.round(2)
 
 # %%
@@ -170,9 +187,10 @@ course.record("agreement_with_mirror", agree["agreement"].mean(), baseline=agree
 # And does it do as it is told, whatever the wording? Form is the easy part, which is why it comes last.
 
 # %%
-from dermxai_helpers.lexicon import conduct
+from dermxai_helpers.lexicon.sentences import compliance
 
-conduct.compliance_table({"the paper's wording": sentences, "reworded": reworded, "mirrored": mirrored}).round(2)
+asked = {"the paper's wording": sentences, "reworded": reworded, "mirrored": mirrored}
+pd.DataFrame({name: pd.DataFrame(map(compliance, answers)).mean() for name, answers in asked.items()}).T.round(2)
 
 # %% [markdown]
 # ## 3. Change one thing
@@ -182,9 +200,9 @@ conduct.compliance_table({"the paper's wording": sentences, "reworded": reworded
 # not describe; it told a story that usually goes with the change.
 
 # %%
-from dermxai_helpers.lexicon import counterfactual as caption_pairs
+from dermxai_helpers.lexicon import counterfactual
 
-pairs = caption_pairs.draw_pairs(pairs_each, seed)
+pairs = counterfactual.draw_pairs(pairs_each, seed)
 before = captioner.caption([pair.before.image for pair in pairs], PROMPTS["focused"])
 after = captioner.caption([pair.after.image for pair in pairs], PROMPTS["focused"])
 shown = [next(i for i, pair in enumerate(pairs) if pair.slot == slot) for slot in ("blue_white_veil", "symmetry")]
@@ -195,7 +213,7 @@ course.figure("pairs", caption_trial.pair_cards(*([each[i] for i in shown] for e
 # else in it changed. `faithful`: followed and only.
 
 # %%
-followed = caption_pairs.follow(pairs, [read(one) for one in before], [read(one) for one in after])
+followed = counterfactual.follow(pairs, [read(one) for one in before], [read(one) for one in after])
 followed.round(2)
 
 # %% [markdown]
@@ -203,8 +221,8 @@ followed.round(2)
 # answers by another lesion's caption: it changes all the time.
 
 # %%
-deaf = caption_pairs.follow(pairs, [read(one) for one in before], [read(one) for one in before])
-dealt = caption_pairs.follow(pairs, [read(one) for one in before], facts.shuffled([read(one) for one in after], seed))
+deaf = counterfactual.follow(pairs, [read(one) for one in before], [read(one) for one in before])
+dealt = counterfactual.follow(pairs, [read(one) for one in before], facts.shuffled([read(one) for one in after], seed))
 witnesses = {"captions": followed, "always the same": deaf, "another pair's": dealt}
 pd.DataFrame({name: table.loc["all", ["changed", "followed", "only", "faithful"]] for name, table in witnesses.items()})
 
@@ -241,12 +259,15 @@ candidates = {
     "facts turned round": "The lesion is asymmetric, with an irregular border, multiple colors, no network and streaks.",
     "all true, other words": "Symmetric; one color; regular in outline; neither streaks nor a network can be seen.",
 }
-print(references.beside_ngrams(candidates, reference).round(2).to_string())
+for name, candidate in candidates.items():
+    verdict = facts.verdicts([lexicon.parse(candidate)], [lexicon.parse(reference)])["verdict"]
+    scores = {score: round(value, 2) for score, value in references.ngram_scores(candidate, reference).items()}
+    print(f"{name:22} {(verdict == 'right').sum()} of {len(verdict)} facts right, {scores}")
 
 # %% [markdown]
-# BLEU and ROUGE prefer the lie. (For your own images an expert may write the references: `references.read("file.csv")`,
-# with the columns `image_id` and `sentence`, and `references.verdicts` judges captions by them, fact by fact.) And across the examination: do captions with more true facts share more words with their
-# true sentence? The rank correlation says how far word overlap would put the captions in the right order.
+# BLEU and ROUGE prefer the lie. (For your own images an expert may write the references into a CSV file: read it with
+# `pd.read_csv`, and `facts.verdicts` judges captions by the facts that `lexicon.parse` finds in the expert's sentences.)
+# And across the examination: do captions with more true facts share more words with their true sentence? The rank correlation says how far word overlap would put the captions in the right order.
 
 # %%
 from scipy.stats import spearmanr
@@ -288,7 +309,7 @@ checks.whole_words(whole_words)
 # and no map at all, but a box in the middle as large as the region it replaces.
 
 # %%
-from dermxai_helpers import data, gradcam, regions, training
+from dermxai_helpers import data, regions, road, scoring, training
 
 folder = data.prepare(photographs, images=images, seed=seed)
 table = data.load(folder)
@@ -298,21 +319,8 @@ unseen = table[parts == "val"]
 sample = unseen.sample(min(guided, len(unseen)), random_state=seed).reset_index(drop=True)
 photographs = [data.open_image(path) for path in sample["image_path"]]
 
-
 # %%
-def maps_and_order(photographs):
-    """Heat-maps for all classes (n, classes, 7, 7), and the classes from most to least probable (n, classes)."""
-    maps, order = [], []
-    for start in range(0, len(photographs), 8):  # eight at a time: the network's activations fill the memory
-        batch = classifier.prepare(photographs[start : start + 8])
-        every = gradcam.explain(classifier.model, batch, "all")
-        maps.append(every.maps.reshape(len(batch), -1, *every.maps.shape[1:]))
-        order.append(np.argsort(-every.logit.reshape(len(batch), -1), axis=1))
-    return np.concatenate(maps), np.concatenate(order)
-
-
-maps, order = maps_and_order(photographs)
-
+order = np.argsort(-classifier.logits(photographs), axis=1)  # from the most to the least probable class
 # %%
 guides = {
     "true class": np.array([classifier.classes.index(label) for label in sample["dx"]]),
@@ -320,13 +328,7 @@ guides = {
     "second class": order[:, 1],
     "random class": rng.integers(len(classifier.classes), size=len(sample)),
 }
-
-
-def cut(number, target):
-    """The region of one photograph, where Grad-CAM found evidence for the target class."""
-    photograph = photographs[number]
-    return regions.find(resize(maps[number][target][None], photograph.shape[:2])[0])
-
+found = {guide: road.find_regions(classifier, photographs, targets) for guide, targets in guides.items()}
 
 # %%
 def box_like(number, region):
@@ -335,7 +337,6 @@ def box_like(number, region):
     return regions.centred_box((right - left) * (bottom - top), photographs[number].shape[:2])
 
 
-found = {guide: [cut(i, target) for i, target in enumerate(targets)] for guide, targets in guides.items()}
 boxes = {guide: [region.box for region in cuts] for guide, cuts in found.items()}
 boxes["centred box"] = [box_like(i, region) for i, region in enumerate(found["true class"])]
 
@@ -349,11 +350,27 @@ for guide, chosen in boxes.items():
     rows.append(sample[["image_id", "lesion_id"]].assign(guidance=guide, label=sample["dx"], vote=votes))
 
 # %%
-from dermxai_helpers.lexicon import controls as vote_controls
+from dermxai_helpers.lexicon import controls
+
+
+def macro_f1(labels, votes):
+    """The mean over the classes of F1, as in unit 06."""
+    here = [(labels == name, votes == name) for name in data.CLASSES]
+    return np.mean([2 * (labelled & voted).sum() / max(labelled.sum() + voted.sum(), 1) for labelled, voted in here])
+
+
+def guided_by(rows):
+    """Macro-F1 of one guide's votes, its 95 % interval by lesion, and voters that see nothing but vote as often."""
+    label, vote = rows["label"].to_numpy(), rows["vote"].to_numpy()
+    low, high = scoring.interval(macro_f1, rows["lesion_id"], label, vote, seed=seed)
+    shares = {name: (vote == name).mean() for name in data.CLASSES}
+    blind = controls.blind_voters(shares, label, repeats=2000, seed=seed).mean()
+    return {"macro_f1": macro_f1(label, vote), "low": low, "high": high, "accuracy": (label == vote).mean(), "blind": blind}
+
 
 votes = pd.concat(rows, ignore_index=True)
-guidance = vote_controls.guidance_table(votes, seed=seed)
-guidance[["macro_f1", "low", "high", "accuracy", "blind"]].round(3)
+guidance = pd.DataFrame({guide: guided_by(rows) for guide, rows in votes.groupby("guidance", sort=False)}).T
+guidance.round(3)
 
 # %%
 guided_note = f"{len(sample)} ROI captions for each guide, the paper's word count, {captioner.note}"
@@ -363,9 +380,16 @@ course.figure("guidance", caption_trial.guidance(guidance, 0.260, guided_note))
 # What did the label leak? The same photographs under two guides, so the difference has an interval of its own.
 
 # %%
+def leak(labels, with_label, without):
+    """What knowing the label adds to macro-F1."""
+    return macro_f1(labels, with_label) - macro_f1(labels, without)
+
+
+by_guide = votes.pivot(index="image_id", columns="guidance", values="vote").loc[sample["image_id"]]
 for against in ("predicted class", "random class", "centred box"):
-    leak = vote_controls.guidance_difference(votes, "true class", against, seed=seed)
-    course.record(f"true_class_minus_{against.replace(' ', '_')}", leak["value"], leak["low"], leak["high"],
+    names = [sample["dx"].to_numpy(), *(by_guide[guide].to_numpy() for guide in ("true class", against))]
+    low, high = scoring.interval(leak, sample["lesion_id"], *names, seed=seed)
+    course.record(f"true_class_minus_{against.replace(' ', '_')}", leak(*names), low, high,
                   baseline=0.0, note="macro-F1 on the same photographs")
 
 # %% [markdown]
@@ -382,7 +406,7 @@ for against in ("predicted class", "random class", "centred box"):
 # becomes one word, below it the other. Such a standard is called **silver**: made by a rule, not by an expert.
 
 # %%
-from dermxai_helpers.lexicon import sentences as silver
+from dermxai_helpers.lexicon.sentences import MEASURED, measured_facts, measured_sentence, measurements
 
 if not (table["mask_path"] != "").any():  # photographs of your own without masks: drawn lesions take their place
     folder = data.prepare("demo", images=images, seed=seed)
@@ -397,15 +421,15 @@ def measured(rows):
     """The photographs of a table, and what their masks measure."""
     photographs = [data.open_image(path, (224, 224)) for path in rows["image_path"]]
     masks = [data.open_mask(path, (224, 224)) for path in rows["mask_path"]]
-    return photographs, silver.measurements(photographs, masks)
+    return photographs, measurements(photographs, masks)
 
 
 # %%
 to_learn, values = measured(learners)
 to_judge, judged_values = measured(judged)
-limit = silver.limits(values)
-lessons = [silver.sentence(silver.facts_of(row, limit)) for row in values.to_dict("records")]
-standard = [silver.facts_of(row, limit) for row in judged_values.to_dict("records")]
+limit = values.median()
+lessons = [measured_sentence(measured_facts(row, limit)) for row in values.to_dict("records")]
+standard = [measured_facts(row, limit) for row in judged_values.to_dict("records")]
 print(lessons[0])
 
 # %% [markdown]
@@ -418,7 +442,7 @@ from sklearn.metrics import roc_auc_score
 truth = data.truth(folder)
 if truth is not None:
     known = truth.set_index("image_id").loc[judged["image_id"]]
-    for slot, (name, _, above) in silver.WORDS.items():
+    for slot, (name, _, above) in MEASURED.items():
         is_above = [facts.true_facts(row)[slot][0] in (above, "two") for _, row in known.iterrows()]
         print(f"{name:14} {slot:17} AUC {roc_auc_score(is_above, judged_values[name]):.2f}")
 
@@ -454,11 +478,11 @@ print(after_said[0])
 # %%
 def recalls(readings):
     """Share of silver facts stated rightly, per slot."""
-    judged_facts = facts.verdicts(readings, standard, judged["lesion_id"], list(silver.WORDS))
+    judged_facts = facts.verdicts(readings, standard, judged["lesion_id"], list(MEASURED))
     return facts.score(judged_facts, seed=seed)
 
 
-commonest = facts.majority([silver.facts_of(row, limit) for row in values.to_dict("records")])
+commonest = facts.majority([measured_facts(row, limit) for row in values.to_dict("records")])
 scores = {"before": recalls([lexicon.parse(one) for one in before_said]),
           "after": recalls([lexicon.parse(one) for one in after_said]),
           "chance": recalls([commonest] * len(standard))}
@@ -532,5 +556,5 @@ widgets.playground(captioner, playing, PROMPTS["focused"])
 #   arXiv:2308.06248. Changing one part and nothing else, as an examination of explanations.
 # - Rohrbach et al. (2018), *Object hallucination in image captioning*, arXiv:1809.02156.
 # - Kim et al. (2024), *Transparent medical image AI via an image-text foundation model grounded in medical literature*,
-#   doi:10.1038/s41591-024-02887-x. Concepts as scores; `dermxai_helpers.concepts` opens such a model when you have one.
+#   doi:10.1038/s41591-024-02887-x. Concepts as scores.
 # - Post (2018), *A call for clarity in reporting BLEU scores*, arXiv:1804.08771.

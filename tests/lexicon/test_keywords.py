@@ -40,7 +40,6 @@ def test_the_substring_trap_is_kept_as_the_paper_had_it():
     vote = lexicon.paper_vote("The lesion has an irregular border and uneven color.")
     assert vote.hits == {"mel": 1, "bkl": 0, "nv": 2}
     assert vote.label == "nv"
-    assert vote.words["nv"] == ["regular border", "even color"]
 
 
 @pytest.mark.parametrize("sentence", PUBLISHED_CAPTIONS)

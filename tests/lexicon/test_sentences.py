@@ -1,4 +1,4 @@
-"""Sentences from measurements: the measures tell drawn lesions apart, and every sentence reads back as its facts."""
+"""Sentences from measurements read back as their facts and tell lesions apart; the form of an answer."""
 
 from itertools import product
 
@@ -7,20 +7,19 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from dermxai_helpers import lexicon, synth
-from dermxai_helpers.lexicon import facts
-from dermxai_helpers.lexicon import sentences as silver
+from dermxai_helpers.lexicon import facts, sentences
 
 
 def test_every_sentence_reads_back_as_the_facts_it_was_made_of():
-    for values in product(*[(below, above) for _, below, above in silver.WORDS.values()]):
-        known = {slot: (value, "present") for slot, value in zip(silver.WORDS, values, strict=True)}
-        assert lexicon.parse(silver.sentence(known)) == known
+    for values in product(*[(below, above) for _, below, above in sentences.MEASURED.values()]):
+        known = {slot: (value, "present") for slot, value in zip(sentences.MEASURED, values, strict=True)}
+        assert lexicon.parse(sentences.measured_sentence(known)) == known
 
 
 def test_the_median_parts_the_training_lesions_in_halves():
-    measured = silver.measurements(*zip(*[(one.image, one.mask) for one in drawn(20)], strict=True))
-    known = [silver.facts_of(row, silver.limits(measured)) for row in measured.to_dict("records")]
-    for slot, (_, _, above) in silver.WORDS.items():
+    measured = sentences.measurements(*zip(*[(one.image, one.mask) for one in drawn(20)], strict=True))
+    known = [sentences.measured_facts(row, measured.median()) for row in measured.to_dict("records")]
+    for slot, (_, _, above) in sentences.MEASURED.items():
         assert sum(facts_of_one[slot][0] == above for facts_of_one in known) == 10
 
 
@@ -37,8 +36,8 @@ def lesions():
     ("slot", "least"), [("symmetry", 0.75), ("border_shape", 0.88), ("border_sharpness", 0.95), ("colour_count", 0.65)]
 )
 def test_the_measures_tell_drawn_lesions_apart(lesions, slot, least):
-    name, _, above = silver.WORDS[slot]
-    values = silver.measurements([one.image for one in lesions], [one.mask for one in lesions])[name]
+    name, _, above = sentences.MEASURED[slot]
+    values = sentences.measurements([one.image for one in lesions], [one.mask for one in lesions])[name]
     true = [facts.true_facts(one.attributes)[slot][0] in (above, "two") for one in lesions]
     assert roc_auc_score(true, values) > least
 
@@ -52,19 +51,19 @@ def disc(blur):
 
 
 def test_the_edge_share_falls_with_the_width_of_the_edge():
-    shares = [silver.edge_share(*disc(blur)) for blur in (1, 6, 12)]
+    shares = [sentences.edge_share(*disc(blur)) for blur in (1, 6, 12)]
     assert shares[0] > 0.85 and shares[0] > shares[1] > shares[2]
     flat = np.full((224, 224, 3), 90, np.uint8)
-    assert silver.edge_share(flat, disc(1)[1]) == 0
-    assert np.isfinite(silver.edge_share(flat, np.ones((224, 224), bool)))
+    assert sentences.edge_share(flat, disc(1)[1]) == 0
+    assert np.isfinite(sentences.edge_share(flat, np.ones((224, 224), bool)))
 
 
 def test_masks_that_cannot_be_measured_are_named():
     image, mask = disc(2)
     with pytest.raises(ValueError, match=r"mask 1 is empty; its picture has size \(224, 224\)"):
-        silver.measurements([image, image], [mask, np.zeros_like(mask)])
+        sentences.measurements([image, image], [mask, np.zeros_like(mask)])
     with pytest.raises(ValueError, match=r"mask 0 has size \(112, 224\)"):
-        silver.measurements([image], [mask[::2]])
+        sentences.measurements([image], [mask[::2]])
 
 
 # --- the true sentence about a drawn lesion ---
@@ -103,18 +102,51 @@ LESION = {
     ],
 )
 def test_describe_answers_each_prompt(name, said):
-    sentences = {silver.describe(LESION, name, np.random.default_rng(seed)) for seed in range(20)}
-    assert sentences == {f"An asymmetric lesion {said}", f"The lesion is asymmetric, {said}"}
+    written = {sentences.describe(LESION, name, np.random.default_rng(seed)) for seed in range(20)}
+    assert written == {f"An asymmetric lesion {said}", f"The lesion is asymmetric, {said}"}
 
 
 def test_describe_takes_the_colours_of_a_lesion_and_of_the_table():
     rng = np.random.default_rng
-    as_tuple = silver.describe({**LESION, "colours": ("light brown", "black")}, "roi", rng(0))
-    assert as_tuple == silver.describe(LESION, "roi", rng(0))
-    single = silver.describe({**LESION, "colours": "red", "colour_count": 1, "ruler": True}, "roi", rng(0))
+    as_tuple = sentences.describe({**LESION, "colours": ("light brown", "black")}, "roi", rng(0))
+    assert as_tuple == sentences.describe(LESION, "roi", rng(0))
+    single = sentences.describe({**LESION, "colours": "red", "colour_count": 1, "ruler": True}, "roi", rng(0))
     assert "a single color (red)" in single and "a visible ruler" in single and "diameter" not in single
 
 
 def test_describe_refuses_an_unknown_prompt():
     with pytest.raises(ValueError, match="unknown prompt 'local': choose one of global, roi, focused"):
-        silver.describe(LESION, "local", np.random.default_rng(0))
+        sentences.describe(LESION, "local", np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "broken"),
+    [
+        ("A symmetric lesion of approx. 4.5 mm.", set()),
+        ("Symmetric. Regular border.", {"one_sentence"}),
+        ("A symmetric lesion", {"one_sentence"}),
+        ("", {"answered", "one_sentence"}),
+        ("I am sorry, I cannot help with that.", {"answered"}),
+        ("A symmetric lesion, possibly a melanoma.", {"no_diagnosis"}),
+        ("The lesion has no diagnosis.", set()),
+        ("A person has a lesion.", {"on_topic"}),
+        ("A lesion on a person's skin.", set()),
+        ("Provide one clinical sentence, state symmetry: it is symmetric.", {"no_echo"}),
+    ],
+)
+def test_compliance(sentence, broken):
+    assert {demand for demand, met in sentences.compliance(sentence).items() if not met} == broken
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("A lesion. It is brown.", "A lesion."),
+        ("About 2.5 mm wide, e.g. a dot. Brown!", "About 2.5 mm wide, e.g. a dot."),
+        (" No full stop ", "No full stop"),
+        ("", ""),
+        ("Is it one? Yes.", "Is it one?"),
+    ],
+)
+def test_the_first_sentence_of_an_answer(answer, kept):
+    assert sentences.first_sentence(answer) == kept

@@ -1,0 +1,135 @@
+"""The whole road for many pictures: heat-maps, boxes, views, captions and votes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from dermxai_helpers import captions, data, files, gradcam, lexicon, regions
+from dermxai_helpers.explanation import Explanation, resize
+from dermxai_helpers.training.classifier import Classifier
+
+BATCH = 8  # a network's inner activations for a hundred pictures would fill the memory
+HELD = 64  # pictures of a folder in memory at once
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+def explain(
+    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
+) -> Explanation:
+    """Explain many pictures by Grad-CAM, eight at a time, as one Explanation.
+
+    pictures : uint8 (height, width, 3) RGB, of any size
+    targets : class number for each picture; None takes the predicted classes
+    """
+    parts = []
+    for start in range(0, len(pictures), BATCH):
+        batch = classifier.prepare(pictures[start : start + BATCH])
+        chosen = None if targets is None else [int(target) for target in targets[start : start + BATCH]]
+        parts.append(gradcam.explain(classifier.model, batch, chosen, classes=classifier.classes))
+    return replace(
+        parts[0],
+        maps=np.concatenate([part.maps for part in parts]),
+        target=[target for part in parts for target in part.target],
+        class_name=[name for part in parts for name in part.class_name],
+        logit=np.concatenate([part.logit for part in parts]),
+        prob=np.concatenate([part.prob for part in parts]),
+        notes=[note for part in parts for note in part.notes],
+    )
+
+
+def find_regions(
+    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
+) -> list[regions.Region]:
+    """Find where the evidence for the predicted (or a given) class is, in each picture's own pixels."""
+    maps = explain(classifier, pictures, targets).maps
+    return [_region(heatmap, picture) for heatmap, picture in zip(maps, pictures, strict=True)]
+
+
+def _region(heatmap: np.ndarray, picture: np.ndarray) -> regions.Region:
+    return regions.find(resize(heatmap[None], picture.shape[:2])[0])
+
+
+def views(
+    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
+) -> list[dict[str, np.ndarray]]:
+    """Cut three views of each picture where the evidence is: {"original", "roi", "focused"}, as `regions.views`."""
+    found = find_regions(classifier, pictures, targets)  # all maps first: views kept between passes pin their memory
+    return [regions.views(picture, region) for picture, region in zip(pictures, found, strict=True)]
+
+
+def explain_folder(
+    folder: str | Path, to: str | Path, classifier: Classifier, captioner: "captions.Captioner | None" = None
+) -> pd.DataFrame:
+    """Take every picture of a folder (JPEG, PNG) down the whole road: one row a picture.
+
+    to : another folder, for the maps (.npy), overlays (.png), captions.jsonl and the table itself, road.csv
+    captioner : None leaves captions and votes out
+
+    image : file name; problem : why it could not be read, and then nothing else is known
+    class, score_<class> : the prediction; left, top, right, bottom : the box in pixels; note : why it is a fallback
+    map, overlay : files in `to`; caption_global, caption_roi, caption_focused; paper_vote, vote : of the ROI caption
+
+    Each file is complete or not there. Captions are kept: after a crash the same call makes only what is missing.
+    Raises DataError for a folder without pictures, or the same folder twice.
+    """
+    folder, to = Path(folder), Path(to)
+    if folder.resolve() == to.resolve():
+        raise files.DataError(to, ["is the folder of the pictures: write to another one, or overlays become pictures"])
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise files.DataError(folder, [f"holds no picture: a file must end in {', '.join(SUFFIXES)}"])
+    to.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for start in files.progress(range(0, len(paths), HELD), "pictures", "batch", shown=len(paths) > HELD):
+        rows += _explain_some(paths[start : start + HELD], to, classifier, captioner)
+    table = pd.DataFrame(rows)
+    files.write_atomically(to / "road.csv", lambda unfinished: table.to_csv(unfinished, index=False))
+    return table
+
+
+def _explain_some(paths: Sequence[Path], to: Path, classifier: Classifier, captioner) -> list[dict]:
+    rows, pictures = {path: {"image": path.name, "problem": ""} for path in paths}, {}
+    for path in paths:
+        try:
+            pictures[path] = data.open_image(path)
+        except data.DataError as error:
+            rows[path]["problem"] = str(error)
+    if pictures:
+        shown = list(pictures.values())
+        explained, scores = explain(classifier, shown), classifier.predict_proba(shown)
+        found = [_region(heatmap, picture) for heatmap, picture in zip(explained.maps, shown, strict=True)]
+        for number, path in enumerate(pictures):
+            one = replace(explained, maps=explained.maps[number : number + 1])
+            row = {"class": explained.class_name[number]}
+            row |= {f"score_{name}": score for name, score in zip(classifier.classes, scores[number], strict=True)}
+            row |= dict(zip(("left", "top", "right", "bottom"), found[number].box, strict=True))
+            rows[path] |= row | {"note": found[number].note} | _files(path, one, pictures[path], to)
+        if captioner is not None:
+            cuts = [regions.views(picture, region) for picture, region in zip(shown, found, strict=True)]
+            for path, told in zip(pictures, _told(cuts, captioner, to / "captions.jsonl"), strict=True):
+                rows[path] |= told
+    return list(rows.values())
+
+
+def _files(path: Path, explained: Explanation, picture: np.ndarray, to: Path) -> dict[str, str]:
+    """The names in `to` of a picture's map and overlay, which are written."""
+    overlay = Image.fromarray(explained.overlay(picture[None])[0])
+    files.write_atomically(to / f"{path.name}.map.npy", lambda unfinished: np.save(unfinished, explained.maps[0]))
+    files.write_atomically(to / f"{path.name}.overlay.png", overlay.save)
+    return {"map": f"{path.name}.map.npy", "overlay": f"{path.name}.overlay.png"}
+
+
+def _told(cuts: Sequence[dict], captioner: "captions.Captioner", kept: Path) -> list[dict[str, str]]:
+    """The captions of each picture's views, and what the ROI caption votes for."""
+    said = {
+        f"caption_{prompt}": captioner.caption([one[view] for one in cuts], captions.PROMPTS[prompt], file=kept)
+        for prompt, view in captions.VIEW_OF_PROMPT.items()
+    }
+    table = pd.DataFrame(said)
+    table["paper_vote"] = [lexicon.paper_vote(sentence).label for sentence in said["caption_roi"]]
+    table["vote"] = [lexicon.vote(sentence).label for sentence in said["caption_roi"]]
+    return table.to_dict("records")
