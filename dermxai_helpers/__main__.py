@@ -75,13 +75,12 @@ def draw(
 def fetch(
     name: Annotated[str, typer.Argument(help="The data set: ham10000.")] = "ham10000",
     to: Annotated[Path | None, typer.Option(help="The folder to make; without it, one in the course's cache.")] = None,
-    with_test_set: Annotated[bool, typer.Option("--with-test-set", help="Also ISIC 2018's test images.")] = False,
 ) -> None:
     """Download the originals of HAM10000, 3 GB, and check them; an interrupted download goes on where it was."""
     from dermxai_helpers.data import fetch as originals
 
     with sentences("Stopped. What had arrived is kept: the same command goes on from there."):
-        folder = originals.fetch(name, to, with_test_set)
+        folder = originals.fetch(name, to)
     typer.echo(f"The data set is in {folder}; to use it: python -m dermxai_helpers run --data {folder}")
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from scipy import linalg, ndimage
 
 from dermxai_helpers.data.images import as_rgb, open_mask, opened
+from dermxai_helpers.files import progress
 
 READ_SIZE = (112, 150)  # pixels, at least: a larger JPEG is decoded at a half, a quarter or an eighth of its size
 
@@ -39,17 +40,13 @@ WHITE = TO_XYZ.sum(axis=1)
 
 
 def measured(table: pd.DataFrame) -> pd.DataFrame:
-    """The colour of the skin and the dark corners of every photograph, with the table's index.
-
-    table : columns image_path, mask_path (as from `data.load`)
+    """Measure the colour of the skin and the dark corners of every photograph: a table with the same index.
 
     Columns: skin_angle in degrees (`colour_of_skin`), NaN for an image without lesion mask; dark_corners, 0 to 1.
     """
-    from tqdm import tqdm
-
     places = list(zip(table["image_path"], table["mask_path"], strict=True))
     rows = []
-    for path, mask_path in tqdm(places, desc="measuring photographs", unit="image", delay=3):
+    for path, mask_path in progress(places, "measuring photographs", delay=3):
         image = _small(path)
         angle = colour_of_skin(image, open_mask(mask_path, image.shape[:2])) if mask_path else math.nan
         rows.append((angle, dark_corners(image)))
@@ -63,19 +60,15 @@ def _small(path: str) -> np.ndarray:
         return np.array(as_rgb(ImageOps.exif_transpose(picture)))
 
 
-# --- the colour of the skin, as photographed ---
-
-
 def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:
     """Individual typology angle of the skin round a lesion, in degrees: atan2(L* - 50, b*) of its median colour.
 
     image : uint8 (height, width, 3) RGB; mask : bool (height, width), True on the lesion
 
-    The lesion with a margin and near-black pixels (dark corners) are left out; hairs are too few to move a median.
-    NaN where hardly any skin is left. This is the colour *in the photograph*, which lamp, white balance and exposure
-    can move further than people differ: it is nobody's skin type. Skin reflects more yellow than blue, so an angle
-    beyond 90 degrees (b* < 0) is the camera's doing. With arctan, as the formula is often written, just these pictures
-    would come out as dark skin.
+    The lesion with a margin and near-black pixels (dark corners) are left out; NaN where hardly any skin is left.
+    This is the colour *in the photograph*, which lamp, white balance and exposure can move further than people differ:
+    it is nobody's skin type. Skin reflects more yellow than blue, so an angle beyond 90 degrees (b* < 0) is the
+    camera's doing; with arctan, as the formula is often written, just these pictures would come out as dark skin.
     Source: Chardon, Cretois, Hourseau 1991, doi:10.1111/j.1467-2494.1991.tb00561.x.
     """
     step = max(1, min(mask.shape) // 50)  # a median needs no more pixels than that
@@ -90,99 +83,84 @@ def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:
 
 def angle_band(angle: float) -> str:
     """The usual name of an individual typology angle; it describes a colour, not a person."""
+    if math.isnan(angle):
+        return "not measured"
     if not -90 < angle <= 90:
-        return "not measured" if math.isnan(angle) else NO_SKIN
+        return NO_SKIN
     return ANGLE_BANDS[max(limit for limit in ANGLE_BANDS if limit < angle)]
 
 
-def lab(image: np.ndarray) -> np.ndarray:
-    """sRGB, uint8 (..., 3), as CIELAB, float (..., 3): L* black 0 to white 100, a* green to red, b* blue to yellow.
+def lab(colour: np.ndarray) -> np.ndarray:
+    """An sRGB colour, uint8 (3,), as CIELAB: L* black 0 to white 100, a* green to red, b* blue to yellow.
 
     Source: CIE 15:2004, section 8.2.1; white D65.
     """
-    level = np.arange(256) / 255
+    level = colour / 255
     linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
-    ratio = linear[image] @ TO_XYZ.T / WHITE
-    x, y, z = np.moveaxis(np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio * (29 / 6) ** 2 / 3 + 4 / 29), -1, 0)
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
-
-
-# --- dark corners ---
+    ratio = TO_XYZ @ linear / WHITE
+    x, y, z = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio * (29 / 6) ** 2 / 3 + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
 def dark_corners(image: np.ndarray) -> float:
-    """Share of near-black pixels in the picture's four corner triangles, 0 to 1; a round lens leaves all four dark.
-
-    image : uint8 (height, width, 3) RGB. `HAS_DARK_CORNERS` is the share from which on the course speaks of them.
-    """
+    """Share of near-black pixels in the four corner triangles of a uint8 RGB picture; a round lens leaves all dark."""
     height, width = image.shape[:2]
     rows, columns = (np.arange(side) * 2 + 1 - side for side in (height, width))
     corners = np.abs(rows)[:, None] / height + np.abs(columns) / width > 2 - CORNER
     return float((image[corners].max(axis=1) < NEAR_BLACK).mean())
 
 
-# --- the same spot in two photographs ---
-
-
-def near_duplicates(table: pd.DataFrame, similarity: float = SIMILARITY) -> pd.DataFrame:
-    """Pairs of photographs that show one spot of skin, whatever their lesion numbers say; the most alike come first.
-
-    table : columns image_id, lesion_id, dx, image_path, mask_path
-    similarity : least correlation of the fine details, in (0, 1)
+def near_duplicates(table: pd.DataFrame) -> pd.DataFrame:
+    """Find pairs of photographs that show one spot of skin, whatever their lesion numbers say; the most alike first.
 
     A thumbnail is cut out round the lesion (from the middle, unless every image has a mask), light and all that spots
     have in common are taken out of it, and what is left is hashed. Pairs whose hashes nearly agree in one of eight
     turns and flips are compared pixel by pixel. Light, colour and zoom may differ between the two; a turn by 45 degrees
     or another angle of view is missed: the list is a lower bound.
 
-    Columns: image_id_a, image_id_b, distance (bits of the hash), similarity, same_lesion, same_label.
+    Columns: image_id_a, image_id_b, similarity (SIMILARITY or more), same_lesion, same_label.
     Source: a perceptual hash, as in Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
     """
-    if not 0 < similarity < 1:
-        raise ValueError(f"similarity must lie between 0 and 1, got {similarity}: it is a correlation")
-    if table.empty:
-        raise ValueError("the table has no photographs to compare")
     details = _without_common_part(_details(table))
     hashes = _hashes(details)
-    found = [_alike(details, hashes, turned, similarity) for turned in _turns(details)]
-    pairs = pd.concat(found).sort_values(["similarity", "a", "b"], ascending=[False, True, True])
-    pairs = pairs.drop_duplicates(["a", "b"]).reset_index(drop=True)
-    first, second = (table.iloc[pairs.pop(side)].reset_index(drop=True) for side in "ab")
-    ids = {f"image_id_{side}": rows["image_id"] for side, rows in (("a", first), ("b", second))}
-    same = {"same_lesion": first["lesion_id"] == second["lesion_id"], "same_label": first["dx"] == second["dx"]}
-    return pd.DataFrame(ids | dict(pairs) | same)
-
-
-def joined_lesions(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.Series:
-    """Lesion numbers in which the pairs of `near_duplicates` count as one lesion: a Series with the table's index.
-
-    Joins are passed on: if a is joined to b, and b to c, all three get the number that comes first in the table.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    codes, lesions = pd.factorize(table["lesion_id"])
-    lesion_of = pd.Series(codes, index=table["image_id"])
-    ends = lesion_of[pairs["image_id_a"]].to_numpy(), lesion_of[pairs["image_id_b"]].to_numpy()
-    links = coo_array((np.ones(len(pairs)), ends), shape=(len(lesions), len(lesions)))
-    _, group = connected_components(links, directed=False)
-    _, first = np.unique(group, return_index=True)
-    return pd.Series(lesions[first[group[codes]]], index=table.index, name="lesion_id")
+    found = []
+    for turned in _turns(details):
+        a, b = _near_hashes(hashes, _hashes(turned))
+        similarity = np.einsum("nij,nij->n", details[a], turned[b])
+        found.append(pd.DataFrame({"a": a, "b": b, "similarity": similarity}))
+    pairs = pd.concat(found).query("similarity >= @SIMILARITY")
+    pairs = pairs.sort_values(["similarity", "a", "b"], ascending=[False, True, True]).drop_duplicates(["a", "b"])
+    rows = table[["image_id", "lesion_id", "dx"]].reset_index(drop=True)
+    pairs = pairs.join(rows.add_suffix("_a"), on="a").join(rows.add_suffix("_b"), on="b").reset_index(drop=True)
+    pairs["same_lesion"] = pairs["lesion_id_a"] == pairs["lesion_id_b"]
+    pairs["same_label"] = pairs["dx_a"] == pairs["dx_b"]
+    return pairs[["image_id_a", "image_id_b", "similarity", "same_lesion", "same_label"]]
 
 
 def _details(table: pd.DataFrame) -> np.ndarray:
     """Fine details of every photograph, float (n, THUMBNAIL, THUMBNAIL): coarse light taken out, contrast evened."""
-    from tqdm import tqdm
-
-    places = list(zip(table["image_path"], table["mask_path"], strict=True))
-    framed = all(mask_path for _, mask_path in places)
-    bar = tqdm(places, desc="looking for the same spot", unit="image", delay=3)
-    thumbnails = np.stack([_thumbnail(_small(path), mask_path if framed else "") for path, mask_path in bar])
+    masks = table["mask_path"] if table["mask_path"].all() else [""] * len(table)
+    places = list(zip(table["image_path"], masks, strict=True))
+    bar = progress(places, "looking for the same spot", delay=3)
+    thumbnails = np.stack([_thumbnail(_small(path), mask_path) for path, mask_path in bar])
     coarse, region = DETAIL
     detail = thumbnails - ndimage.gaussian_filter(thumbnails, (0, coarse, coarse))
     contrast = np.sqrt(ndimage.gaussian_filter(detail**2, (0, region, region)))
     detail /= contrast + 3  # of 255: noise in flat skin stays small
     return detail - detail.mean(axis=(1, 2), keepdims=True)
+
+
+def _thumbnail(image: np.ndarray, mask_path: str) -> np.ndarray:
+    """The square round the lesion, or the largest in the middle, in grey: float32 (THUMBNAIL, THUMBNAIL), 0 to 255."""
+    height, width = image.shape[:2]
+    middle, side = (height / 2, width / 2), min(height, width)
+    if mask_path and (mask := open_mask(mask_path, (height, width))).any():
+        middle = [float(places.mean()) + 0.5 for places in np.nonzero(mask)]
+        side = min(FRAME * math.sqrt(mask.sum()), side)
+    top, left = (np.clip(at - side / 2, 0, size - side) for at, size in zip(middle, (height, width), strict=True))
+    grey = Image.fromarray(image).convert("L")
+    square = grey.resize((THUMBNAIL,) * 2, Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+    return np.asarray(square, np.float32)
 
 
 def _without_common_part(details: np.ndarray) -> np.ndarray:
@@ -202,19 +180,6 @@ def _without_common_part(details: np.ndarray) -> np.ndarray:
     return (flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)).reshape(details.shape)
 
 
-def _thumbnail(image: np.ndarray, mask_path: str) -> np.ndarray:
-    """The square round the lesion, or the largest in the middle, in grey: float32 (THUMBNAIL, THUMBNAIL), 0 to 255."""
-    height, width = image.shape[:2]
-    middle, side = (height / 2, width / 2), min(height, width)
-    if mask_path and (mask := open_mask(mask_path, (height, width))).any():
-        middle = [float(places.mean()) + 0.5 for places in np.nonzero(mask)]
-        side = min(FRAME * math.sqrt(mask.sum()), side)
-    top, left = (np.clip(at - side / 2, 0, size - side) for at, size in zip(middle, (height, width), strict=True))
-    grey = Image.fromarray(image).convert("L")
-    square = grey.resize((THUMBNAIL,) * 2, Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-    return np.asarray(square, np.float32)
-
-
 def _turns(details: np.ndarray) -> Iterator[np.ndarray]:
     """The eight ways to lay a square: four quarter turns, each as it is and mirrored."""
     for flipped in (details, details[:, :, ::-1]):
@@ -229,21 +194,11 @@ def _hashes(details: np.ndarray) -> np.ndarray:
     return np.packbits((grid > 0).reshape(n, -1), axis=1).view(np.uint64)
 
 
-def _alike(details: np.ndarray, hashes: np.ndarray, turned: np.ndarray, similarity: float) -> pd.DataFrame:
-    """Pairs a < b of which b, turned, resembles a: columns a, b, distance, similarity."""
-    first, second, distance = _near_hashes(hashes, _hashes(turned))
-    correlation = np.einsum("nij,nij->n", details[first], turned[second])
-    pairs = pd.DataFrame({"a": first, "b": second, "distance": distance, "similarity": correlation})
-    return pairs[pairs["similarity"] >= similarity]
-
-
-def _near_hashes(hashes: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row numbers a < b, and the number of bits in which hash a and turned hash b differ, if that is small."""
+def _near_hashes(hashes: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers a < b of hash a and turned hash b that differ in few bits."""
     found = []
     for start in range(0, len(hashes), 256):  # a block of rows against all later ones: some megabytes at a time
         words = zip(hashes[start : start + 256].T, turned[start:].T, strict=True)
         distance = sum(np.bitwise_count(word[:, None] ^ other).astype(np.uint16) for word, other in words)
-        a, b = np.nonzero(distance <= HASH_DISTANCE)
-        a, b, distance = a[b > a], b[b > a], distance[a, b][b > a]
-        found.append((a + start, b + start, distance))
-    return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+        found.append(np.argwhere(np.triu(distance <= HASH_DISTANCE, 1)) + start)
+    return tuple(np.concatenate(found).T)

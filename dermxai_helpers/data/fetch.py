@@ -1,300 +1,159 @@
-"""Where do HAM10000's originals come from, and did every byte arrive?
-
-pooch compares checksums; this room goes on where a connection broke, knows other sources, and shows no half a folder.
-"""
+"""Bring the originals of HAM10000 from Harvard Dataverse, or from Kaggle: complete and checked, or not at all."""
 
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import stat
+import sys
+import zipfile
+import zlib
 from functools import partial
-from pathlib import Path
-from typing import TypeVar
+from pathlib import Path, PureWindowsPath
 
 import pooch
 import requests
-from pooch.downloaders import DataverseRepository
-from tqdm import tqdm
 
-from dermxai_helpers import __version__, files
-from dermxai_helpers.data import unpacking
-from dermxai_helpers.data.unpacking import SourceError, readable, require_room, tell
-from dermxai_helpers.files import DataError
+from dermxai_helpers import __version__
+from dermxai_helpers.data.table import load
+from dermxai_helpers.files import DataError, cache_folder, progress
 
-DOI = "10.7910/DVN/DBW86T"
+# doi:10.7910/DVN/DBW86T, version 4: checksums and numbers of its files. Of a table Dataverse keeps a form of its own;
+# format=original gives what was uploaded, to which the checksum belongs.
+SERVER = "https://dataverse.harvard.edu/api/access/datafile/"
+ORIGINALS = {
+    "HAM10000_metadata.csv": ("md5:8f85fb1aa29d80a2797247e434deb79d", "4338392?format=original"),
+    "HAM10000_segmentations_lesion_tschandl.zip": ("md5:6e8d252e09cfdb0189199f15985a5b84", "3838943"),
+    "HAM10000_images_part_1.zip": ("md5:4639bfa73ab251610530a97c898e6e46", "3172585"),
+    "HAM10000_images_part_2.zip": ("md5:da43d6cc50f6613013be07e8986b384b", "3172584"),
+}
+KAGGLE = ("kmader/skin-cancer-mnist-ham10000", "tschandl/ham10000-lesion-segmentations")
 LICENCE = """HAM10000 is licensed CC BY-NC 4.0: not for commercial use; whoever uses or passes it on names its authors.
 Cite Tschandl, Rosendahl & Kittler (2018), doi:10.1038/sdata.2018.161; for the masks doi:10.1038/s41591-020-0942-0."""
-TRAINING = ("metadata", "masks", "images")  # small parts first: what fails, fails early
-TEST = ("test labels", "test images")
-TEST_FOLDER = "ISIC2018_Task3_Test"
-
-WAITS = (1, 4, 10)  # seconds before the second, third and fourth attempt
-TIMEOUT = 30  # seconds without a byte
-CHUNK = 1 << 15  # bytes; at most so many are lost when a connection breaks
-# Harvard answers 403 to the name that requests gives itself (github.com/IQSS/dataverse.harvard.edu/issues/479);
-# what is compressed on its way cannot be taken up in the middle.
+# Harvard refuses the name that requests gives itself; what is compressed on its way cannot be taken up in the middle.
 HEADERS = {"User-Agent": f"dermxai/{__version__}", "Accept-Encoding": "identity"}
-Answer = TypeVar("Answer")
+TIMEOUT = 30  # seconds without a byte
+RETRIES = 4
+MOST_GROWTH, SMALL = 20, 10_000_000  # photographs hardly grow when unpacked; so many bytes are always fine
 
 
-@dataclass(frozen=True)
-class Source:
-    """A place that holds parts of the data set.
+def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
+    """Download HAM10000, 3 GB, into a folder that appears when it is complete, and return it.
 
-    kind : how it is asked: "dataverse" (`url` is its address), "mirror" (a folder of plain files) or "kaggle"
-    files : part -> the files that hold it, by the names they get here
-    """
+    to : the folder to make, or None for one in the course's cache
 
-    name: str
-    kind: str
-    url: str
-    files: dict[str, tuple[str, ...]]
-
-
-# The challenge's archives hold the same photographs, but neither these masks nor age, sex and site.
-ISIC = {"images": ("ISIC2018_Task3_Training_Input.zip",), "test images": ("ISIC2018_Task3_Test_Input.zip",)}
-ORIGINALS = {
-    "metadata": ("HAM10000_metadata.csv",),
-    "masks": ("HAM10000_segmentations_lesion_tschandl.zip",),
-    "images": ("HAM10000_images_part_1.zip", "HAM10000_images_part_2.zip"),
-    "test labels": ("ISIC2018_Task3_Test_GroundTruth.csv",),
-    "test images": ("ISIC2018_Task3_Test_Images.zip",),
-}
-KMADER = ("kmader/skin-cancer-mnist-ham10000",)
-KAGGLE = {"metadata": KMADER, "masks": ("tschandl/ham10000-lesion-segmentations",), "images": KMADER}
-SOURCES = (  # in the order in which they are asked
-    Source("Harvard Dataverse", "dataverse", "https://dataverse.harvard.edu", ORIGINALS),
-    Source("ISIC archive", "mirror", "https://isic-archive.s3.amazonaws.com/challenges/2018/", ISIC),
-    Source("ISIC challenge data", "mirror", "https://isic-challenge-data.s3.amazonaws.com/2018/", ISIC),
-    Source("Kaggle", "kaggle", "https://www.kaggle.com/datasets/", KAGGLE),
-)
-
-
-@dataclass(frozen=True)
-class Remote:
-    """A file at a source: the name it gets here, its address, and its bytes and checksum if the source tells them."""
-
-    name: str
-    url: str
-    size: int | None = None
-    checksum: str | None = None
-
-
-def fetch(name: str = "ham10000", to: str | Path | None = None, with_test_set: bool = False) -> Path:
-    """Download the data set's originals and return their folder, which appears when it is complete.
-
-    to : the folder to make, or None for `files.cache_folder()` / name
-    with_test_set : also make `to`/ISIC2018_Task3_Test, a folder of the same form with the challenge's 1,511 test images
-
-    Everything is prepared in a hidden folder beside the new one and stays there when something fails: the next call
-    goes on from it. Raises DataError, in one sentence: what was found, where, and what to do.
+    What arrives is kept in a hidden folder beside it, from where the next call goes on when something fails. Raises
+    DataError, in one sentence: what was found, where, and what to do.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161; files from doi:10.7910/DVN/DBW86T.
     """
     if name != "ham10000":
         raise DataError(name, ["there is no data set of this name to fetch; there is ham10000"])
-    to = Path(os.path.abspath(Path(to).expanduser() if to else files.cache_folder() / name))
-    pooch.get_logger().setLevel("WARNING")  # its notices name temporary files; ours say what happens
-    tell(LICENCE)
-    bring(TRAINING, to)
-    if with_test_set:
-        bring(TEST, to / TEST_FOLDER)
-    return to
-
-
-def bring(parts: tuple[str, ...], target: Path) -> None:
-    """Make the folder `target` from its parts, or find it complete; DataError when neither can be."""
-    catalogue, workshop = Catalogue(), target.parent / f".{target.name}-unfinished"
-    with unpacking.disk_sentences(target):
-        if unpacking.is_complete(target):
-            shutil.rmtree(workshop, ignore_errors=True)  # of a run that was killed in its last moment
-            return tell(f"{target} is complete already: nothing to download")
-        for folder in ("archives", "folder"):
-            (workshop / folder).mkdir(parents=True, exist_ok=True)
-        with unpacking.alone(workshop):
-            missing = [part for part in parts if not (workshop / f"{part}.done").exists()]
-            first = [next(catalogue.holders(part), (None, [])) for part in missing]
-            sizes = {remote.name: remote.size or 0 for _, remotes in first for remote in remotes}
-            unpacking.require_room_for(sizes, workshop / "archives")
-            for part in missing:
-                obtain(part, catalogue, workshop)
-            table = unpacking.judged(workshop, is_test=parts == TEST)
+    target = Path(os.path.abspath(Path(to).expanduser() if to else cache_folder() / name))
+    workshop = target.parent / f".{target.name}-unfinished"
+    print(LICENCE, file=sys.stderr)
+    try:
+        if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
+            load(target, classes=None)  # otherwise something else is there, which is left alone
+        else:
+            workshop.mkdir(parents=True, exist_ok=True)
+            folder = arrived(workshop)
             if target.is_dir():
-                target.rmdir()  # it is empty, as `is_complete` saw; Windows renames over nothing
-            os.replace(workshop / "folder", target)
-            shutil.rmtree(workshop)
-    tell(f"{target}: data.load finds {unpacking.described(table)}")
+                target.rmdir()  # it is empty; Windows renames over nothing
+            os.replace(folder, target)
+        shutil.rmtree(workshop, ignore_errors=True)
+    except OSError as error:
+        advice = "free some room or name another folder with --to; what had arrived is kept"
+        where = error.filename or target
+        raise DataError(where, [f"cannot be written ({error.strerror or error}): {advice}"]) from error
+    return target
 
 
-def obtain(part: str, catalogue: "Catalogue", workshop: Path) -> None:
-    """Bring one part into the workshop's folder, from the first source that gives it whole."""
-    for source, remotes in catalogue.holders(part):
+def arrived(workshop: Path) -> Path:
+    """The folder that the first source which has everything fills."""
+    refusals = []
+    for source in (from_dataverse, from_kaggle):
         try:
-            if source.kind == "kaggle":
-                unpacking.copy_from_kaggle(remotes[0].name, part, workshop / "folder")
-            else:
-                for file in [download(remote, source, workshop / "archives") for remote in remotes]:
-                    unpacking.place(file, workshop / "folder")
-            return (workshop / f"{part}.done").touch()
-        except SourceError as error:
-            catalogue.refuse(source, error)
-    reasons = "; ".join(catalogue.refusals.values())
+            folder = source(workshop)
+            load(folder, classes=None)
+            return folder
+        except DataError as error:
+            refusals.append(str(error))
+            print(error, file=sys.stderr)
     advice = f"what had arrived is kept in {workshop}, so run the same command again to go on from there"
-    raise DataError(f"HAM10000, {part}", [f"no source gives all of it ({reasons}); {advice}"])
+    raise DataError("HAM10000", [f"no source gives all of it ({'; '.join(refusals)}); {advice}"])
 
 
-# --- what the sources hold ---
-
-
-class Catalogue:
-    """The sources' answers: each is asked when its turn comes, and one that failed is not asked again."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, dict[str, Remote]] = {}
-        self.refusals: dict[str, str] = {}
-
-    def holders(self, part: str) -> Iterator[tuple[Source, list[Remote]]]:
-        """The sources that hold a part, with its files there."""
-        for source in SOURCES:
-            if part in source.files and source.name not in self.refusals:
-                try:
-                    held = self.answers.get(source.name) or listing(source)
-                    remotes = [held[name] for name in source.files[part]]
-                except SourceError as error:
-                    self.refuse(source, error)
-                except KeyError as error:
-                    self.refuse(source, SourceError(source.url, [f"{error} is not listed there"]))
-                else:
-                    self.answers[source.name] = held
-                    yield source, remotes
-
-    def refuse(self, source: Source, error: SourceError) -> None:
-        """Note and say why a source could not give what it was asked for."""
-        self.refusals[source.name] = f"{source.name}: {error}"
-        tell(self.refusals[source.name])
-
-
-def listing(source: Source) -> dict[str, Remote]:
-    """The files that a source holds, by the names they get here; SourceError when it cannot be asked."""
-    names = [name for names in source.files.values() for name in names]
-    if source.kind == "dataverse":
-        return patiently(partial(dataverse_listing, source, names), "the list of files")
-    if source.kind == "kaggle":
-        unpacking.kagglehub()
-    return {name: Remote(name, source.url + name) for name in names}
-
-
-def dataverse_listing(source: Source, names: list[str]) -> dict[str, Remote]:
-    """Those of the named files that a Dataverse lists; raises requests' exceptions.
-
-    An uploaded table is kept in Dataverse's own form (tab-separated, .tab); `format=original` gives what was uploaded.
-    The checksum it states fits neither (github.com/IQSS/dataverse/issues/9501), which is why pooch's own registry
-    would not do: a table has no checksum here, and its rows are compared with the images in the end.
-    Source: guides.dataverse.org, Native API and Data Access API.
-    """
-    repository = DataverseRepository(DOI, source.url, headers=HEADERS, timeout=TIMEOUT)
-    require_content(repository.api_response)
-    found = {}
-    try:
-        listed = [entry["dataFile"] for entry in repository.api_response.json()["data"]["latestVersion"]["files"]]
-        files = {Path(file["filename"]).stem: file for file in listed}
-        for name in names:
-            if file := files.get(Path(name).stem):
-                url = repository.download_url(file["filename"])
-                if "originalFileFormat" in file:
-                    found[name] = Remote(name, f"{url}?format=original", file.get("originalFileSize"))
-                else:
-                    checksum = f"{file['checksum']['type'].replace('-', '')}:{file['checksum']['value']}".lower()
-                    found[name] = Remote(name, url, file["filesize"], checksum)
-    except (KeyError, TypeError) as error:
-        raise requests.exceptions.InvalidJSONError(f"{error!r}") from error
-    return found
-
-
-# --- a file, over a line that may break ---
-
-
-def download(remote: Remote, source: Source, archives: Path) -> Path:
-    """The file, complete and with its stated checksum, if there is one; SourceError when it cannot be had."""
-    shelf = pooch.create(archives, source.url, registry={remote.name: remote.checksum}, urls={remote.name: remote.url})
-    size = remote.size if remote.checksum else None  # a table's size is only good enough to look for room
-    resuming = partial(resume, unfinished=archives / f"{remote.name}.part", size=size)
-    try:
-        return Path(patiently(lambda: shelf.fetch(remote.name, downloader=resuming), remote.name))
-    except DataError:
-        raise
-    except ValueError as error:  # pooch says so, and has deleted the file
-        problem = f"all its bytes arrived, but not with the checksum that {source.name} states, so it was deleted"
-        raise SourceError(remote.name, [problem]) from error
-
-
-def resume(url: str, output_file: str, _: pooch.Pooch, *, unfinished: Path, size: int | None) -> None:
-    """A downloader for pooch that keeps what arrives in `unfinished`, so that a next attempt or run goes on from there.
-
-    size : bytes of the whole file, or None to believe the server
-    """
-    arrived = unfinished.stat().st_size if unfinished.exists() else 0
-    if arrived != size:
-        size = receive(url, unfinished, arrived, size)
-        arrived = unfinished.stat().st_size
-    if size is not None and arrived != size:
-        if arrived > size:
-            unfinished.unlink()  # not this file's beginning, or not this file
-        raise requests.HTTPError(f"the connection ended after {arrived:,} of {size:,} bytes")
-    os.replace(unfinished, output_file)
-
-
-def receive(url: str, unfinished: Path, start: int, size: int | None) -> int | None:
-    """Append what the server sends from byte `start` on (or write all of it anew); the size the file should have."""
-    wish = {"Range": f"bytes={start}-"} if start else {}
-    with requests.get(url, headers=HEADERS | wish, stream=True, timeout=TIMEOUT) as answer:
-        if answer.status_code == 416:  # there is no such byte: the file there is another one now
-            unfinished.unlink()
-        require_content(answer)
-        if not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            start = 0  # this server knows no ranges
-        length = answer.headers.get("Content-Length")
-        size = size if size is not None or length is None else start + int(length)
-        to_come = (size or 0) - start
-        require_room(unfinished.parent, to_come, f"{readable(to_come)} of {unfinished.stem} are to come")
-        bar = tqdm(total=size, initial=start, unit="B", unit_scale=True, desc=unfinished.stem)
-        with bar, open(unfinished, "ab" if start else "wb") as file:
-            try:
-                for chunk in answer.iter_content(CHUNK):
-                    file.write(chunk)
-                    bar.update(len(chunk))
-            except requests.RequestException:
-                if size is None:
-                    raise  # otherwise `resume` sees by the length that the connection broke
-    return size
-
-
-def require_content(answer: requests.Response) -> None:
-    """Raise requests.HTTPError unless content comes; 202 is a firewall's riddle for browsers, without content."""
-    if answer.status_code not in (200, 206):
-        raise requests.HTTPError(f"the server answered {answer.status_code} ({answer.reason})", response=answer)
-
-
-def patiently(attempt: Callable[[], Answer], what: str) -> Answer:
-    """Call until it works, with WAITS between the attempts; SourceError after the last, or for a fault that stays."""
-    for number, wait in enumerate((*WAITS, None), start=1):
+def from_dataverse(workshop: Path) -> Path:
+    """Download and unpack what is still missing; pooch compares checksums and tries again."""
+    registry = {name: checksum for name, (checksum, _) in ORIGINALS.items()}
+    urls = {name: SERVER + number for name, (_, number) in ORIGINALS.items()}
+    shelf = pooch.create(workshop, SERVER, registry=registry, urls=urls, retry_if_failed=RETRIES)
+    for name in ORIGINALS:
+        place = workshop / "dataverse" / name.removesuffix(".zip")
+        if place.exists():
+            continue
         try:
-            return attempt()
-        except requests.RequestException as error:
-            problem = in_words(error)
-            status = 500 if error.response is None else error.response.status_code
-            if wait is None or (status < 500 and status not in (408, 416, 429)):
-                raise SourceError(what, [problem if number == 1 else f"{problem}, at attempt {number}"]) from error
-        tell(f"{what}: {problem}; attempt {number + 1} of {len(WAITS) + 1} follows in {wait} s")
-        time.sleep(wait)
+            file = Path(shelf.fetch(name, downloader=partial(resume, part=workshop / f"{name}.part")))
+        except (requests.RequestException, ValueError) as error:
+            raise DataError(name, [f"cannot be had from Harvard Dataverse ({error})"]) from error
+        place.parent.mkdir(exist_ok=True)
+        if name.endswith(".zip"):
+            unpack(file, place)
+            file.unlink()
+        else:
+            os.replace(file, place)
+    return workshop / "dataverse"
 
 
-def in_words(error: requests.RequestException) -> str:
-    """What a failed request means to the person who waits for it."""
-    if isinstance(error, requests.HTTPError):
-        return str(error)
-    if isinstance(error, requests.exceptions.InvalidJSONError):
-        return f"the server's answer is no list of files ({error})"
-    if isinstance(error, requests.Timeout):
-        return f"no answer came within {TIMEOUT} s"
-    return f"no connection to the server ({type(error).__name__})"
+def resume(url: str, output_file: str, _: pooch.Pooch, *, part: Path) -> None:
+    """Download for pooch, and keep what arrives in `part`, from where a next attempt or run goes on."""
+    start = part.stat().st_size if part.exists() else 0
+    with requests.get(url, headers=HEADERS | {"Range": f"bytes={start}-"}, stream=True, timeout=TIMEOUT) as answer:
+        if answer.status_code == 200:
+            start = 0  # this server knows no ranges
+        if answer.status_code in (200, 206):
+            size = start + int(answer.headers.get("Content-Length", 0))
+            with open(part, "ab" if start else "wb") as file, progress(size, part.stem, "B", initial=start) as bar:
+                for chunk in answer.iter_content(1 << 15):
+                    bar.update(file.write(chunk))
+        elif answer.status_code != 416:  # nothing more is to come: the checksum tells whether this is the file
+            raise requests.HTTPError(f"the server answered {answer.status_code} ({answer.reason})")
+    os.replace(part, output_file)
+
+
+def from_kaggle(workshop: Path) -> Path:
+    """Copy what kagglehub fetches, resumes and checks; a package and a choice of the user's own."""
+    try:
+        import kagglehub
+
+        for handle in KAGGLE:
+            shutil.copytree(kagglehub.dataset_download(handle), workshop / "kaggle", dirs_exist_ok=True)
+    except ImportError:
+        raise DataError("Kaggle", ["kagglehub is not installed (pip install kagglehub makes it a source)"]) from None
+    except Exception as error:  # kagglehub passes on the errors of several packages
+        raise DataError("Kaggle", [f"cannot be had through kagglehub ({error})"]) from error
+    return workshop / "kaggle"
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip archive into `folder`, which appears when it is complete; nothing of an unsafe one is unpacked.
+
+    Raises DataError for an archive that is damaged or encrypted, names a path outside `folder`, holds a link, or claims
+    an absurd size. The claims bind: Python stops at a member's claimed size, and a wrong one fails the CRC-32.
+    """
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a run that was killed
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            size = sum(member.file_size for member in bundle.infolist())
+            if size > max(SMALL, MOST_GROWTH * archive.stat().st_size):
+                raise DataError(archive.name, [f"refused: it claims to unpack to {size:,} bytes"])
+            for member in bundle.infolist():
+                path = PureWindowsPath(member.filename)  # knows / and \ and drive letters, on every system
+                if path.drive or path.root or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):
+                    raise DataError(archive.name, [f"refused: its member {member.filename!r} leads out of the folder"])
+            for member in progress(bundle.infolist(), f"unpacking {archive.name}", "file"):
+                bundle.extract(member, unfinished)
+        os.replace(unfinished, folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataError(archive.name, [f"damaged, it cannot be unpacked ({error})"]) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -12,11 +12,10 @@ from dermxai_helpers.files import DataError
 
 FORMATS = ("JPEG", "PNG")  # the only decoders a file may reach
 PIXEL_LIMIT = 64_000_000  # more than any dermatoscope gives; a bomb of 30,000 × 30,000 claims fourteen times as many
-TOO_LARGE = f"claims {{size}} pixels (limit {PIXEL_LIMIT:,}): refused without decoding"
 
 
 def open_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
-    """An image file as RGB, uint8, (height, width, 3).
+    """Open an image file as RGB, uint8, (height, width, 3).
 
     size : (height, width) to resize to (bilinear, antialiased), or None for the image's own size
 
@@ -41,7 +40,7 @@ def as_rgb(picture: Image.Image) -> Image.Image:
 
 
 def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
-    """A lesion mask as bool, (height, width); True on the lesion. size : (height, width) to resize to, or None.
+    """Open a lesion mask as bool, (height, width), True on the lesion; resized to `size` where one is given.
 
     A pixel is lesion when it is brighter than half of the mask's brightest: files hold 0/1, 0/255 or 0/65535.
     Raises DataError for an image without mask (path "") and for everything that `open_image` refuses.
@@ -56,30 +55,25 @@ def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarr
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
-    """An image whose header has been read and found harmless; its pixels are not decoded yet.
-
-    Whatever goes wrong inside the `with` block while decoding is raised as a DataError that names the file.
-    """
+    """Open an image whose header has been found harmless; a fault while it is decoded inside becomes a DataError."""
     try:
         if os.path.getsize(path) == 0:
             raise DataError(path, ["empty (zero bytes)"])
         with Image.open(path, formats=FORMATS) as picture:
-            refuse_bomb(path, picture.size)
+            if picture.width * picture.height > PIXEL_LIMIT:
+                raise DataError(path, [_too_large(f"{picture.width:,} × {picture.height:,}")])
             yield picture
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError(path, ["there is no such file"]) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own limit, met while it opens
-        raise DataError(path, [TOO_LARGE.format(size=f"more than {Image.MAX_IMAGE_PIXELS:,}")]) from None
+        raise DataError(path, [_too_large(f"more than {Image.MAX_IMAGE_PIXELS:,}")]) from None
     except UnidentifiedImageError:
-        raise DataError(path, [f"not an image in a format that is read here ({' or '.join(FORMATS)})"]) from None
+        raise DataError(path, ["not an image that is read here: export it (HEIC, WebP ...) as JPEG or PNG"]) from None
     except Exception as error:  # decoders of damaged files raise a dozen kinds of error
         raise DataError(path, [f"damaged, it cannot be decoded ({error})"]) from error
 
 
-def refuse_bomb(path: str | Path, size: tuple[int, int]) -> None:
-    """Refuse a picture that claims (width, height) of more than PIXEL_LIMIT: a few bytes that unpack to gigabytes."""
-    width, height = size
-    if width * height > PIXEL_LIMIT:
-        raise DataError(path, [TOO_LARGE.format(size=f"{width:,} × {height:,}")])
+def _too_large(size: str) -> str:
+    return f"claims {size} pixels (limit {PIXEL_LIMIT:,}): refused without decoding"

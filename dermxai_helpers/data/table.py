@@ -1,4 +1,4 @@
-"""Which images, which labels, which split – and every file opened safely."""
+"""The table of a lesion folder: HAM10000's own, or one of drawn lesions in the same layout."""
 
 import hashlib
 import os
@@ -18,25 +18,23 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 MASK_ENDING = "_segmentation"
 
 
-# --- a folder becomes a table ---
-
-
 def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.DataFrame:
-    """The table of a HAM10000-shaped folder, one row for each image, index 0..n-1.
+    """Load the table of a HAM10000-shaped folder: one row for each image, index 0..n-1.
 
-    folder : holds HAM10000_metadata.csv (or the same file without ".csv") and the images, in part folders or in one
+    folder : holds HAM10000_metadata.csv (or the same file without ".csv") and the images, in any sub-folders
     classes : the diagnoses (column dx) to keep, or None for all seven
 
     Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask).
 
-    Raises DataError, once, with every problem found: in the table (missing columns, unknown or empty classes, repeated
-    images, lesions with two diagnoses ...) and in the files of the rows that are kept (absent, empty, no image, cut
-    off, too large). Files are judged by header and end marker, which costs about 2 s for 10,000; decoding as many
-    photographs of 600 x 450 at every load would cost ten times that. What only decoding can find, `open_image` reports.
+    Raises DataError, once, with every problem found in the table and in the files of the rows that are kept. Files are
+    judged by header and end marker, about 2 s for 10,000; what only decoding can find, `open_image` reports.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
     """
     folder = existing_folder(folder)
-    table = read_metadata(folder)
+    path = next((folder / name for name in METADATA_NAMES if (folder / name).is_file()), None)
+    if path is None:
+        raise DataError(folder, [f"there is no file {' or '.join(METADATA_NAMES)} in this folder"])
+    table = read_table(path)
     problems = table_problems(table, classes)
     images, masks = find_images(folder)
     if classes is not None and "dx" in table.columns:
@@ -56,15 +54,12 @@ def existing_folder(folder: str | Path) -> Path:
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         what = "this is a file" if folder.exists() else "there is no such folder"
-        raise DataError(folder, [f"{what}; give the folder that holds {METADATA_NAMES[0]} and the images"])
+        raise DataError(folder, [f"{what}; give the folder that holds the images"])
     return folder
 
 
-def read_metadata(folder: Path) -> pd.DataFrame:
-    """The metadata file as it is, all columns text; DataError when it is absent or no table."""
-    path = next((folder / name for name in METADATA_NAMES if (folder / name).is_file()), None)
-    if path is None:
-        raise DataError(folder, [f"there is no file {' or '.join(METADATA_NAMES)} in this folder"])
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV file as it is, all columns text; DataError when it is no table."""
     try:
         return pd.read_csv(path, dtype=str, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -72,9 +67,8 @@ def read_metadata(folder: Path) -> pd.DataFrame:
 
 
 def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Where the images and the lesion masks are: {image_id: path} twice, from one walk through the folder.
+    """Find the images and the lesion masks in a folder and its sub-folders (not truth/): {image_id: path} twice.
 
-    Any sub-folder will do (HAM10000_images_part_1, part1, images ...), except truth/, which describes drawn lesions.
     Of two files of one name the first in alphabetical order counts: Kaggle's archive holds every image twice.
     """
     images: dict[str, str] = {}
@@ -89,21 +83,11 @@ def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     return images, masks
 
 
-# --- a file becomes an array ---
-
-
-# --- a table becomes a training and a validation part ---
-
-
-# --- folders and files that the course writes ---
-
-
 def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> Path:
-    """The folder to load: "demo" draws `images` lesion photographs once and keeps them, anything else must exist.
+    """Make the folder to load: "demo" draws `images` lesion photographs once, anything else is a folder that exists.
 
-    The drawings are kept in `cache_folder()` under a name made of number, seed and a hash of the program that draws,
-    so a changed program draws anew. A folder appears there only when it is complete.
-    Raises DataError for a folder that does not exist, ValueError for fewer than 50 images (too few to split).
+    Drawings are kept in the course's cache under a name made of number, seed and a hash of the program that draws, so
+    that a changed program draws anew. Raises DataError without such a folder, ValueError for fewer than 50 images.
     """
     if source != "demo":
         return existing_folder(source)
@@ -123,9 +107,6 @@ def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> P
     return folder
 
 
-# --- what only a drawing can know ---
-
-
 def truth(folder: str | Path) -> pd.DataFrame | None:
     """The attributes of drawn lesions, one row for each image; None for a folder of real photographs."""
     path = Path(folder) / "truth" / "attributes.csv"
@@ -135,10 +116,7 @@ def truth(folder: str | Path) -> pd.DataFrame | None:
 
 
 def parts(folder: str | Path, image_id: str) -> dict[str, np.ndarray]:
-    """The exact masks, bool (height, width), of every structure and artefact in one drawn lesion's photograph.
-
-    Raises DataError for a folder of real photographs: nobody knows the exact masks of those.
-    """
+    """The exact masks, bool (height, width), of every structure and artefact in one drawn lesion's photograph."""
     from dermxai_helpers import synth
 
     if not (Path(folder) / "truth").is_dir():

@@ -66,7 +66,7 @@ def skin_colours(table: pd.DataFrame) -> tuple[Figure, str]:
 def same_spots(pairs: pd.DataFrame, table: pd.DataFrame, limit: int = 8) -> tuple[Figure, str]:
     """The first pairs of photographs side by side, four pairs a row.
 
-    pairs : columns image_id_a, image_id_b, similarity, as from `photographs.near_duplicates`; at least one row
+    pairs : columns image_id_a, image_id_b, similarity, as from `acquisition.near_duplicates`; at least one row
     table : columns image_id, lesion_id, dx, image_path
     """
     rows, shown = table.set_index("image_id"), pairs.head(limit)

@@ -587,7 +587,10 @@ drawer.cleanup()
 # search proposes, and a person decides. What do they do to the split by lesion? Join the numbers of each pair and count again:
 
 # %%
-joined = table.assign(lesion_id=acquisition.joined_lesions(table, hidden))
+number = table.set_index("image_id")["lesion_id"].copy()
+for first, second in zip(hidden["image_id_a"], hidden["image_id_b"], strict=True):
+    number[number == number[second]] = number[first]  # of all its photographs, so that joins are passed on
+joined = table.assign(lesion_id=number.to_numpy())
 again = data.leak_report(joined, splits["lesion"])
 print(f"{table['lesion_id'].nunique() - joined['lesion_id'].nunique()} lesion numbers fewer")
 course.record("leak_share_lesion_split_joined", again.loc["all", "share"], baseline=reports["image"].loc["all", "share"])
@@ -598,8 +601,8 @@ course.record("leak_share_lesion_split_joined", again.loc["all", "share"], basel
 #
 # ## 11. Bring your own images
 #
-# A folder of photographs becomes a table with one call. Labels come from sub-folders, or from a CSV file, or there are
-# none. Phones turn pictures, write HEIC, and note where you were; copies stop half-way. Let us make such a folder:
+# A folder of photographs becomes a table with one call; the labels are the names of its sub-folders. Phones turn pictures
+# and write HEIC, a picture is saved twice, and a copy stops half-way. Let us make such a folder:
 
 # %%
 import shutil
@@ -608,20 +611,22 @@ from pathlib import Path
 from dermxai_helpers.data import own_images
 
 drawer = TemporaryDirectory()
-for name, label in zip(("melanoma", "moles", "seborrheic keratosis"), data.CLASSES, strict=True):
-    (Path(drawer.name) / name).mkdir()
-    shutil.copy(table["image_path"][table["dx"] == label].iloc[0], f"{drawer.name}/{name}/my {label}.jpg")
-(Path(drawer.name) / "moles" / "cut off.jpg").write_bytes(Path(table["image_path"][0]).read_bytes()[:3000])
+for label in data.CLASSES:
+    (Path(drawer.name) / label).mkdir()
+    shutil.copy(table["image_path"][table["dx"] == label].iloc[0], f"{drawer.name}/{label}/my {label}.jpg")
+shutil.copy(f"{drawer.name}/nv/my nv.jpg", f"{drawer.name}/nv/my nv, again.jpg")
+(Path(drawer.name) / "nv" / "cut off.jpg").write_bytes(Path(table["image_path"][0]).read_bytes()[:3000])
 
-own = own_images.collect(drawer.name)
-print(own.summary(), own.left_out.to_string(index=False), sep="\n\n")
+own, left_out = own_images.collect(drawer.name)
+print("Left out:", left_out.to_string(), sep="\n")
 drawer.cleanup()
-own.table.drop(columns=["image_path", "mask_path", "dx_type"])
+own.drop(columns=["image_path", "mask_path", "dx_type"])
 
 # %% [markdown]
-# What `load` gives, `collect` gives: from here on `split`, `train` and every later unit go on with it. Mind the sentence on
-# lesion numbers, which by now you could have written yourself. And a photograph without dermoscope is not what any model of
-# this course has seen.
+# What `load` gives, `collect` gives: from here on `split`, `train` and every later unit go on with it. Look at the column
+# `lesion_id`: each photograph counts as a lesion of its own, and if two show the same one, **the split leaks**, as you could
+# have said yourself by now. Where you know more (lesions, ages, sites), write HAM10000's own table, the seven columns of
+# section 1, and `load` the folder. And a photograph without dermoscope is not what any model of this course has seen.
 #
 # ## 12. What this does *not* show
 #

@@ -170,24 +170,17 @@ def test_metadata_that_is_no_table(tmp_path, content):
     assert "comma" in problems(tmp_path)[0]
 
 
-@pytest.mark.parametrize(
-    ("column", "renamed"),
-    [("dx", "diagnosis"), ("image_id", "Image_ID"), ("lesion_id", "lesionid"), ("localization", "localisation")],
-)
-def test_renamed_column(folder, column, renamed):
-    write_table(folder, header=[renamed if name == column else name for name in HEADER])
+def test_renamed_and_missing_columns(folder):
+    write_table(folder, header=["diagnosis" if name == "dx" else name for name in HEADER])
     (problem,) = problems(folder)
-    assert f"no column '{column}'" in problem and f"'{renamed}': rename it" in problem
-
-
-def test_missing_column(folder):
+    assert "no column 'dx'" in problem and "its columns are lesion_id, image_id, diagnosis" in problem
     write_table(folder, [row[:-1] for row in ROWS], HEADER[:-1])
     (problem,) = problems(folder)
-    assert "no column 'localization'" in problem and "the columns are lesion_id" in problem
+    assert "no column 'localization'" in problem
 
 
 BAD_TABLES = {
-    "unknown class": (["L9", "I1b", "Mel ", *PATIENT], "unknown class 'Mel '", "is 'mel' meant?"),
+    "unknown class": (["L9", "I1b", "Mel ", *PATIENT], "unknown class 'Mel '", "the known ones are akiec"),
     "duplicate id": (["L1", "I1", "nv", *PATIENT], "listed more than once", "I1"),
     "two diagnoses": (["L2", "I4b", "bkl", *PATIENT], "more than one diagnosis", "L2 (bkl and mel)"),
     "no diagnosis": (["L9", "I1b", "", *PATIENT], "without a value in 'dx'", "line 7"),
@@ -387,7 +380,7 @@ TABLE = lesions({"nv": 60, "mel": 20, "bkl": 20})
 
 
 @pytest.mark.parametrize("by", ["image", "lesion"])
-@pytest.mark.parametrize("val", [0.2, 0.25, 0.3, 0.5])
+@pytest.mark.parametrize("val", [0.2, 0.25, 0.5])
 def test_split_is_stratified_and_aligned(by, val):
     parts = data.split(TABLE, by=by, val=val)
     assert parts.index.equals(TABLE.index) and set(parts) == {"train", "val"}
