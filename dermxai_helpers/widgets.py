@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
 
 from dermxai_helpers import data, lexicon, plots, regions, relevancy, scoring
 from dermxai_helpers.lexicon.sentences import compliance, first_sentence
-from dermxai_helpers.plots import caption_trial, judging, language
 from dermxai_helpers.plots import classifier as classifier_plots
-from dermxai_helpers.plots import maps as map_plots
-from dermxai_helpers.plots import regions as region_plots
+from dermxai_helpers.plots import language
 from dermxai_helpers.training import rebalancing
 
 if TYPE_CHECKING:
@@ -59,21 +58,38 @@ def slider(description: str, value: float, low: float, high: float, step: float)
 
 
 def threshold(scores: np.ndarray, positive: np.ndarray, value: float = 0.5) -> ipywidgets.VBox:
-    """From which score of melanoma on is somebody sent to a specialist? scores : (n,); positive : bool, (n,)"""
+    """Move the score of melanoma from which on people are sent to a specialist. scores : (n,); positive : bool, (n,)"""
     return panel(
-        lambda threshold: judging.decision(scores, positive, threshold),
-        threshold=slider("threshold", value, 0, 1, 0.01),
+        lambda threshold: decision_at(scores, positive, threshold), threshold=slider("threshold", value, 0, 1, 0.01)
     )
 
 
+def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> tuple[Figure, str]:
+    """Draw and count whom one threshold sends on. scores : (n,); positive : bool, (n,)"""
+    counts = confusion_matrix(~positive, scores < threshold, labels=[False, True])  # first melanomas, first sent on
+    return classifier_plots.decision(scores, positive, threshold, counts)
+
+
 def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.ndarray) -> ipywidgets.VBox:
-    """Which method, which rule, which threshold: where is the region, and does it hold the lesion?
+    """Choose method, rule and threshold: where is the region, and does it hold the lesion?
 
     image : uint8 RGB (h, w, 3); heatmaps : {method: raw map (h, w)}; lesion : bool (h, w)
     """
+
     def render(method: str, rule: str, threshold: float, soft_edge: float) -> tuple[Figure, str]:
         found = regions.find(heatmaps[method], threshold, rule)
-        return region_plots.choice(image, heatmaps[method], found, lesion, soft_edge)
+        scores = regions.score(found, lesion)
+        views = regions.views(image, found, soft_edge=soft_edge)
+        said = (
+            f"IoU with the lesion {scores['iou']:.2f}, a centred box of equal area {scores['centred box: iou']:.2f}; "
+            f"lesion kept {scores['lesion kept']:.2f}, centred box {scores['centred box: lesion kept']:.2f}"
+        )
+        pictures = {"heat-map": heatmaps[method].clip(min=0), "orange: region, blue: lesion": image}
+        pictures |= {"crop": views["roi"], "dimmed": views["focused"]}
+        outlines = [{}, {plots.REGION: found.mask, plots.LESION: lesion}]
+        figure, alt = plots.row(pictures, f"{said}. {found.note}", outlines)
+        figure.supxlabel(said)
+        return figure, alt
 
     return panel(
         render,
@@ -87,7 +103,7 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
 def relevancy_map(
     model: torch.nn.Module, image: np.ndarray, affected: np.ndarray, classes: Sequence[str]
 ) -> ipywidgets.VBox:
-    """Which method, which class, from which block on: where does a transformer's evidence lie?
+    """Choose method, class and first block: where does a transformer's evidence lie?
 
     model : a timm transformer; image : uint8 RGB (h, w, 3); affected : bool (h, w); classes : names of its outputs
     """
@@ -95,25 +111,32 @@ def relevancy_map(
 
     def render(method: str, target: str, start_layer: int) -> tuple[Figure, str]:
         found = relevancy.explain(model, ready, list(classes).index(target), start_layer, method, classes)
-        return map_plots.relevance(image, found, affected)
+        inside = scoring.energy_inside(found.resized(affected.shape)[0], affected)
+        said = f"{inside:.0%} of the evidence on the affected skin, which is {affected.mean():.0%} of the picture"
+        pictures = {"photograph": image, f"{method}, {found.layer}": found.normalised()[0]}
+        pictures[f"evidence for {target}"] = found.overlay(image[None])[0]
+        outlines = [{"white": affected}, {}, {"white": affected}]
+        figure, alt = plots.row(pictures, f"A map by {method} for {target}: {said}.", outlines)
+        figure.supxlabel(said)
+        return figure, alt
 
     predicted = relevancy.explain(model, ready, method="attention", classes=classes).class_name[0]
-    blocks = ipywidgets.IntSlider(value=0, min=0, max=len(model.blocks) - 1, description="first block")
     return panel(
         render,
         method=ipywidgets.Dropdown(options=list(relevancy.METHODS), description="method"),
         target=ipywidgets.Dropdown(options=list(classes), value=predicted, description="class"),
-        start_layer=blocks,
+        start_layer=ipywidgets.IntSlider(value=0, min=0, max=len(model.blocks) - 1, description="first block"),
     )
 
 
 def word_lists(
     sentences: Sequence[str], labels: Sequence[str], keywords: Mapping[str, Sequence[str]], note: str
 ) -> ipywidgets.VBox:
-    """Other keywords, other votes: the table follows when a box is left.
+    """Change the keywords; the table of votes follows when a box is left.
 
     sentences : captions; labels : the true class of each; keywords : class -> the words to begin with
     """
+
     def render(**texts: str) -> tuple[Figure, str]:
         lists = {name: [word.strip().lower() for word in text.split(",")] for name, text in texts.items()}
         chosen = {name: [word for word in words if word] for name, words in lists.items()}
@@ -122,15 +145,16 @@ def word_lists(
         confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
         return language.vote_report(table, confusion, data.CLASSES, PAPER_MACRO_F1, note)
 
-    return panel(render, **{
-        name: ipywidgets.Text(", ".join(words), description=name, continuous_update=False, layout={"width": "40em"})
-        for name, words in keywords.items()
-    })
+    return panel(
+        render,
+        **{
+            name: ipywidgets.Text(", ".join(words), description=name, continuous_update=False, layout={"width": "40em"})
+            for name, words in keywords.items()
+        },
+    )
 
 
-def playground(
-    captioner: "Captioner", lesions: Mapping[str, Mapping[str, np.ndarray]], prompt: str
-) -> ipywidgets.VBox:
+def playground(captioner: "Captioner", lesions: Mapping[str, Mapping[str, np.ndarray]], prompt: str) -> ipywidgets.VBox:
     """Ask your own question about a view of a lesion; every view can be seen beside it.
 
     lesions : name -> {view: uint8 (H, W, 3)}; prompt : the question to begin with
@@ -143,7 +167,9 @@ def playground(
         answer = captioner.caption([lesions[lesion][view]], question, progress=False)[0]
         kept = first_sentence(answer)
         broken = [name for name, kept_to in compliance(answer, (question,)).items() if not kept_to]
-        figure = caption_trial.spoken_over(lesions[lesion][view], f"{lesion}, {view}", kept, lesions[lesion])
+        card = {f"{lesion}, {view}": (lesions[lesion][view], kept)}
+        card |= {name: (picture, "") for name, picture in lesions[lesion].items()}
+        figure, _ = plots.cards([card], "the answer, and every view that can be asked about")
         facts = ", ".join(f"{slot}: {' '.join(fact)}" for slot, fact in lexicon.parse(kept, (question,)).items())
         return figure, f"{kept} Facts read: {facts or 'none'}. Demands not met: {', '.join(broken) or 'none'}."
 
@@ -160,7 +186,7 @@ def playground(
 def class_weight(
     seen: tuple[np.ndarray, np.ndarray], unseen: tuple[np.ndarray, np.ndarray], value: float = 1.0, seed: int = 0
 ) -> ipywidgets.VBox:
-    """How much does a rare class count? Each turn of the slider trains a new head on cached features.
+    """Set how much a rare class counts: each turn of the slider trains a new head on cached features.
 
     seen, unseen : (features (n, width), class indices (n,)) to train on and to judge on
     The value is an exponent: loss weights are (n / n_class) ** value, so 0 counts every image and 1 every class alike.
@@ -173,8 +199,6 @@ def class_weight(
 
 def recalls_at(seen: tuple, unseen: tuple, exponent: float, seed: int = 0) -> tuple[Figure, str]:
     """Recalls of a head trained with loss weights to the power of `exponent`, beside those of one without weights."""
-    import pandas as pd
-
     mean, deviation = seen[0].mean(axis=0), seen[0].std(axis=0) + 1e-6
     train, judge = ((features - mean) / deviation for features in (seen[0], unseen[0]))
     recalls = {}
@@ -182,7 +206,7 @@ def recalls_at(seen: tuple, unseen: tuple, exponent: float, seed: int = 0) -> tu
         predicted = quick_head(train, seen[1], power, seed)(torch.tensor(judge)).argmax(dim=1).numpy()
         right = [(predicted[unseen[1] == number] == number).mean() for number in range(len(data.CLASSES))]
         recalls[name] = pd.Series(right, index=data.CLASSES)
-    return classifier_plots.recalls(pd.DataFrame(recalls))
+    return plots.moved(pd.DataFrame(recalls), "recall: share of the class's images that are found")
 
 
 def quick_head(features: np.ndarray, labels: np.ndarray, exponent: float, seed: int) -> torch.nn.Module:

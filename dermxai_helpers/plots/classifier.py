@@ -1,207 +1,165 @@
-"""Figures of unit 02: what a frozen backbone hands on, how training went, what the classifier gets right."""
+"""Figures of units 02 and 02b: how training went, what a classifier gets right, how sure it is, for whom it fails."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-MEASURED, PUBLISHED, REFERENCE = "#31688e", "#b5652b", "#777777"  # distinct in hue and in lightness
-SHADES = {"mel": "#440154", "nv": "#31688e", "bkl": "#6fbf73"}  # of viridis
+from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER, cells, dots, text_table
 
-
-def pooling(image: np.ndarray, maps: np.ndarray, count: int = 5) -> tuple[Figure, str]:
-    """One image and its strongest feature maps, each with the mean that becomes one feature.
-
-    image : uint8 (height, width, 3); maps : (1280, grid height, grid width), the backbone's answer; count : maps shown
-    """
-    means = maps.mean(axis=(1, 2))
-    strongest = np.argsort(means)[::-1][:count]
-    figure = Figure(figsize=(9, 2.1))
-    axes = figure.subplots(1, count + 1)
-    axes[0].imshow(image)
-    axes[0].set_title("image")
-    for axis, number in zip(axes[1:], strongest, strict=True):
-        axis.imshow(maps[number], cmap="viridis", vmin=0, vmax=maps[strongest].max())
-        axis.set_title(f"map {number}\nmean {means[number]:.2f}")
-    for axis in axes:
-        axis.set_axis_off()
-    grid = " x ".join(map(str, maps.shape[1:]))
-    listed = ", ".join(f"map {number} mean {means[number]:.2f}" for number in strongest)
-    return figure, f"A lesion image and the {count} strongest of {len(maps)} feature maps ({grid} cells): {listed}."
+SOME_MELANOMAS = "#bbbbbb"  # a group with too few to read
 
 
 def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str]:
-    """Loss, accuracy and recall by epoch, with the best epoch and the constant's accuracy.
+    """Draw loss, accuracy and recall by epoch, with the best epoch and the constant's accuracy.
 
     history : as in `Classifier.history`; constant : accuracy of always saying the commonest class, 0 to 1
     """
     best = history["validation_loss"].idxmin()
     figure = Figure(figsize=(9, 2.9))
     losses, accuracies, recalls = figure.subplots(1, 3)
-    losses.plot(history.index, history["training_loss"], "o-", color=REFERENCE, label="training (with dropout)")
-    losses.plot(history.index, history["validation_loss"], "s-", color=MEASURED, label="validation")
-    losses.set(xlabel="epoch", title="Cross-entropy")
-    accuracies.plot(history.index, history["accuracy"], "s-", color=MEASURED, label="accuracy")
-    accuracies.plot(history.index, history["balanced_accuracy"], "^-", color=PUBLISHED, label="balanced accuracy")
-    accuracies.axhline(constant, color=REFERENCE, linestyle="--", label="accuracy of the constant")
-    accuracies.set(xlabel="epoch", ylim=(0, 1), title="Validation accuracy")
-    for (dx, shade), marker in zip(SHADES.items(), "o^s", strict=True):
-        recalls.plot(history.index, history[f"recall_{dx}"], marker + "-", color=shade, label=dx)
-    recalls.set(xlabel="epoch", ylim=(0, 1), title="Validation recall")
-    for axis in (losses, accuracies, recalls):
-        axis.axvline(best, color=REFERENCE, linewidth=0.8, linestyle=":")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.legend()
-    chosen = history.loc[best]
-    spans = {dx: history[f"recall_{dx}"] for dx in SHADES}
-    moved = ", ".join(f"{dx} {span.min():.2f} to {span.max():.2f}" for dx, span in spans.items())
+    losses.plot(history["training_loss"], "o-", color=BASELINE, label="training (with dropout)")
+    losses.plot(history["validation_loss"], "s-", color=MEASURED, label="validation")
+    losses.set_title("Cross-entropy")
+    accuracies.plot(history["accuracy"], "s-", color=MEASURED, label="accuracy")
+    accuracies.plot(history["balanced_accuracy"], "^-", color=PAPER, label="balanced accuracy")
+    accuracies.axhline(constant, color=BASELINE, linestyle="--", label="accuracy of the constant")
+    accuracies.set(ylim=(0, 1), title="Validation accuracy")
+    moved = []
+    for (dx, colour), marker in zip(CLASS_COLOURS.items(), "o^s", strict=True):
+        recall = history[f"recall_{dx}"]
+        recalls.plot(recall, marker + "-", color=colour, label=dx)
+        moved.append(f"{dx} {recall.min():.2f} to {recall.max():.2f}")
+    recalls.set(ylim=(0, 1), title="Validation recall")
+    for axes in (losses, accuracies, recalls):
+        axes.axvline(best, color=BASELINE, linewidth=0.8, linestyle=":")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("epoch")
+        axes.legend()
+    kept = history.loc[best]
     return figure, (
-        f"Curves over {len(history)} epochs. Validation loss starts at {history['validation_loss'].iloc[0]:.2f}; "
-        f"its lowest, {chosen['validation_loss']:.2f}, is at epoch {best} (dotted line), where accuracy is "
-        f"{chosen['accuracy']:.3f} and balanced accuracy {chosen['balanced_accuracy']:.3f}; the constant's accuracy, a "
-        f"dashed line, is {constant:.3f}. Recall over the epochs: {moved}."
+        f"Curves over {len(history)} epochs. Validation loss starts at {history['validation_loss'].iloc[0]:.2f}; its "
+        f"lowest, {kept['validation_loss']:.2f}, is at epoch {best} (dotted line), where accuracy is "
+        f"{kept['accuracy']:.3f} and balanced accuracy {kept['balanced_accuracy']:.3f}; the constant's accuracy, a "
+        f"dashed line, is {constant:.3f}. Recall over the epochs: {', '.join(moved)}."
     )
 
 
 def report_and_confusion(
-    report: pd.DataFrame, confusion: np.ndarray, paper: Mapping[str, float], constant: Mapping[str, float],
+    report: pd.DataFrame, confusion: np.ndarray, paper: Mapping[str, float], constant: Mapping[str, float]
 ) -> tuple[Figure, str]:
-    """Figure 1: classification report beside the paper's numbers and the constant's, and the confusion matrix.
+    """Draw Figure 1: classification report beside the paper's numbers and the constant's, and the confusion matrix.
 
     report : `scoring.classification_table`; confusion : counts (true class, predicted class) in the report's order
     paper, constant : share by name: a class (its recall), "accuracy", "balanced accuracy"
     """
     classes = list(report.index[: len(confusion)])
+    n = f"{confusion.sum():,}"
+    rows = [["", "precision", "F1", "images", "recall", "paper", "constant"]]
+    for name, row in report.loc[classes].iterrows():
+        rows.append(
+            [name, f"{row['precision']:.3f}", f"{row['f1']:.3f}", f"{row['support']:,.0f}", f"{row['recall']:.3f}"]
+        )
+    rows.append(["accuracy", "", "", n, f"{report.loc['accuracy', 'f1']:.3f}"])
+    rows.append(["balanced accuracy", "", "", n, f"{report.loc['macro average', 'recall']:.3f}"])
+    for row in rows[1:]:
+        row += [f"{paper[row[0]]:.3f}", f"{constant[row[0]]:.3f}"]
     figure = Figure(figsize=(9, 3.1))
     left, right = figure.subplots(1, 2, width_ratios=[1.75, 1])
-    cells = _report_cells(report, classes, paper, constant)
-    _draw_table(left, cells)
-    _draw_confusion(right, confusion, classes)
-    rows = "; ".join(f"{name} {row}" for name, row in zip(classes, confusion.tolist(), strict=True))
-    said = "; ".join(f"{row[0]} {row[4]} (paper {row[5]}, constant {row[6]})" for row in cells[1:])
+    text_table(left, rows, ["black"] * 4 + [MEASURED, PAPER, "black"])
+    left.set_title("Classification report (last two rows: accuracy, not recall)")
+    cells(right, confusion, classes, classes)
+    right.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
+    said = "; ".join(f"{row[0]} {row[4]} (paper {row[5]}, constant {row[6]})" for row in rows[1:])
+    counts = "; ".join(f"{name} {row}" for name, row in zip(classes, confusion.tolist(), strict=True))
     return figure, (
-        f"Left, the classification report on {confusion.sum():,} validation images; recall by class, then accuracy: "
-        f"{said}. "
-        f"Right, the confusion matrix, rows true, columns predicted: {rows}."
+        f"Left, the classification report on {n} validation images; recall by class, then accuracy: {said}. "
+        f"Right, the confusion matrix, rows true, columns predicted: {counts}."
     )
 
 
-def right_answers(rows: Mapping[str, Mapping[str, int]], total: int) -> tuple[Figure, str]:
-    """How many images each classifier gets right, stacked by class.
+def reliability(panels: Mapping[str, pd.DataFrame], errors: Mapping[str, float]) -> tuple[Figure, str]:
+    """Draw accuracy against confidence, one panel a classifier; on the diagonal a network knows how sure it may be.
 
-    rows : {classifier: {class: images right}}; total : images in all
+    panels : {name: table of `calibration.reliability`}; errors : expected calibration error of each
     """
-    figure = Figure(figsize=(9, 1.7))
-    axis = figure.subplots()
-    for name, right in reversed(rows.items()):
-        start = 0
-        for dx, count in right.items():
-            axis.barh(name, count, left=start, color=SHADES[dx], edgecolor="white", label=dx)
-            start += count
-        axis.text(start + total / 200, name, f"{start:,}", va="center", fontsize=9)
-    handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-    axis.legend(handles.values(), handles.keys(), loc="center left", bbox_to_anchor=(1, 0.5), title="class")
-    axis.set(xlim=(0, total), xlabel=f"validation images answered correctly, of {total:,}")
-    sums = "; ".join(
-        f"{name}: {sum(right.values()):,} (" + ", ".join(f"{dx} {count}" for dx, count in right.items()) + ")"
-        for name, right in rows.items()
-    )
-    return figure, f"Stacked bars of images answered correctly, of {total:,}. {sums}."
-
-
-def intervals(panels: Mapping[str, pd.DataFrame], chance: Mapping[str, float]) -> tuple[Figure, str]:
-    """Scores with their intervals, one panel a score, one line a classifier.
-
-    panels : {score: table with the index classifier and columns value, low, high}
-    chance : for each score, the value that needs no image (dashed line)
-    """
-    figure = Figure(figsize=(9, 1.2 + 0.35 * len(next(iter(panels.values())))))
-    axes = np.atleast_1d(figure.subplots(1, len(panels), sharey=True))
+    figure = Figure(figsize=(3 * len(panels), 3.1))
     said = []
-    for axis, (score, table) in zip(axes, panels.items(), strict=True):
-        _draw_intervals(axis, table, chance[score])
-        axis.set_title(score)
-        lines = (f"{name} {row.value:.3f} ({row.low:.3f} to {row.high:.3f})" for name, row in table.iterrows())
-        said.append(f"{score}: {', '.join(lines)}; without an image {chance[score]:.3f}")
-    axes[0].invert_yaxis()
-    figure.supxlabel("dot and bar: score and its 95 % interval · dashed: without an image", fontsize=8)
-    return figure, f"Scores with 95 % intervals. {'. '.join(said)}."
+    for axes, (name, table) in zip(figure.subplots(1, len(panels), sharey=True), panels.items(), strict=True):
+        axes.plot([0, 1], [0, 1], color=BASELINE, linestyle="--", linewidth=1)
+        axes.plot(table["confidence"], table["accuracy"], color=MEASURED, linewidth=1)
+        sizes = 20 + 200 * table["images"] / table["images"].sum()
+        axes.scatter(table["confidence"], table["accuracy"], s=sizes, color=MEASURED, alpha=0.8)
+        axes.set(xlabel="mean confidence", ylabel="share of right answers")
+        axes.set_title(f"{name}\ncalibration error {errors[name]:.3f}")
+        axes.label_outer()
+        points = [f"{row.accuracy:.2f} right at confidence {row.confidence:.2f}" for row in table.itertuples()]
+        said.append(f"{name} (error {errors[name]:.3f}): {', '.join(points)}")
+    return figure, f"Accuracy against confidence; larger dots hold more images. {'; '.join(said)}."
 
 
-def recalls(table: pd.DataFrame) -> tuple[Figure, str]:
-    """Recall of each class (rows) under several ways of training (columns), 0 to 1, as dots joined by a line."""
-    figure = Figure(figsize=(9, 0.9 + 0.35 * len(table)))
-    axis = figure.subplots()
-    markers, colours = "o^sD", (REFERENCE, MEASURED, PUBLISHED, "#440154")
-    axis.hlines(table.index, table.min(axis=1), table.max(axis=1), color="#cccccc", zorder=0)
-    for name, marker, colour in zip(table, markers, colours, strict=False):
-        axis.scatter(table[name], table.index, marker=marker, color=colour, label=name, s=45)
-    axis.set(xlim=(-0.02, 1.02), xlabel="recall: share of the class's images that are found")
-    axis.margins(y=0.25)
-    axis.invert_yaxis()
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    said = [f"{name}: " + ", ".join(f"{dx} {value:.3f}" for dx, value in table[name].items()) for name in table]
-    return figure, f"Recall of each class as dots. {'; '.join(said)}."
+def operating_points(
+    alarms: np.ndarray, found: np.ndarray, area: float, points: Mapping[str, Mapping]
+) -> tuple[Figure, str]:
+    """Draw sensitivity against false alarms for every threshold, with some thresholds marked.
+
+    alarms, found, area : the curve of `sklearn.metrics.roc_curve` and the area below it
+    points : {name: dict with sensitivity, specificity}
+    """
+    figure = Figure(figsize=(5.6, 3.8))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=BASELINE, linestyle="--", linewidth=1, label="scores without meaning")
+    axes.plot(alarms, found, color=MEASURED)
+    said = []
+    for marker, (name, point) in zip("osD^", points.items(), strict=False):
+        label = f"{name}: finds {point['sensitivity']:.0%}, spares {point['specificity']:.0%}"
+        axes.plot(1 - point["specificity"], point["sensitivity"], marker, color=PAPER, label=label)
+        said.append(f"{name}: sensitivity {point['sensitivity']:.2f} at specificity {point['specificity']:.2f}")
+    axes.set(xlabel="false alarms: share of the others sent on", ylabel="sensitivity: share of melanomas found")
+    axes.legend(loc="lower right")
+    return figure, f"ROC curve of melanoma against the rest, area {area:.3f}. {'; '.join(said)}."
 
 
-def _report_cells(report: pd.DataFrame, classes: Sequence[str], paper: Mapping, constant: Mapping) -> list[list[str]]:
-    """The report as text: class rows, then accuracy and balanced accuracy beside the paper's and the constant's."""
-    rows = [["", "precision", "F1", "images", "recall", "paper", "constant"]]
-    for name in classes:
-        row = report.loc[name]
-        shares = [row["recall"], paper[name], constant[name]]
-        rows.append([name, f"{row['precision']:.3f}", f"{row['f1']:.3f}", f"{int(row['support']):,}"] + _shares(shares))
-    n = f"{int(report.loc['accuracy', 'support']):,}"
-    accuracy = [report.loc["accuracy", "f1"], paper["accuracy"], constant["accuracy"]]
-    balanced = [report.loc["macro average", "recall"], paper["balanced accuracy"], constant["balanced accuracy"]]
-    rows.append(["accuracy", "", "", n] + _shares(accuracy))
-    rows.append(["balanced accuracy", "", "", n] + _shares(balanced))
-    return rows
+def groups(panels: Mapping[str, pd.DataFrame], rate: str, overall: float) -> tuple[Figure, str]:
+    """Draw one rate for several groups of people, with intervals; groups too small to read are grey.
+
+    panels : {question: table of `subgroups`}; rate : "recall" or "specificity"; overall : the rate of all
+    """
+    figure = Figure(figsize=(9, 1.2 + 0.32 * max(map(len, panels.values()))))
+    said = []
+    for axes, (question, table) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
+        shown = table.dropna(subset=[rate]).rename(
+            columns={rate: "value", f"{rate}_low": "low", f"{rate}_high": "high"}
+        )
+        dots(axes, shown, [MEASURED if enough else SOME_MELANOMAS for enough in shown["enough"]], overall)
+        axes.set(xlim=(-0.03, 1.03), title=question)
+        said += [
+            f"{question} {name}: {row['value']:.2f} ({row['melanomas']} melanomas)" for name, row in shown.iterrows()
+        ]
+    figure.supxlabel(f"{rate} with 95 % interval by lesion · dashed: all images · grey: too few melanomas")
+    return figure, f"{rate.capitalize()} of melanoma by group; all images {overall:.2f}. {'; '.join(said)}."
 
 
-def _shares(values: Sequence[float]) -> list[str]:
-    return [f"{value:.3f}" for value in values]
+def decision(scores: np.ndarray, positive: np.ndarray, threshold: float, counts: np.ndarray) -> tuple[Figure, str]:
+    """Draw what one threshold does: the two groups' scores, the line between them, and the four counts.
 
-
-def _draw_table(axis: Axes, cells: list[list[str]]) -> None:
-    axis.set_axis_off()
-    axis.set_title("Classification report (last two rows: accuracy, not recall)")
-    table = axis.table(cells[1:], colLabels=cells[0], loc="center", cellLoc="right", bbox=[0, 0.05, 1, 0.9],
-                       colWidths=[1.7, 1, 0.8, 0.8, 0.8, 0.8, 1])
-    table.auto_set_font_size(False)
-    for (row, column), cell in table.get_celld().items():
-        cell.set_fontsize(9)
-        cell.set_linewidth(0)
-        if row == 0:
-            cell.set_text_props(weight="bold")
-        elif column in (4, 5):
-            cell.set_text_props(color=MEASURED if column == 4 else PUBLISHED, weight="bold")
-        if row % 2:
-            cell.set_facecolor("#f2f2f2")
-
-
-def _draw_confusion(axis: Axes, confusion: np.ndarray, classes: Sequence[str]) -> None:
-    """Colour is the share of the true class (a row sums to one), the number is the count."""
-    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    axis.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(confusion):
-        colour = "black" if shares[row, column] > 0.55 else "white"
-        label = f"{count:,}\n{shares[row, column]:.0%}"
-        axis.text(column, row, label, ha="center", va="center", color=colour, fontsize=9)
-    axis.set_xticks(range(len(classes)), classes)
-    axis.set_yticks(range(len(classes)), classes)
-    axis.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
-    axis.spines[:].set_visible(False)
-
-
-def _draw_intervals(axis: Axes, table: pd.DataFrame, chance: float) -> None:
-    axis.axvline(chance, color=REFERENCE, linestyle="--", linewidth=1)
-    axis.hlines(table.index, table["low"], table["high"], color=MEASURED, linewidth=5, alpha=0.5)
-    axis.plot(table["value"], table.index, "o", color=MEASURED, markersize=4)
-    for name, row in table.iterrows():
-        place = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center", "fontsize": 8}
-        axis.annotate(f"{row['value']:.3f}", (row["value"], name), **place)
-    axis.set_xlim(0, 1)
-    axis.set_ylim(-0.6, len(table) - 0.4)
+    scores : probability of melanoma, (n,); positive : bool, (n,); threshold : 0 to 1
+    counts : rows melanoma, other; columns sent on, sent home
+    """
+    (found, missed), (alarms, spared) = counts
+    sensitivity, specificity = found / max(found + missed, 1), spared / max(alarms + spared, 1)
+    figure = Figure(figsize=(8, 2.8))
+    left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
+    for group, colour, name in ((positive, CLASS_COLOURS["mel"], "melanoma"), (~positive, MEASURED, "other")):
+        weights = np.full(group.sum(), 1 / max(group.sum(), 1))
+        left.hist(scores[group], np.linspace(0, 1, 26), weights=weights, histtype="step", color=colour, label=name)
+    left.axvline(threshold, color="black", linewidth=1)
+    left.set(xlabel="score of melanoma", ylabel="share of the group", title=f"threshold {threshold:.2f}")
+    left.legend()
+    cells(right, counts, ["melanoma", "other"], ["sent on", "sent home"])
+    right.set_title(f"sensitivity {sensitivity:.0%}, specificity {specificity:.0%}")
+    return figure, (
+        f"Threshold {threshold:.2f}: {found} melanomas found, {missed} missed, {alarms} false alarms, {spared} others "
+        f"spared; sensitivity {sensitivity:.2f}, specificity {specificity:.2f}."
+    )

@@ -1,81 +1,51 @@
-"""What does each station of the road hand to the next? The figures of unit 00 and of the README."""
+"""What each station of the road hands to the next: the figures of unit 00 and of the README."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from dermxai_helpers.data.table import CLASS_NAMES
+from dermxai_helpers.plots.common import bare, draw_picture, frame
+from dermxai_helpers.plots.pictures import grid
 
-CAPTION_WIDTH = 46  # letters in a line of the third panel
+CAPTION_WIDTH = 42  # letters in a line of the third panel
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
 
-def lesion(image: np.ndarray, mask: np.ndarray) -> tuple[Figure, str]:
-    """A drawn lesion beside its exact outline.
+def heat(cells: np.ndarray, overlay: np.ndarray, box: Box) -> tuple[Figure, str]:
+    """Draw a heat-map as its few cells, and laid over the picture with the region's box.
 
-    image : uint8, (height, width, 3)     mask : bool, (height, width), True on the lesion
+    cells : float (rows, columns), in [0, 1]; overlay : uint8 (h, w, 3)
     """
-    figure = Figure(figsize=(5.6, 2.8))
-    left, right = figure.subplots(1, 2)
-    picture(left, image, "the picture")
-    picture(right, image, "its true outline")
-    right.contour(mask, levels=[0.5], colors="white", linewidths=1.5)
-    return figure, f"A drawn lesion on skin, twice; the second time with its outline, {mask.mean():.0%} of the pixels."
-
-
-def heat(grid: np.ndarray, overlay: np.ndarray, box: tuple[int, int, int, int]) -> tuple[Figure, str]:
-    """A heat-map as its few cells, and laid over the picture with the region's box.
-
-    grid : float, (rows, columns), in [0, 1]     overlay : uint8, (height, width, 3)
-    box : (left, top, right, bottom) in pixels, right and bottom exclusive
-    """
-    figure = Figure(figsize=(6.2, 2.8))
-    left, right = figure.subplots(1, 2)
-    rows, columns = grid.shape
-    drawn = left.imshow(grid, vmin=0, vmax=1)
-    left.set(title=f"the map: {rows} × {columns} cells", xticks=[], yticks=[])
-    figure.colorbar(drawn, ax=left, shrink=0.8, label="share of the maximum")
-    picture(right, overlay, "over the picture, with the region")
-    frame(right, box)
-    row, column = np.unravel_index(grid.argmax(), grid.shape)
-    width, height = box[2] - box[0], box[3] - box[1]
+    rows, columns = cells.shape
+    titles = [f"the map: {rows} × {columns} cells", "over the picture, with the region"]
+    figure, axes = grid([[cells, overlay]], [titles], width=6.2)
+    frame(axes[0, 1], box)
+    figure.colorbar(axes[0, 0].images[0], ax=axes[0, 0], shrink=0.8, label="share of the maximum")
+    row, column = np.unravel_index(cells.argmax(), cells.shape)
     return figure, (
-        f"Left, a heat-map of {rows} by {columns} cells whose largest is in row {row + 1}, column {column + 1}. "
-        f"Right, the same map laid over the picture; a box of {width} by {height} pixels frames the region."
+        f"Left, a heat-map of {rows} by {columns} cells whose largest is in row {row + 1}, column {column + 1}. Right, "
+        f"the same map over the picture; a box of {box[2] - box[0]} by {box[3] - box[1]} pixels frames the region."
     )
 
 
-def views(pictures: Mapping[str, np.ndarray]) -> tuple[Figure, str]:
-    """The views of one lesion side by side, each at its own size. pictures : name -> uint8 (height, width, 3)."""
-    figure = Figure(figsize=(7.5, 2.8))
-    for axes, (name, image) in zip(figure.subplots(1, len(pictures)), pictures.items(), strict=True):
-        picture(axes, image, f"{name}: {image.shape[0]} × {image.shape[1]}")
-    sizes = ", ".join(f"{name} of {image.shape[0]} by {image.shape[1]} pixels" for name, image in pictures.items())
-    return figure, f"{len(pictures)} views of the same lesion: {sizes}."
-
-
 def road(
-    image: np.ndarray,
-    overlay: np.ndarray,
-    box: tuple[int, int, int, int],
-    probabilities: Mapping[str, float],
-    captions: Mapping[str, str],
-    votes: Mapping[str, str],
-) -> tuple[Figure, str]:
-    """The whole road for one picture: the picture with its classes, the heat-map, the captions with their votes.
+    image: np.ndarray, overlay: np.ndarray, box: Box, probabilities: Mapping[str, float],
+    captions: Mapping[str, str], votes: Mapping[str, str],
+) -> tuple[Figure, str]:  # fmt: skip
+    """Draw the whole road for one picture: the picture with its scores, the heat-map, the captions with their votes.
 
-    image, overlay : uint8, (height, width, 3)     box : the region, (left, top, right, bottom) in pixels
-    probabilities : class -> the classifier's score     captions, votes : view -> sentence, view -> class
+    image, overlay : uint8 (h, w, 3); box : the region
+    probabilities : {class: the classifier's score}; captions, votes : {view: sentence}, {view: class}
     """
     figure = Figure(figsize=(9, 3.1))
     first, second, third = figure.subplots(1, 3, width_ratios=(1, 1, 1.35))
     scores = ", ".join(f"{name} {score:.2f}" for name, score in probabilities.items())
-    picture(first, image, f"image → class\n{scores}")
     top = max(probabilities, key=probabilities.get)
-    picture(second, overlay, f"class → heat-map → region\nevidence for {CLASS_NAMES[top]}")
+    draw_picture(first, image, f"image → class\n{scores}")
+    draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top}")
     frame(second, box)
     write_captions(third, captions, votes)
     said = " ".join(f"{view}: {sentence} (votes {votes[view]})" for view, sentence in captions.items())
@@ -84,23 +54,7 @@ def road(
 
 def write_captions(axes: Axes, captions: Mapping[str, str], votes: Mapping[str, str]) -> None:
     """Fill a panel with the captions, each under its view's name and vote."""
-    axes.set_axis_off()
-    axes.set_title("views → captions → votes\n", loc="left")
-    blocks: Sequence[str] = [
-        f"{view} (votes {votes[view]})\n{textwrap.fill(sentence, CAPTION_WIDTH)}" for view, sentence in captions.items()
-    ]
-    axes.text(0, 1, "\n\n".join(blocks), va="top", fontsize=7.5, transform=axes.transAxes)
-
-
-def picture(axes: Axes, image: np.ndarray, title: str) -> None:
-    """A picture without ticks and edges."""
-    axes.imshow(image)
-    axes.set_title(title)
-    axes.set_axis_off()
-
-
-def frame(axes: Axes, box: tuple[int, int, int, int]) -> None:
-    """A white frame around a region."""
-    left, top, right, bottom = box
-    corner, width, height = (left - 0.5, top - 0.5), right - left, bottom - top
-    axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="white", linewidth=1.5))
+    bare(axes, "views → captions → votes\n")
+    sentences = {view: textwrap.fill(sentence, CAPTION_WIDTH) for view, sentence in captions.items()}
+    blocks = [f"{view} (votes {votes[view]})\n{sentence}" for view, sentence in sentences.items()]
+    axes.text(0, 1, "\n\n".join(blocks), va="top", fontsize=8, transform=axes.transAxes)

@@ -65,9 +65,11 @@ image = lesion.image
 image.shape, image.dtype  # (height, width, channels), 0 to 255
 
 # %%
-from dermxai_helpers.plots import road
+from dermxai_helpers import plots
 
-course.figure("lesion", road.lesion(image, lesion.mask))
+about = f"A drawn lesion on skin, twice; the second time with its outline, {lesion.mask.mean():.0%} of the pixels."
+shown = {"the picture": image, "its true outline": image}
+course.figure("lesion", plots.row(shown, about, outlines=[{}, {"white": lesion.mask}]))
 
 # %% [markdown]
 # The drawing's recipe is a table of attributes. Some of them decide the class, others – skin tone, hair, a ruler – do
@@ -207,6 +209,8 @@ region = regions.find(heatmap, threshold=0.5)
 region.box
 
 # %%
+from dermxai_helpers.plots import road
+
 overlay = explanation.overlay(image[None])[0]
 course.figure("heat", road.heat(grid, overlay, region.box))
 
@@ -215,7 +219,8 @@ course.figure("heat", road.heat(grid, overlay, region.box))
 
 # %%
 views = regions.views(image, region)
-course.figure("views", road.views(views))
+sizes = {f"{name}: {view.shape[0]} × {view.shape[1]}": view for name, view in views.items()}
+course.figure("views", plots.row(sizes, "Three views of the same lesion, with their sizes in pixels."))
 
 # %% [markdown]
 # ## 6. Views → captions

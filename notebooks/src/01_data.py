@@ -94,7 +94,8 @@ from PIL import Image
 
 shares = table["dx"].value_counts(normalize=True)
 print(shares.round(3).to_dict())
-course.figure("classes", lesion_plots.classes(table))
+counts = table.groupby("dx")["lesion_id"].agg(images="size", lesions="nunique").loc[list(data.CLASSES)]
+course.figure("classes", lesion_plots.classes(counts))
 
 # %% [markdown]
 # **Before you run the next cell:** a program answers `nv` to every picture. What share of its answers is right?
@@ -176,9 +177,7 @@ toy_validation.assign(leaked=toy_validation["lesion"].isin(seen))
 
 # %%
 plots.show(lesion_plots.sisters(table))
-per_class = table.groupby("dx")["lesion_id"].agg(["size", "nunique"]).loc[list(data.CLASSES)]
-per_class.columns = ["images", "lesions"]
-per_class.assign(photographs_per_lesion=(per_class["images"] / per_class["lesions"]).round(2))
+counts.assign(photographs_per_lesion=(counts["images"] / counts["lesions"]).round(2))
 
 # %% [markdown]
 # In HAM10000 melanomas have the most photographs each and nevi the fewest, as if what worries a doctor were photographed
@@ -394,7 +393,8 @@ scores = {
     "metadata": score(from_metadata),
     "metadata and dx_type": score(from_dx_type),
 }
-course.figure("without_pixels", lesion_plots.without_pixels(pd.DataFrame(scores).T))
+measure, about = "balanced accuracy", "Scores without looking at a picture"
+course.figure("without_pixels", plots.intervals({measure: pd.DataFrame(scores).T}, {measure: 1 / 3}, "chance", about, values=True))
 
 # %% [markdown]
 # The first row sits at chance and the second scatters about it, as controls should. *Metadata* is the honest rival of every
@@ -425,7 +425,7 @@ for artefact, shown in marked.items():
     for name in data.CLASSES:
         own = labels == name
         low, high = scoring.interval("mean", table["lesion_id"][own], shown[own])
-        rows.append({"artefact": artefact, "dx": name, "share": shown[own].mean(), "low": low, "high": high})
+        rows.append({"artefact": artefact, "dx": name, "value": shown[own].mean(), "low": low, "high": high})
 course.figure("artefacts", lesion_plots.artefacts(pd.DataFrame(rows)))
 
 # %% [markdown]
@@ -439,7 +439,6 @@ course.figure("artefacts", lesion_plots.artefacts(pd.DataFrame(rows)))
 # paper names "random crop, flip, small rotation", and no ranges. The course chose these:
 
 # %%
-from dermxai_helpers.plots import photographs as photograph_plots
 from dermxai_helpers.training import augmentation
 
 print("area kept by a crop:", augmentation.CROP_AREA, "· its proportions:", augmentation.CROP_RATIO)
@@ -448,7 +447,9 @@ rows = {}
 for name, path in table.groupby("dx")["image_path"].first()[list(data.CLASSES)].items():
     picture = data.open_image(path)
     rows[data.CLASS_NAMES[name]] = [picture, *(augmentation.augmented(picture, number) for number in range(7))]
-course.figure("augmentations", photograph_plots.views(rows))
+titles = ["as taken"] + [f"view {number}" for number in range(1, 8)]
+about = "Photographs in rows, first as taken, then random views, turned a little, cropped and flipped"
+course.figure("augmentations", plots.sheet(rows, about, titles))
 
 # %% [markdown]
 # Look at the corners. A turned picture uncovers them, and most programs fill them with black: the dark corners of a lens
@@ -489,7 +490,7 @@ for row in table.loc[table["skin_angle"].sub(median).abs().dropna().nsmallest(1)
 
 # %%
 if table["skin_angle"].notna().any():
-    course.figure("skin_colours", photograph_plots.skin_colours(table))
+    course.figure("skin_colours", lesion_plots.skin_colours(table, acquisition.ANGLE_BANDS))
 print(course.record("beyond_90_degrees", (table["skin_angle"].abs() > 90).mean(), note="bluish: no skin has that colour"))
 plain = np.degrees(np.arctan(np.tan(np.radians(table["skin_angle"]))))  # what arctan gives in place of atan2
 dark = {"atan2": table["skin_angle"].between(-90, 10).mean(), "arctan": (plain <= 10).mean()}
@@ -579,7 +580,7 @@ if len(hidden):
     same = patient[hidden["image_id_a"]].array == patient[hidden["image_id_b"]].array
     print(course.record("hidden_pairs_same_patient", same.mean(), note="age, sex and site agree"))
 shown = hidden if len(hidden) else pairs[is_copy]
-course.figure("same_spots", photograph_plots.same_spots(shown, with_copies))
+course.figure("same_spots", lesion_plots.same_spots(shown, with_copies))
 drawer.cleanup()
 
 # %% [markdown]

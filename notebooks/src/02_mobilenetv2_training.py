@@ -100,11 +100,15 @@ print(f"paper {paper_accuracy:.3f}, constant {paper_constant:.3f}")
 print("photographs that the constant is ahead by:", paper_n["nv"] - sum(paper_right.values()))
 
 # %%
-from dermxai_helpers import course
-from dermxai_helpers.plots import classifier as plots
+import pandas as pd
 
-rows = {"the paper's network": paper_right, "always nevus": {"mel": 0, "nv": paper_n["nv"], "bkl": 0}}
-course.figure("paper_arithmetic", plots.right_answers(rows, paper_total))
+from dermxai_helpers import course, plots
+from dermxai_helpers.plots import classifier as figures
+
+rows = pd.DataFrame({"the paper's network": paper_right, "always nevus": {"mel": 0, "nv": paper_n["nv"], "bkl": 0}}).T
+rows.index += [f": {right:,}" for right in rows.sum(axis=1)]
+measure = f"validation images answered correctly, of {paper_total:,}"
+course.figure("paper_arithmetic", plots.stacked(rows, plots.CLASS_COLOURS, measure, form=","))
 course.record("constant_accuracy_paper_split", paper_constant, paper=0.747, note="under paper stands its network")
 
 # %% [markdown]
@@ -159,7 +163,10 @@ tuple(maps.shape)  # (photographs, feature maps, cell rows, cell columns)
 by_hand = maps.mean(dim=(2, 3))
 pooled = torch.nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
 print(tuple(by_hand.shape), "equal to torch:", torch.allclose(by_hand, pooled, atol=1e-5))
-course.figure("pooling", plots.pooling(image, maps[0].numpy()))
+strongest = by_hand[0].argsort(descending=True)[:5].tolist()
+shown = {"image": image} | {f"map {k}\nmean {by_hand[0, k]:.2f}": maps[0, k].numpy() for k in strongest}
+about = "A lesion image and its five strongest feature maps of 7 × 7 cells, with equal colours for equal numbers."
+course.figure("pooling", plots.row(shown, about, vmax=maps[0, strongest].max()))
 
 # %% [markdown]
 # How much is left to learn? Count the numbers in both parts.
@@ -264,7 +271,7 @@ ours = np.reshape(losses, (10, -1)).mean(axis=1)[:epochs]
 print("equal to the helper:", np.allclose(ours, classifier.history["training_loss"][:epochs], atol=1e-4))
 
 # %%
-course.figure("training_curves", plots.training_curves(classifier.history, constant_accuracy))
+course.figure("training_curves", figures.training_curves(classifier.history, constant_accuracy))
 
 # %% [markdown]
 # Look at the dotted line, the epoch that is kept. If it stands at the end or nearly so, early stopping had nothing to
@@ -307,7 +314,7 @@ from sklearn.metrics import confusion_matrix
 confusion = confusion_matrix(truth, predicted, labels=CLASSES)
 paper = paper_recall | {"accuracy": 0.747, "balanced accuracy": paper_balanced}
 constant = {"mel": 0.0, "nv": 1.0, "bkl": 0.0, "accuracy": constant_accuracy, "balanced accuracy": 1 / 3}
-course.figure("figure_1", plots.report_and_confusion(report, confusion, paper, constant))
+course.figure("figure_1", figures.report_and_confusion(report, confusion, paper, constant))
 
 # %% [markdown]
 # Read it in this order. First the two accuracies against their constants. Then the recalls, which say what is missed.
@@ -395,9 +402,6 @@ training.baselines(table, by_lesion, seed=seed).astype(float).round(3)
 # its own random start.
 
 # %%
-import pandas as pd
-
-
 def taught_nonsense(number):
     """Class names from a network trained on labels in a wrong order; `number` picks the order and the start."""
     wrong = np.random.default_rng((seed, number)).permutation(table["dx"])
@@ -424,7 +428,8 @@ scores["shuffled labels"] = pd.DataFrame({"value": mean, "low": mean - half, "hi
 shown = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
 panels = {title: pd.DataFrame({name: found.loc[key] for name, found in scores.items()}).T for key, title in shown.items()}
 nothing = scoring.scores(apart["dx"], blind["constant"], CLASSES)
-course.figure("controls", plots.intervals(panels, {title: nothing[key] for key, title in shown.items()}))
+references = {title: nothing[key] for key, title in shown.items()}
+course.figure("controls", plots.intervals(panels, references, "without an image", "Scores", values=True))
 
 # %%
 for rival in ("metadata only", "shuffled labels"):
@@ -460,7 +465,7 @@ unweighted = trained(table, by_image, "none")
 plain = scoring.scores(truth, unweighted, CLASSES)
 compared = pd.DataFrame({"without weights": plain, "with weights": on_images["value"], "paper": in_paper})
 recalls = compared.loc[[f"recall_{dx}" for dx in CLASSES]].set_axis(CLASSES)
-course.figure("recalls", plots.recalls(recalls))
+course.figure("recalls", plots.moved(recalls, "recall: share of the class's images that are found"))
 
 # %%
 without_weights = scoring.scores_with_intervals(truth, unweighted, lesions, CLASSES)

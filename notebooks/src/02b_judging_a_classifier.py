@@ -49,8 +49,8 @@ few = 150            # photographs on which augmentation is tried, 100 to as man
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import course, data, scoring, training
-from dermxai_helpers.plots import judging
+from dermxai_helpers import course, data, plots, scoring, training
+from dermxai_helpers.plots import classifier as figures
 
 CLASSES = data.CLASSES
 table = data.load(data.prepare(photographs, images=images, seed=seed))
@@ -90,9 +90,8 @@ print(f"naive {naive:.1f} passes, cached {cached:.1f} passes, ratio {naive / cac
 from dermxai_helpers.training import augmentation
 
 image = data.open_image(table["image_path"][0])
-pictures = [image] + [augmentation.augmented(image, number) for number in range(1, 4)]
-lines = ["as it is"] + [f"view {number}" for number in range(1, 4)]
-course.figure("views", judging.gallery(pictures, lines))
+pictures = {"as it is": image} | {f"view {number}": augmentation.augmented(image, number) for number in range(1, 4)}
+course.figure("views", plots.row(pictures, "One photograph and three random views of it."))
 
 # %%
 def judge(classifier, part="judge"):
@@ -220,7 +219,8 @@ overview.round(3)
 # %%
 columns = ["recall_mel", "recall_nv", "recall_bkl", "balanced_accuracy", "macro_f1"]
 constant = overview.loc["always nevus", columns]
-course.figure("strategies", judging.strategies(scored, columns, constant))
+panels = {name: pd.DataFrame({way: table.loc[name] for way, table in scored.items()}).T for name in columns}
+course.figure("strategies", plots.intervals(panels, constant, "what always answering nevus gets", "Ways to train"))
 
 # %% [markdown]
 # Read each row against "none". Then look at the last columns of the table: the area under the curve of melanoma.
@@ -299,7 +299,7 @@ indices = judged["dx"].map(CLASSES.index).to_numpy()
 shown = {"none": given["none"], weighted: given[weighted], "with temperature": cooled}
 tables = {name: calibration.reliability(p, indices) for name, p in shown.items()}
 errors = {name: calibration.expected_calibration_error(p, indices) for name, p in shown.items()}
-course.figure("reliability", judging.reliability(tables, errors))
+course.figure("reliability", figures.reliability(tables, errors))
 
 # %%
 for name, error in errors.items():
@@ -315,6 +315,8 @@ for name, error in errors.items():
 # are found? Choose the threshold on the tuning part, then see whether it keeps its promise on the part that judges.
 
 # %%
+from sklearn.metrics import roc_auc_score, roc_curve
+
 scores, ill = given[weighted][:, 0], truth == "mel"
 tuning_scores, tuning_ill = on_tuning[weighted][:, 0], (tuning["dx"] == "mel").to_numpy()
 wishes = {f"specificity {rate:.0%}": {"specificity": rate} for rate in (0.90, 0.95)}
@@ -332,7 +334,8 @@ pd.concat({"promised": pd.DataFrame(promised).T, "kept": pd.DataFrame(kept).T}, 
 found = kept["specificity 90%"]["sensitivity"]
 called = (scores >= promised["specificity 90%"]["threshold"])[ill]
 low, high = scoring.interval("mean", owners[ill], called.astype(float))
-course.figure("operating_points", judging.operating_points(scores, ill, kept))
+alarms, sensitivities, _ = roc_curve(ill, scores)
+course.figure("operating_points", figures.operating_points(alarms, sensitivities, roc_auc_score(ill, scores), kept))
 course.record("sensitivity_at_90_specificity", found, low, high, 0.10, note="baseline: scores without meaning")
 
 # %% [markdown]
@@ -346,7 +349,7 @@ widgets.threshold(scores, ill, value=0.5)
 
 # %%
 for threshold in (0.2, 0.5, 0.8):
-    print(judging.decision(scores, ill, threshold)[1])
+    print(widgets.decision_at(scores, ill, threshold)[1])
 
 # %% [markdown]
 # ## 6. For whom does it fail?
@@ -363,7 +366,7 @@ questions = {"age": age.cat.add_categories("unknown").fillna("unknown"), "sex": 
 questions["site"] = judged["localization"].fillna("unknown")
 by_group = {name: subgroups.rates_by_group(judged, said[weighted], group) for name, group in questions.items()}
 overall = scored[weighted].loc["recall_mel", "value"]
-course.figure("subgroups", judging.groups(by_group, "recall", overall))
+course.figure("subgroups", figures.groups(by_group, "recall", overall))
 
 # %%
 readable = pd.concat(by_group.values())
@@ -382,7 +385,7 @@ answered = judged.assign(predicted=said[weighted], confidence=given[weighted].ma
 wrong = answered[answered["predicted"] != answered["dx"]].sort_values("confidence", ascending=False)
 mistakes = wrong.drop_duplicates("lesion_id").head(8)  # one photograph of a lesion
 lines = [f"{row.dx}, called {row.predicted}\nwith {row.confidence:.0%}" for row in mistakes.itertuples()]
-course.figure("mistakes", judging.gallery([data.open_image(path) for path in mistakes["image_path"]], lines))
+course.figure("mistakes", plots.gallery(mistakes["image_path"].tolist(), lines, "The surest mistakes"))
 
 # %%
 sure = given[weighted].max(axis=1) > 0.9

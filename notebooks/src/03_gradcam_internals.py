@@ -240,7 +240,7 @@ overlay = (photographs[first] * (1 - opacity) + colours * opacity).round().astyp
 
 # %%
 strongest = int((alpha * kept["features"]).abs().sum(dim=(2, 3)).argmax())  # the map that contributes most
-plots.show(figures.steps({
+plots.show(plots.row({
     "photograph": photographs[first], f"map {strongest} of 1280": kept["features"][0, strongest].detach().numpy(),
     "weighted sum": signed[0].numpy(), "ReLU, resized": large, "overlay": overlay,
 }, about=f"Grad-CAM step by step for a photograph labelled {sample['dx'][first]}, class {classes[target]}."))
@@ -329,7 +329,7 @@ for name, one, logit in zip(every.class_name, every.maps, every.logit, strict=Tr
           f"positive sum {one.clip(0).sum():6.2f}   negative sum {one.clip(max=0).sum():6.2f}")
 
 # %%
-plots.show(figures.steps(
+plots.show(plots.row(
     {"photograph": photographs[first]} | {f"for {name}": every.maps[row] for row, name in enumerate(classes)},
     about="Grad-CAM without ReLU for the three classes; orange cells speak for the class, purple ones against it.",
 ))
@@ -451,7 +451,7 @@ print(f"of all influence, {inside:.0%} comes from the square over which the cell
 print(f"its centre lies {drift[0]:+.1f} pixels down and {drift[1]:+.1f} to the right of the square's centre")
 
 # %%
-plots.show(figures.steps({"what the middle cell sees": field ** 0.25, "where it is drawn": np.pad(
+plots.show(plots.row({"what the middle cell sees": field ** 0.25, "where it is drawn": np.pad(
     np.ones((32, 32)), 96)}, about="Influence of pixels on the middle cell (fourth root), beside the square drawn."))
 
 # %% [markdown]

@@ -51,8 +51,7 @@ import pandas as pd
 
 from dermxai_helpers import course, data, gradcam, plots, training, trial
 from dermxai_helpers.explanation import resize
-from dermxai_helpers.plots import maps as figures
-from dermxai_helpers.plots import trial as trial_figures
+from dermxai_helpers.plots import trial as figures
 
 folder = data.prepare(photographs, images, seed)
 table = data.load(folder)
@@ -140,7 +139,7 @@ def visible(batch):
 
 
 erased = torch.where(strongest, without, inputs)
-plots.show(figures.steps({"photograph": cases.images[0], "heat-map": large[0], "strongest fifth blurred": visible(erased)[0]},
+plots.show(plots.row({"photograph": cases.images[0], "heat-map": large[0], "strongest fifth blurred": visible(erased)[0]},
                          about="What deletion does to a photograph."))
 
 # %% [markdown]
@@ -161,7 +160,7 @@ outcome["plausibility"].xs("value", axis=1, level="number").round(3)
 outcome["faithfulness"].xs("value", axis=1, level="number").round(3)
 
 # %%
-course.figure("trial", trial_figures.verdict(found.against("centre Gaussian", seed)))
+course.figure("trial", figures.verdict(found.against("centre Gaussian", seed)))
 
 # %% [markdown]
 # The figure shows differences from the centre Gaussian, photograph by photograph, with intervals by lesion. Read the
@@ -203,7 +202,7 @@ print(f"{right.sum()} right, {(~right).sum()} wrong")
 compared.round(3)
 
 # %%
-course.figure("right_and_wrong", trial_figures.right_and_wrong(compared, "energy inside"))
+course.figure("right_and_wrong", figures.right_and_wrong(compared, "energy inside"))
 
 # %%
 rows = compared.loc[["Grad-CAM", "centre Gaussian"]]
@@ -229,7 +228,7 @@ tested = {name: partial(gradcam.explain, method=method, relu=False) for name, me
 blocks = randomisation.blocks(network)  # from the head down
 stages = [blocks[0], blocks[1], sum(blocks[2:8], []), sum(blocks[8:], [])]
 forgotten = randomisation.cascade(network, few, tested, sample["lesion_id"][:3], stages, seed=seed)
-course.figure("randomisation", trial_figures.randomisation(forgotten))
+course.figure("randomisation", figures.randomisation(forgotten))
 
 # %% [markdown]
 # Which method does not notice that the head is gone? It never asked the head. "Another photograph" is the floor: what two
@@ -252,7 +251,7 @@ exposed = shortcut.expose(taught, pairs, suspects, seed=seed)
 exposed.drops.round(3)
 
 # %%
-course.figure("shortcut", trial_figures.shortcut(exposed, pairs, "Grad-CAM"))
+course.figure("shortcut", figures.shortcut(exposed, pairs, "Grad-CAM"))
 exposed.relevance[["value", "area", "without", "more", "more low", "more high"]].round(3)
 
 # %%
@@ -276,11 +275,14 @@ print(course.record("shortcut_share_on_ruler", share["value"], share["low"], sha
 
 # %%
 from dermxai_helpers import regions
-from dermxai_helpers.plots import regions as region_figures
 
 image, lesion, size = cases.images[0], cases.masks[0], cases.masks.shape[1:]
 heatmaps = {name: explain(network, inputs, first.target).resized(size)[0] for name, explain in suspects.items()}
-plots.show(region_figures.strip(image, heatmaps["Grad-CAM"], (0.2, 0.4, 0.6, 0.8), lesion))
+cuts = {threshold: regions.find(heatmaps["Grad-CAM"], threshold) for threshold in (0.2, 0.4, 0.6, 0.8)}
+titles = [f"threshold {threshold}\nIoU {regions.score(cut, lesion)['iou']:.2f}" for threshold, cut in cuts.items()]
+outlines = [{plots.REGION: cut.mask, plots.LESION: lesion} for cut in cuts.values()]
+about = "The region (orange) at rising thresholds beside the lesion (blue)."
+plots.show(plots.row(dict.fromkeys(titles, image), about, outlines))
 
 # %% tags=["nbval-ignore-output"]
 from dermxai_helpers import widgets

@@ -496,9 +496,9 @@ print(f"{len(sample)} photographs, background {area:.3f} of the area")
 controls.round(3)
 
 # %%
-course.figure("controls", figures.control_chart(
-    controls, area, "share of the evidence on the background (less is better)", f"Relevancy beside its controls ({note})"
-))
+measure = "share of the evidence on the background (less is better)"
+about = f"Relevancy beside its controls ({note})"
+course.figure("controls", plots.intervals({measure: controls}, {measure: area}, "share of the area", about))
 
 # %%
 for name in list(background)[1:]:

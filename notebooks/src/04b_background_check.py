@@ -46,9 +46,8 @@ judged = 24           # drawn photographs in the tables, 10 to 1000
 import timm
 import torch
 
-from dermxai_helpers import course, plots, relevancy, scoring
-from dermxai_helpers.plots import maps as figures
-from dermxai_helpers.plots import scenes as scene_figures
+from dermxai_helpers import course, plots, regions, relevancy, scoring
+from dermxai_helpers.plots import scenes as figures
 from dermxai_helpers.synth import kinds
 from dermxai_helpers.training import checkpoints as vit_checkpoints
 from dermxai_helpers.training import transformer as vit_finetuning
@@ -61,7 +60,7 @@ print(f"{len(names)} kinds; the first three: {'; '.join(names[:3])}; the last: {
 # %%
 to_learn, to_judge = kinds.draw_kinds(all_kinds, each, seed), kinds.draw_kinds(all_kinds, 1, seed + 1)
 nine = {name.replace(", ", "\n"): image for name, image in list(zip(*to_learn[::-1], strict=True))[:9]}
-plots.show(figures.steps(nine, "Nine kinds of drawn lesions."))
+plots.show(plots.row(nine, "Nine kinds of drawn lesions."))
 
 # %% [markdown]
 # The start is a transformer that has learnt something already. "demo" has seen drawn lesions only; with a name from timm
@@ -229,8 +228,9 @@ paths = sorted(workshop.glob("photograph_*.png"))
 photographs = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
 found = {name: relevancy.explain(model, relevancy.prepare(model, photographs), classes=complaints)
          for name, model in models.items()}
-course.figure("figure_b", scene_figures.rows(
-    five, found, "Relevancy on drawn scenes: the picture, the honest model, the model that was betrayed"))
+shares = {name: background_check.relevance_by_zone(one.maps, five) for name, one in found.items()}
+course.figure("figure_b", figures.rows(
+    five, found, shares, "Relevancy on drawn scenes: the picture, the honest model, the model that was betrayed"))
 
 # %% [markdown]
 # Look at the middle row first, as the tutorial does. Then at the lower one. The tutorial also cuts its maps at Otsu's
@@ -238,7 +238,12 @@ course.figure("figure_b", scene_figures.rows(
 # how much was cut away:
 
 # %%
-plots.show(scene_figures.otsu_row(five, found["honest"].resized((224, 224))))
+above, outlines = {}, [{"white": scene.affected} for scene in five]
+for scene, one in zip(five, found["honest"].resized((224, 224)), strict=True):
+    kept = one >= regions.otsu(one)
+    overlap = (kept & scene.affected).sum() / (kept | scene.affected).sum()
+    above[f"{scene.complaint}\nIoU {overlap:.2f}"] = np.where(kept[..., None], scene.image, 0)
+plots.show(plots.row(above, "What lies above Otsu's threshold, with the affected skin outlined.", outlines))
 
 # %% [markdown]
 # ### From which block on?
@@ -278,7 +283,7 @@ zones = background_check.zone_table(by_scene, unseen, seed)
 zones.xs("value", axis=1, level=1).round(3)
 
 # %%
-course.figure("zones", scene_figures.zone_chart(zones, "Where the relevance lies on unseen scenes"))
+course.figure("zones", figures.zones(zones))
 
 # %%
 area = zones.loc["share of the area", ("background", "value")]
@@ -336,11 +341,11 @@ course.record("relevance_without_complaint", float(np.nanmean(there["without"]))
 swaps = background_check.draw_swaps(judged, seed + 2)
 shown = [scene for swap in swaps[:2] for scene in (swap.scene, swap.other_background, swap.other_complaint)]
 named = {f"{1 + number // 3}: {scene.complaint}\n{scene.background}": scene.image for number, scene in enumerate(shown)}
-plots.show(figures.steps(named, "Two scenes, each as it is, with its background swapped, with its complaint swapped."))
+plots.show(plots.row(named, "Two scenes, each as it is, with its background swapped, with its complaint swapped."))
 
 # %%
 answers = background_check.swap_table(models, swaps, complaints, seed)
-course.figure("swaps", scene_figures.swap_chart(answers))
+course.figure("swaps", figures.swaps(answers))
 answers.round(3)
 
 # %%

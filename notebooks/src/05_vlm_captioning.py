@@ -43,7 +43,7 @@ captions = 200       # photographs to caption, 20 to 2000; the paper took 200
 # new; if it is, read unit 03 first.
 
 # %%
-from dermxai_helpers import course, data, files, gradcam, lexicon, road, scoring, training
+from dermxai_helpers import course, data, files, gradcam, lexicon, plots, road, scoring, training
 from dermxai_helpers.plots import language
 
 folder = data.prepare(photographs, images=images, seed=seed)
@@ -79,7 +79,7 @@ from dermxai_helpers.captions import PROMPTS, VIEW_OF_PROMPT, Captioner
 
 first = gradcam.explain(classifier.model, classifier.prepare(pictures[:1]))
 overlay = first.overlay(pictures[0][None])[0]
-shown = [pictures[0], None, overlay, views[0]["roi"], None, None]
+shown = {"photograph": pictures[0], "heat-map": overlay, "region": views[0]["roi"]}
 questions = {view: prompt for prompt, view in VIEW_OF_PROMPT.items()}
 course.figure("figure_3", language.pipeline(shown, questions))
 
@@ -258,12 +258,9 @@ for view, prompt in questions.items():
 
 # %%
 chosen = [sample["dx"].tolist().index(dx) for dx in data.CLASSES if dx in set(sample["dx"])]
-cards = [
-    {"title": data.CLASS_NAMES[sample["dx"].iloc[i]], "views": views[i],
-     "sentences": {view: spoken[view][i] for view in questions}}
-    for i in chosen
-]
-course.figure("figure_4", language.caption_cards(cards, captioner.note))
+named = sample["dx"].map(data.CLASS_NAMES).tolist()
+rows = [{f"{named[i]} · {view}": (views[i][view], spoken[view][i]) for view in questions} for i in chosen]
+course.figure("figure_4", plots.cards(rows, captioner.note))
 
 # %% [markdown]
 # What changes an answer, the view or the question? All nine pairs for one lesion: down a column only the picture
@@ -390,7 +387,10 @@ if truth is not None:
 # %%
 if truth is not None:
     note = f"{len(sample)} lesions, {captioner.note}"
-    course.figure("attribute_scores", language.attribute_scores(scores, note))
+    shown = scores[["accuracy", "low", "high", "majority", "shuffled", "blank"]].rename(columns={
+        "accuracy": "captions", "majority": "always the commonest value", "shuffled": "captions shuffled",
+        "blank": "caption of a blank picture"})
+    course.figure("attribute_scores", plots.beside_controls(shown, "share of captions that state the true value", note))
 
 # %% [markdown]
 # Read the figure in pairs. A dot right of its crosses says that the captions know something about *this* lesion. A dot

@@ -51,10 +51,9 @@ steps = 60           # of teaching, 5 to 1000
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import course, files, lexicon, synth
+from dermxai_helpers import course, files, lexicon, plots, synth
 from dermxai_helpers.captions import PROMPTS, Captioner
 from dermxai_helpers.lexicon import facts
-from dermxai_helpers.plots import caption_trial
 from dermxai_helpers.synth.attributes import sample_evenly
 
 rng = np.random.default_rng([seed, 606])
@@ -145,7 +144,7 @@ compared.round(2)
 
 # %%
 note = f"{examined} drawn lesions, {captioner.note}"
-course.figure("readers", caption_trial.readers(compared, note))
+course.figure("readers", plots.beside_controls(compared, "share of facts stated rightly", note))
 
 # %% [markdown]
 # A dot that stands apart from its crosses knows something about this lesion. The cell names the slots where even the lower
@@ -206,7 +205,9 @@ pairs = counterfactual.draw_pairs(pairs_each, seed)
 before = captioner.caption([pair.before.image for pair in pairs], PROMPTS["focused"])
 after = captioner.caption([pair.after.image for pair in pairs], PROMPTS["focused"])
 shown = [next(i for i, pair in enumerate(pairs) if pair.slot == slot) for slot in ("blue_white_veil", "symmetry")]
-course.figure("pairs", caption_trial.pair_cards(*([each[i] for i in shown] for each in (pairs, before, after))))
+rows = [{f"{pairs[i].slot}: before": (pairs[i].before.image, before[i]),
+         f"{pairs[i].slot}: after": (pairs[i].after.image, after[i])} for i in shown]
+course.figure("pairs", plots.cards(rows, "each lesion drawn twice, with one attribute changed"))
 
 # %% [markdown]
 # `changed`: the caption says something else about what was changed. `followed`: it is right both times. `only`: nothing
@@ -239,9 +240,8 @@ course.record("captions_faithful", everything["faithful"], everything["low"], ev
 # %%
 stated = verdicts[(verdicts["verdict"] == "wrong") & verdicts["said"].str.endswith("present")]
 invented = stated.groupby("slot", sort=False).head(1).head(8)
-cards = [{"picture": pictures[row.caption], "said": f"{row.slot} {row.said.removeprefix('any ')}",
-          "true": row.true.removeprefix("any ")} for row in invented.itertuples()]
-course.figure("inventions", caption_trial.gallery(cards, note))
+titles = [f"{row.slot}:\nsays {row.said.removeprefix('any ')}\nis {row.true.removeprefix('any ')}" for row in invented.itertuples()]
+course.figure("inventions", plots.gallery([pictures[i] for i in invented["caption"]], titles, f"Wrong statements ({note})"))
 
 # %% [markdown]
 # Could you have told from the sentence? They are as fluent as the true ones.
@@ -374,7 +374,8 @@ guidance.round(3)
 
 # %%
 guided_note = f"{len(sample)} ROI captions for each guide, the paper's word count, {captioner.note}"
-course.figure("guidance", caption_trial.guidance(guidance, 0.260, guided_note))
+shown = guidance[["macro_f1", "low", "high", "blind"]].rename(columns={"macro_f1": "captions", "blind": "blind voters"})
+course.figure("guidance", plots.beside_controls(shown, "macro-F1 of the votes", guided_note, paper=0.260))
 
 # %% [markdown]
 # What did the label leak? The same photographs under two guides, so the difference has an interval of its own.
@@ -490,7 +491,9 @@ learnt = pd.DataFrame({name: score["recall"] for name, score in scores.items()})
 learnt.round(2)
 
 # %%
-course.figure("taught", caption_trial.taught(learnt, f"{len(judged)} photographs, silver standard, {captioner.note}"))
+shown = learnt.rename(columns={"chance": "always the commonest word"})
+note = f"{len(judged)} photographs, silver standard, {captioner.note}"
+course.figure("taught", plots.moved(shown, "share of silver facts stated rightly", note))
 
 # %%
 sharpness = scores["after"].loc["border_sharpness"]

@@ -1,0 +1,162 @@
+"""What all figures share: the look, one palette, dots with intervals, cells, pictures, outlines."""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import CenteredNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+DOTS_PER_INCH = 80  # nine inches are 720 pixels: a notebook with a dozen figures stays below a megabyte
+
+# Three of Okabe and Ito's colours, which people with any colour vision can tell apart.
+CLASS_COLOURS = {"mel": "#D55E00", "nv": "#0072B2", "bkl": "#009E73"}
+MEASURED = "#30688e"  # what this run measured
+PAPER = "#b5622c"  # what the paper published, and what is marked
+BASELINE = "#777777"  # what knows nothing, and lines at chance
+PALE = "#c9d3dc"
+REGION, LESION = "#d55e00", "#0072b2"  # outlines
+SERIES = (BASELINE, MEASURED, PAPER, "#440154")  # several lines in one chart, in their order
+SIGNED_COLOURS = "PuOr_r"  # white at zero; purple below, orange above
+BASELINES = {
+    "always nevus", "constant", "metadata", "metadata only", "shuffled labels", "metadata, shuffled labels",
+    "lesion mask", "centre Gaussian", "edge map", "random map", "random head", "untrained relevancy",
+}  # fmt: skip
+
+
+def style() -> None:
+    """Set the course's look for every figure made from now on. Importing this room does it once."""
+    matplotlib.rcParams.update(
+        {
+            "figure.dpi": DOTS_PER_INCH,
+            "savefig.dpi": DOTS_PER_INCH,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "font.size": 9,
+            "figure.titlesize": 10,
+            "figure.labelsize": 9,
+            "axes.titlesize": 10,
+            "legend.frameon": False,
+            "image.cmap": "viridis",
+            "image.interpolation": "nearest",
+        }
+    )
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file's bytes, without the program's name, so that equal figures are equal files."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def show(figure_and_alt: tuple[Figure, str]) -> None:
+    """Display a figure in a notebook, its description as the picture's `alt` and as the text that stands in for it.
+
+    figure_and_alt : what the functions of this room return
+    Raises ValueError for a description of less than four words.
+    """
+    from IPython.display import display
+
+    figure, alt = figure_and_alt
+    if len(alt.split()) < 4:
+        raise ValueError(f"the description {alt!r} is too short: say what the figure shows and the numbers that matter")
+    display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def dots(
+    axes: Axes,
+    table: pd.DataFrame,
+    colour: str | Sequence[str] | None = None,
+    reference: float | None = None,
+    shift: float = 0.0,
+    marker: str = "o",
+    label: str | None = None,
+) -> None:
+    """Draw a dot with its interval for each row, the first row on top.
+
+    table : columns value, low, high
+    colour : of all rows or one for each; None: baselines grey, everything else in the colour of what is measured
+    reference : where to draw a dashed line; shift : how far below its row's place a dot stands
+    """
+    colour = colour or [BASELINE if name in BASELINES else MEASURED for name in table.index]
+    places = np.arange(len(table))
+    if reference is not None:
+        axes.axvline(reference, color=BASELINE, linestyle="--", linewidth=1, zorder=0)
+    axes.hlines(places + shift, table["low"], table["high"], colors=colour, linewidth=2)
+    axes.scatter(table["value"], places + shift, s=24, color=colour, marker=marker, label=label, zorder=3)
+    axes.set_yticks(places, table.index)
+    axes.set_ylim(len(table) - 0.4, -0.6)
+
+
+def told(table: pd.DataFrame, digits: int = 2) -> str:
+    """Put values with their intervals into words. table : columns value, low, high"""
+    form = f".{digits}f"
+    rows = table.iterrows()
+    return ", ".join(f"{name} {row.value:{form}} ({row.low:{form}} to {row.high:{form}})" for name, row in rows)
+
+
+def cells(axes: Axes, counts: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Draw counts as cells, each coloured by its share of the row."""
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        colour = "black" if share > 0.55 else "white"
+        axes.text(column, row, f"{counts[row, column]:,}\n{share:.0%}", ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.spines[:].set_visible(False)
+
+
+def text_table(axes: Axes, rows: Sequence[Sequence[str]], colours: Sequence[str]) -> None:
+    """Draw rows of strings as a table; the first row is its head. colours : one for each column"""
+    axes.set_axis_off()
+    widths = [1.7] + [1.0] * (len(colours) - 1)
+    table = axes.table(rows[1:], colLabels=rows[0], cellLoc="right", bbox=[0, 0.05, 1, 0.9], colWidths=widths)
+    table.auto_set_font_size(False)
+    for (row, column), cell in table.get_celld().items():
+        cell.set(linewidth=0, facecolor="#f2f2f2" if row % 2 else "white")
+        cell.set_text_props(size=9, color=colours[column], weight="normal" if row else "bold")
+
+
+def opened(picture: np.ndarray | str) -> np.ndarray:
+    """A picture given as an array or as a path, as an array."""
+    return np.asarray(Image.open(picture).convert("RGB")) if isinstance(picture, str) else picture
+
+
+def draw_picture(axes: Axes, picture: np.ndarray, title: str = "", vmax: float | None = None) -> None:
+    """Draw an RGB picture as it is; a map (h, w) from dark to bright, or from purple to orange if it has signs."""
+    if picture.ndim == 3:
+        axes.imshow(picture, interpolation="antialiased")
+    elif np.nanmin(picture) < 0:
+        axes.imshow(picture, cmap=SIGNED_COLOURS, norm=CenteredNorm())
+    else:
+        axes.imshow(picture, vmin=0, vmax=vmax)
+    bare(axes, title)
+
+
+def bare(axes: Axes, title: str = "") -> None:
+    """Take ticks and frame away: the axes of a picture."""
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    axes.set_title(title, fontsize=9)
+
+
+def outline(axes: Axes, mask: np.ndarray, colour: str = "white") -> None:
+    """Draw the rim of a mask; nothing for a mask that is empty or everywhere."""
+    if mask.any() and not mask.all():
+        axes.contour(mask, levels=[0.5], colors=[colour], linewidths=1.2)
+
+
+def frame(axes: Axes, box: tuple[int, int, int, int], colour: str = "white", line: str = "-") -> None:
+    """Draw a frame around a box (left, top, right, bottom) in pixels, right and bottom exclusive."""
+    left, top, right, bottom = box
+    look = {"fill": False, "edgecolor": colour, "linestyle": line, "linewidth": 1.5}
+    axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, **look))
