@@ -368,34 +368,3 @@ def test_the_demo_captioner_answers_in_form_and_sees_what_was_drawn(monkeypatch)
         for fact, lesion in zip(facts, drawn, strict=True)
     ]
     assert sum(veils) >= 17 and sum(counts) >= 16
-
-
-# --- the figures of units 05 and 06 ---
-
-
-def test_figures_say_their_numbers_in_words():
-    import pandas as pd
-
-    from dermxai_helpers.plots import language, png
-
-    picture = np.zeros((8, 8, 3), np.uint8)
-    card = {
-        "title": "nevus",
-        "views": dict.fromkeys(looks.VIEWS, picture),
-        "sentences": dict.fromkeys(looks.VIEWS, "S."),
-    }
-    shares = pd.DataFrame({"accuracy": [0.9], "low": [0.8], "high": [1.0], "majority": [0.7]}, index=["veil"])
-    shares[["shuffled", "blank"]] = 0.6
-    report = pd.DataFrame(0.25, index=["mel", "nv", "macro average", "accuracy"], columns=["precision", "recall", "f1"])
-    report["support"] = 4
-    confusion = np.array([[1, 1], [0, 2]])
-    figures = {
-        "original picture with the GLOBAL prompt": language.pipeline([picture] + [None] * 5, {"original": "global"}),
-        "nevus, roi: S.": language.caption_cards([card], "demo"),
-        "veil 0.90 against 0.70": language.attribute_scores(shares, "demo"),
-        "Macro-F1 0.250, the paper's 0.260": language.vote_report(report, confusion, ["mel", "nv"], 0.26, "demo"),
-        "marked: captions 0.300": language.blind_voters(np.linspace(0.2, 0.4, 50), {"captions": 0.3}, "demo"),
-    }
-    for words, (figure, alt) in figures.items():
-        assert words in alt
-        assert png(figure).startswith(b"\x89PNG")

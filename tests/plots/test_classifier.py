@@ -1,11 +1,13 @@
-"""Figures of unit 02: drawn without error, described with the numbers that they show."""
+"""Figures of units 02 and 02b: drawn without error, titles uncut, described with the numbers that they show."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from dermxai_helpers import plots, scoring
 from dermxai_helpers.plots import classifier
+from dermxai_helpers.scoring import calibration, subgroups
 
 CLASSES = ("mel", "nv", "bkl")
 PAPER = {"mel": 0.812, "nv": 0.732, "bkl": 0.768, "accuracy": 0.747, "balanced accuracy": 0.771}
@@ -60,28 +62,32 @@ def test_training_curves_name_the_best_epoch_and_the_constant():
     assert "mel 0.10 to 0.60" in alt
 
 
-def test_right_answers_adds_up():
-    rows = {"network": {"mel": 181, "nv": 982, "bkl": 169}, "constant": {"mel": 0, "nv": 1341, "bkl": 0}}
-    figure, alt = classifier.right_answers(rows, 1784)
-    assert {"1,332", "1,341"} <= set(texts(figure)) and "network: 1,332 (mel 181, nv 982, bkl 169)" in alt
+def test_reliability():
+    rng = np.random.default_rng(0)
+    table = calibration.reliability(rng.dirichlet([1, 1, 1], 200), rng.integers(0, 3, 200))
+    figure, alt = classifier.reliability({"a": table, "b": table}, {"a": 0.12, "b": 0.3})
+    assert "0.300" in figure.axes[1].get_title() and "a (error 0.120)" in alt
 
 
-def test_intervals_state_every_score_and_the_blind_one():
-    table = pd.DataFrame({"value": [0.7, 0.4], "low": [0.6, 0.3], "high": [0.8, 0.5]}, index=["network", "metadata"])
-    figure, alt = classifier.intervals({"accuracy": table, "macro-F1": table}, {"accuracy": 0.75, "macro-F1": 0.28})
-    assert "network 0.700 (0.600 to 0.800)" in alt and "without an image 0.280" in alt
-    assert texts(figure).count("0.400") == 2
+def test_operating_points():
+    points = {"spare 90%": {"sensitivity": 0.5, "specificity": 1.0}}
+    figure, alt = classifier.operating_points(np.array([0, 0, 1]), np.array([0, 0.5, 1]), 0.75, points)
+    assert "area 0.750" in alt and "sensitivity 0.50 at specificity 1.00" in alt
+    assert figure.axes[0].lines[-1].get_xydata().tolist() == [[0, 0.5]]
 
 
-def test_pooling_shows_the_strongest_maps_with_their_means():
-    maps = np.zeros((1280, 7, 7), np.float32)
-    maps[[3, 700]] = [[[2.0]], [[4.5]]]
-    figure, alt = classifier.pooling(np.zeros((30, 40, 3), np.uint8), maps, count=2)
-    assert "map 700 mean 4.50, map 3 mean 2.00" in alt and "7 x 7 cells" in alt
-    assert [axis.get_title() for axis in figure.axes] == ["image", "map 700\nmean 4.50", "map 3\nmean 2.00"]
+def test_groups_that_are_too_small_are_grey():
+    table = pd.DataFrame({"lesion_id": range(40), "dx": ["mel"] * 14 + ["nv"] * 26})
+    group = pd.Series(["a"] * 12 + ["b"] * 28)
+    rates = subgroups.subgroups(table, ["mel"] * 7 + ["nv"] * 33, group)
+    figure, alt = classifier.groups({"letter": rates, "same": rates}, "recall", 0.5)
+    assert "letter a: 0.58 (12 mel" in alt and "letter b: 0.00" in alt
+    colours = [to_hex(colour) for colour in figure.axes[0].collections[1].get_facecolors()]
+    assert colours == [classifier.MEASURED, classifier.SOME_MELANOMAS]
 
 
-def test_recalls_describe_each_column():
-    table = pd.DataFrame({"plain": [0.1, 0.9, 0.2], "weighted": [0.6, 0.7, 0.7]}, index=CLASSES)
-    _, alt = classifier.recalls(table)
-    assert "plain: mel 0.100, nv 0.900, bkl 0.200; weighted: mel 0.600" in alt
+def test_decision_states_the_four_counts():
+    counts = np.array([[1, 0], [2, 0]])
+    figure, alt = classifier.decision(np.array([0.2, 0.5, 0.9]), np.array([False, True, False]), 0.0, counts)
+    assert "1 melanomas found, 0 missed, 2 false alarms, 0 others spared; sensitivity 1.00, specificity 0.00" in alt
+    assert {"1\n100%", "2\n100%", "0\n0%"} == set(texts(figure))

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from dermxai_helpers import data, plots
+from dermxai_helpers.data import acquisition
 from dermxai_helpers.plots import lesions
 
 UNIT = Path(__file__).parents[2] / "notebooks" / "src" / "01_data.py"
@@ -31,7 +32,8 @@ def table(drawn) -> pd.DataFrame:
 
 
 def test_classes(table):
-    figure, alt = lesions.classes(table)
+    counts = table.groupby("dx")["lesion_id"].agg(images="size", lesions="nunique")
+    figure, alt = lesions.classes(counts)
     for name, images in table["dx"].value_counts().items():
         assert f"{data.CLASS_NAMES[name]} {images} images" in alt
     assert len(figure.axes[0].patches) == 6
@@ -43,16 +45,17 @@ def test_patients(table):
 
 
 def test_contact_sheet_shows_each_lesion_once(table):
-    figure, alt = lesions.contact_sheet(table, columns=5)
+    figure, alt = lesions.contact_sheet(table)
     shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
-    assert len(shown) == 15 and "5 of melanoma" in alt
-    assert len({np.asarray(picture).tobytes() for picture in shown}) == 15
+    lesions_of = table.groupby("dx")["lesion_id"].nunique().clip(upper=8)
+    assert len(shown) == lesions_of.sum() and f"{lesions_of['mel']} of melanoma" in alt
+    assert len({np.asarray(picture).tobytes() for picture in shown}) == len(shown)
 
 
 def test_sisters_are_the_most_photographed_lesions(table):
     figure, alt = lesions.sisters(table, lesions=2)
     most = table["lesion_id"].value_counts()
-    assert f"{most.iloc[0]} photographs" in alt
+    assert f"{most.iloc[0]} of 1: " in alt
     assert sum(bool(axes.images) for axes in figure.axes) == most.iloc[:2].sum()
 
 
@@ -64,15 +67,46 @@ def test_leak_bars_are_the_shares(table):
     assert "split by lesion: melanoma 0%" in alt
 
 
-def test_scores_and_artefacts_with_their_intervals():
-    scores = pd.DataFrame({"value": [0.333, 0.5], "low": [0.333, 0.4], "high": [0.333, 0.6]}, index=["constant", "sex"])
-    figure, alt = lesions.without_pixels(scores)
-    assert "sex 0.500 (0.400 to 0.600)" in alt and len(plots.png(figure)) > 1000
-    rows = [
-        ("hair", dx, share, share - 0.1, share + 0.1) for dx, share in zip(data.CLASSES, (0.2, 0.3, 0.4), strict=True)
-    ]
-    figure, alt = lesions.artefacts(pd.DataFrame(rows, columns=["artefact", "dx", "share", "low", "high"]))
-    assert "hair 20% to 40%" in alt and len(plots.png(figure)) > 1000
+def test_artefacts_with_their_intervals():
+    rows = [(what, dx, share, share - 0.1, share + 0.1)
+            for what in ("hair", "ink") for dx, share in zip(data.CLASSES, (0.2, 0.3, 0.4), strict=True)]  # fmt: skip
+    figure, alt = lesions.artefacts(pd.DataFrame(rows, columns=["artefact", "dx", "value", "low", "high"]))
+    assert "ink 20% to 40% (melanoma 10% to 30%" in alt and len(plots.png(figure)) > 1000
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["hair", "ink"]
+
+
+def test_label_sources_add_up(table):
+    figure, alt = lesions.label_sources(table)
+    share = (table["dx_type"][table["dx"] == "nv"] == "histo").mean()
+    assert f"histo {share:.0%}" in alt and "melanoma: histo 100%" in alt and len(plots.png(figure)) > 1000
+
+
+def test_skin_colours(table):
+    angles = pd.Series(np.linspace(-60, 130, len(table)), table.index, name="skin_angle")
+    angles[0] = np.nan
+    figure, alt = lesions.skin_colours(table.join(angles), acquisition.ANGLE_BANDS)
+    for name in data.CLASSES:
+        own = angles[table["dx"] == name].dropna()
+        assert f"{data.CLASS_NAMES[name]} median {own.median():.0f}, {(own > 90).mean():.0%} beyond 90" in alt
+    assert sum(bool(axes.images) for axes in figure.axes) == 8 and len(plots.png(figure)) > 1000
+    assert "not anyone's skin type" in figure.axes[0].get_xlabel()
+
+
+def test_a_class_without_a_measured_skin(table):
+    alone = table[table["dx"] == "nv"].assign(skin_angle=50.0)
+    figure, alt = lesions.skin_colours(alone, acquisition.ANGLE_BANDS)
+    assert "nevus median 50" in alt and len(plots.png(figure)) > 1000
+
+
+@pytest.mark.parametrize("count", [1, 5, 20])
+def test_same_spots(table, count):
+    first, second = table["image_id"].head(count), table["image_id"].tail(count).to_numpy()
+    similarity = np.linspace(0.9, 0.6, count)
+    pairs = pd.DataFrame({"image_id_a": first, "image_id_b": second, "similarity": similarity})
+    figure, alt = lesions.same_spots(pairs, table)
+    shown = min(count, 8)
+    assert sum(bool(axes.images) for axes in figure.axes) == 2 * shown
+    assert f"{shown} of {count} pairs" in alt and "0.90" in alt and len(plots.png(figure)) > 1000
 
 
 def test_leak_written_in_the_unit_is_the_helpers(table):

@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from scipy import ndimage
 
 from dermxai_helpers.explanation import Explanation
-from dermxai_helpers.plots import scenes as scene_figures
 from dermxai_helpers.synth import kinds, scenes
 from dermxai_helpers.synth.complaints import COMPLAINTS
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES
@@ -125,18 +123,6 @@ def test_swap_table_of_models_that_know_one_thing(monkeypatch):
     assert value["reads skin"].tolist() == [1, 1, 1, 0]
     assert value["reads background", "background swapped: keeps its answer"] == 0
     assert value["reads background", "complaint swapped: keeps its answer"] == 1
-
-
-def test_figures_say_what_they_show():
-    flat = explanation(np.ones((len(SOME), 14, 14)))
-    figure, alt = scene_figures.rows(SOME, {"one": flat, "two": flat}, "Scenes")
-    assert isinstance(figure, Figure) and len(figure.axes) == 3 * len(SOME)
-    area = f"{SOME[0].affected.mean():.0%}"
-    assert alt.count(f"mole called mole, {area} of the relevance on affected skin") == 2
-    _, alt = scene_figures.otsu_row(SOME, np.stack([scene.affected for scene in SOME]).astype(float))
-    assert "mole 1.00" in alt
-    table = background_check.zone_table({"flat": background_check.relevance_by_zone(flat.maps, SOME)}, SOME)
-    assert "flat: affected skin" in scene_figures.zone_chart(table, "Zones")[1]
 
 
 def test_forty_one_kinds_and_their_pictures():

@@ -1,0 +1,52 @@
+"""Charts of numbers in rows: what they draw, and what they say in words."""
+
+import pandas as pd
+
+from dermxai_helpers import plots
+from dermxai_helpers.plots.common import BASELINE, MEASURED
+
+TABLE = pd.DataFrame({"value": [0.7, 0.4], "low": [0.6, 0.3], "high": [0.8, 0.5]}, index=["network", "metadata"])
+
+
+def drawn(figure_and_alt, *words):
+    """The figure can be drawn, and its description holds these words."""
+    figure, alt = figure_and_alt
+    assert plots.png(figure).startswith(b"\x89PNG")
+    for word in words:
+        assert word in alt
+    return figure
+
+
+def test_intervals_draw_a_panel_a_measure_and_baselines_in_grey():
+    panels, references = {"accuracy": TABLE, "macro-F1": TABLE}, {"accuracy": 0.75, "macro-F1": 0.28}
+    found = plots.intervals(panels, references, "without an image", "Scores", values=True)
+    figure = drawn(found, "network 0.700 (0.600 to 0.800)", "without an image 0.280")
+    intervals, dots = figure.axes[0].collections
+    assert [segment[:, 0].tolist() for segment in intervals.get_segments()] == [[0.6, 0.8], [0.3, 0.5]]
+    assert [plots.common.matplotlib.colors.to_hex(colour) for colour in dots.get_facecolors()] == [MEASURED, BASELINE]
+    assert [text.get_text() for text in figure.axes[1].texts] == ["0.700", "0.400"]
+    assert figure.axes[0].get_ylim() == (1.6, -0.6), "the first row is on top"
+
+
+def test_controls_stand_beside_the_values():
+    table = TABLE.assign(**{"commonest value": 0.5, "silent": 0.0})
+    figure = drawn(
+        plots.beside_controls(table, "share of facts stated rightly", "eight lesions", paper=0.26),
+        "network 0.700 (0.600 to 0.800; commonest value 0.500, silent 0.000)", "eight lesions", "the paper's 0.260",
+    )  # fmt: skip
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["value, 95 % interval", "commonest value", "silent"]
+
+
+def test_moved_joins_the_first_two_columns():
+    table = pd.DataFrame({"before": [0.0, 0.5], "after": [0.8, 0.6], "chance": 0.5}, index=["border", "all"])
+    figure = drawn(plots.moved(table, "share", "silver"), "before: border 0.000, all 0.500; after: border 0.800")
+    lines = figure.axes[0].collections[0].get_segments()
+    assert [segment[:, 0].tolist() for segment in lines] == [[0, 0.8], [0.5, 0.6]]
+
+
+def test_stacked_bars_add_up():
+    table = pd.DataFrame({"mel": [181, 0], "nv": [982, 1341], "bkl": [169, 0]}, index=["network", "constant"])
+    found = plots.stacked(table, plots.CLASS_COLOURS, "images answered rightly", form=",")
+    figure = drawn(found, "network: mel 181, nv 982, bkl 169; constant: nv 1,341")
+    assert max(bar.get_x() + bar.get_width() for bar in figure.axes[0].patches) == 1341
