@@ -79,7 +79,7 @@ def test_operating_points():
 def test_groups_that_are_too_small_are_grey():
     table = pd.DataFrame({"lesion_id": range(40), "dx": ["mel"] * 14 + ["nv"] * 26})
     group = pd.Series(["a"] * 12 + ["b"] * 28)
-    rates = subgroups.subgroups(table, ["mel"] * 7 + ["nv"] * 33, group)
+    rates = subgroups.rates_by_group(table, ["mel"] * 7 + ["nv"] * 33, group)
     figure, alt = classifier.groups({"letter": rates, "same": rates}, "recall", 0.5)
     assert "letter a: 0.58 (12 mel" in alt and "letter b: 0.00" in alt
     colours = [to_hex(colour) for colour in figure.axes[0].collections[1].get_facecolors()]
