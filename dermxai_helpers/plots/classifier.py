@@ -124,7 +124,7 @@ def operating_points(
 def groups(panels: Mapping[str, pd.DataFrame], rate: str, overall: float) -> tuple[Figure, str]:
     """Draw one rate for several groups of people, with intervals; groups too small to read are grey.
 
-    panels : {question: table of `subgroups.rates_by_group`}; rate : "recall" or "specificity"; overall : the rate of all
+    panels : {question: table of `subgroups.rates_by_group`}; rate : "recall" or "specificity"; overall : of all
     """
     figure = Figure(figsize=(9, 1.2 + 0.32 * max(map(len, panels.values()))))
     said = []
