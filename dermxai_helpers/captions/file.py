@@ -1,7 +1,4 @@
-"""Captions kept on disk: what was said is not said again, and a killed run goes on where it was.
-
-One JSON object a line. Each is on disk before the next batch begins, so that a kill costs one batch at most.
-"""
+"""Keeps captions on disk, one JSON object a line, so that a killed run goes on where it was."""
 
 import hashlib
 import json
@@ -13,7 +10,7 @@ import numpy as np
 
 
 def key_of(image: np.ndarray, prompt: str, checkpoint: str) -> str:
-    """A hash of all that decides a caption: pixels, shape, prompt and checkpoint."""
+    """Hash all that decides a caption: pixels, shape, prompt and checkpoint."""
     digest = hashlib.sha256(repr((image.shape, prompt, checkpoint)).encode())
     digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()[:32]
@@ -37,15 +34,14 @@ def read(path: str | Path) -> dict[str, str]:
         try:
             entry = json.loads(line)
             captions[entry["key"]] = entry["caption"]
-        except (json.JSONDecodeError, KeyError, TypeError) as reason:
-            raise ValueError(
-                f"{path}, line {number} is not a caption: {line[:60]!r}. Remove the line, or the file, and run again."
-            ) from reason
+        except (ValueError, KeyError, TypeError) as reason:
+            advice = "Remove the line, or the file, and run again"
+            raise ValueError(f"{path}, line {number} is not a caption: {line[:60]!r}. {advice}.") from reason
     return captions
 
 
 def append(path: str | Path, entries: Sequence[Mapping]) -> None:
-    """Add entries to a caption file as JSON lines, on disk before this returns."""
+    """Add entries to a caption file; they are on disk before this returns, so that a kill costs one batch at most."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as stream:

@@ -13,10 +13,3 @@ PROMPTS = {
 
 VIEW_OF_PROMPT = {"global": "original", "roi": "roi", "focused": "focused"}
 """Which view of `regions.views` the paper shows with which prompt."""
-
-ASKED = {
-    "global": ("symmetry", "border_shape", "colour_count"),
-    "roi": ("symmetry", "border_shape", "colour_count"),
-    "focused": ("symmetry", "border_shape", "colour_count", "dots_globules", "streaks", "network"),
-}
-"""The slots of `lexicon.parse` that each prompt asks for, as far as a picture can answer: silence about them counts."""

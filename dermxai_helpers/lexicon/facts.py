@@ -66,7 +66,7 @@ def verdicts(
 
     said : what `lexicon.parse` read in each caption, (n,); true : `true_facts` of its lesion, or a parsed reference
     lesions : lesion of each caption, for intervals; by default each is its own
-    slots : which count; give those that the prompt asks for (`prompts.ASKED`), for silence about them is an omission
+    slots : which count; give those that the prompt asks for, for silence about them is an omission
 
     said, true : "value polarity", "" for nothing; verdict : "right", "wrong" or "silent". A fact that the truth leaves
     open has no row.

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from dermxai_helpers import lexicon, scoring
-from dermxai_helpers.captions import prompts
 from dermxai_helpers.lexicon import controls, facts, voting
 from dermxai_helpers.lexicon.sentences import describe
 from dermxai_helpers.synth.attributes import CHANCES, LABELS, PREVALENCE, posterior
@@ -135,8 +134,3 @@ def test_the_papers_number_lies_in_the_lowest_percent_of_blind_voters():
 def test_blind_voters_on_given_labels_keep_the_labels():
     blind = controls.blind_voters({"mel": 0.0, "nv": 1.0, "bkl": 0.0}, ["nv"] * 150 + ["mel"] * 50, repeats=5)
     assert blind == pytest.approx(np.full(5, 2 * 150 / 350 / 3))
-
-
-def test_asked_slots_are_slots_that_drawings_know():
-    assert set(prompts.ASKED) == set(prompts.PROMPTS)
-    assert {slot for slots in prompts.ASKED.values() for slot in slots} <= set(facts.ATTRIBUTES)
