@@ -1,4 +1,4 @@
-"""Small demo checkpoints, trained on drawn lesions only, and the scripts that rebuild them."""
+"""Small demo checkpoints, trained on drawn lesions only by the notebooks in notebooks/appendix."""
 
 from pathlib import Path
 

@@ -118,7 +118,7 @@ def demo_vit() -> tuple[nn.Module, list[str]]:
     if missing:
         raise FileNotFoundError(
             f"{' and '.join(missing)} not found in dermxai_helpers/assets: install the package again, or make the demo "
-            "transformer anew with python -m dermxai_helpers.assets.build"
+            "transformer anew with notebooks/appendix/a_demo_eyes.ipynb"
         )
     described = json.loads(card.read_text())
     classes = described["classes"]
