@@ -41,9 +41,8 @@ def draw_pairs(n: int, seed: int = 0) -> list[Pair]:
     pairs = []
     for place, (slot, settings) in enumerate(CHANGES.items()):
         for number in range(n):
-            first, second = settings if number % 2 == 0 else settings[::-1]
-            drawing = (seed, place, number)
-            pairs.append(Pair(slot, synth.draw(drawing, **first), synth.draw(drawing, **second)))
+            there_and_back = settings if number % 2 == 0 else settings[::-1]
+            pairs.append(Pair(slot, *(synth.draw((seed, place, number), **setting) for setting in there_and_back)))
     return pairs
 
 
@@ -56,13 +55,11 @@ def follow(pairs: Sequence[Pair], before: Sequence[Facts], after: Sequence[Facts
     95 % interval (low, high). Silence counts as a denial. Captions that never change have followed 0 and only 1.
     """
     table = pd.DataFrame([_followed(*row) for row in zip(pairs, before, after, strict=True)])
-    groups = dict(list(table.groupby("slot", sort=False))) | {"all": table}
-    return pd.DataFrame({slot: _shares(group) for slot, group in groups.items()}).T.astype({"pairs": int})
-
-
-def _shares(group: pd.DataFrame) -> dict[str, float]:
-    low, high = scoring.wilson(int(group["faithful"].sum()), len(group))
-    return {"pairs": len(group), **group.drop(columns="slot").mean(), "low": low, "high": high}
+    rows = {}
+    for slot, group in (*table.groupby("slot", sort=False), ("all", table)):
+        low, high = scoring.wilson(int(group["faithful"].sum()), len(group))
+        rows[slot] = {"pairs": len(group), **group.drop(columns="slot").mean(), "low": low, "high": high}
+    return pd.DataFrame(rows).T.astype({"pairs": int})
 
 
 def _followed(pair: Pair, before: Facts, after: Facts) -> dict:

@@ -1,7 +1,4 @@
-"""Judges what captions state, fact by fact: stated rightly, stated wrongly or passed over.
-
-Wrong is worse than silent, so the two are never added up.
-"""
+"""Judges what captions state, fact by fact: right, wrong or silent. Wrong is worse, so the two are never added up."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,10 +21,7 @@ ATTRIBUTES = {
 
 
 def true_facts(attributes: Mapping) -> Facts:
-    """Note what a perfect reader would about a drawn lesion: one fact for each slot in `ATTRIBUTES`.
-
-    attributes : a row of `truth/attributes.csv`, or `Lesion.attributes`
-    """
+    """Note one fact for each slot in `ATTRIBUTES`, from `Lesion.attributes` or a row of `truth/attributes.csv`."""
     return {slot: _true_fact(slot, attributes[name]) for slot, name in ATTRIBUTES.items()}
 
 
@@ -101,23 +95,19 @@ def score(table: pd.DataFrame, repeats: int = 1000, seed: int = 0) -> pd.DataFra
     f1 has its 95 % interval by lesion (low, high); hallucinated, omitted : shares of facts stated wrongly and not at
     all. recall + hallucinated + omitted = 1.
     """
-    return pd.DataFrame({slot: _score(group, repeats, seed) for slot, group in _by_slot(table).items()}).T
+    rows = {}
+    for slot, group in _by_slot(table).items():
+        right, stated = (group["verdict"] == "right").to_numpy(), (group["verdict"] != "silent").to_numpy()
+        low, high = scoring.interval(_f1, group["lesion"], right, stated, repeats=repeats, seed=seed)
+        precision = right.sum() / stated.sum() if stated.any() else np.nan
+        row = {"facts": len(group), "precision": precision, "recall": right.mean(), "f1": _f1(right, stated)}
+        lost = {"hallucinated": (stated & ~right).mean(), "omitted": (~stated).mean()}
+        rows[slot] = row | {"low": low, "high": high} | lost
+    return pd.DataFrame(rows).T
 
 
 def _by_slot(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return dict(list(table.groupby("slot", sort=False))) | {"all": table}
-
-
-def _right(table: pd.DataFrame) -> np.ndarray:
-    return (table["verdict"] == "right").to_numpy()
-
-
-def _score(group: pd.DataFrame, repeats: int, seed: int) -> dict[str, float]:
-    right, stated = _right(group), (group["verdict"] != "silent").to_numpy()
-    low, high = scoring.interval(_f1, group["lesion"], right, stated, repeats=repeats, seed=seed)
-    precision = right.sum() / stated.sum() if stated.any() else np.nan
-    values = {"facts": len(group), "precision": precision, "recall": right.mean(), "f1": _f1(right, stated)}
-    return values | {"low": low, "high": high, "hallucinated": (stated & ~right).mean(), "omitted": (~stated).mean()}
 
 
 def _f1(right: np.ndarray, stated: np.ndarray) -> float:
@@ -141,25 +131,23 @@ def shuffled(said: Sequence, seed: int = 0) -> list:
 
 
 def compare(
-    readings: Mapping[str, Sequence[Facts]],
-    true: Sequence[Facts],
-    slots: Sequence[str],
-    repeats: int = 1000,
-    seed: int = 0,
+    readings: Mapping[str, Sequence[Facts]], true: Sequence[Facts], slots: Sequence[str], seed: int = 0
 ) -> pd.DataFrame:
     """Share of facts stated rightly by several readers of the same lesions: one row a slot, one column a reader.
 
     readings : name -> what it says about each lesion; first the captions, then the controls: `majority` repeated,
         `shuffled`, captions of blank or mirrored pictures ...; low and high are the first reader's 95 % interval
     """
-    groups = {name: _by_slot(verdicts(said, true, slots=slots)) for name, said in readings.items()}
-    shares = {name: {slot: _right(group).mean() for slot, group in of.items()} for name, of in groups.items()}
-    table = pd.DataFrame(shares).reindex([*slots, "all"]).dropna()
-    first = next(iter(groups.values()))
-    limits = {
-        slot: scoring.interval("mean", first[slot]["lesion"], _right(first[slot]), repeats=repeats, seed=seed)
-        for slot in table.index
-    }
-    table.insert(1, "low", [limits[slot][0] for slot in table.index])
-    table.insert(2, "high", [limits[slot][1] for slot in table.index])
-    return table
+    columns = {}
+    for name, said in readings.items():
+        groups = _by_slot(verdicts(said, true, slots=slots))
+        right = {slot: group["verdict"] == "right" for slot, group in groups.items()}
+        first = not columns
+        columns[name] = {slot: share.mean() for slot, share in right.items()}
+        if first:
+            intervals = {
+                slot: scoring.interval("mean", groups[slot]["lesion"], right[slot], seed=seed) for slot in right
+            }
+            columns["low"] = {slot: low for slot, (low, _) in intervals.items()}
+            columns["high"] = {slot: high for slot, (_, high) in intervals.items()}
+    return pd.DataFrame(columns).reindex([*slots, "all"]).dropna()

@@ -95,12 +95,13 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool) -> tuple[
     >>> [judge(sentence, start, start, start + 4, True)[0] for start in (3, 9, 34)]
     [1, 1, 0]
     """
-    denials = _cues_before(DENIES, sentence, start, core)
-    doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core) if not _is_denied(sentence, cue)]
-    behind = _behind(DENIED, sentence, end, lists)
-    count = len(denials) + (0 if behind is None else 2 if behind["twice"] else 1)
+    denials, behind = _cues_before(DENIES, sentence, start, core), _behind(DENIED, sentence, end, lists)
+    count = len(denials)
+    if behind:
+        count += 2 if behind["twice"] else 1  # "are not absent"
     inside = any(cue.start() >= start for cue in denials)
-    return count, inside, bool(doubts) or _behind(DOUBTED, sentence, end, lists) is not None
+    doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core) if not _is_denied(sentence, cue)]
+    return count, inside, bool(doubts or _behind(DOUBTED, sentence, end, lists))
 
 
 def _cues_before(cues: re.Pattern, sentence: str, start: int, core: int) -> list[re.Match]:

@@ -1,7 +1,7 @@
 """Reads what a sentence states about a lesion, what it denies, and where it is in doubt.
 
-In four steps: an echoed prompt is cut out; the words of `vocabulary` are found, the longest first; `negation` judges
-each; and what is said of one slot is brought together.
+An echoed prompt is cut out; the words of `vocabulary` are found, the longest first; `negation` judges each; and what is
+said of one slot is brought together.
 """
 
 import re
@@ -36,7 +36,7 @@ class Mention:
     """One place where a sentence speaks of a slot.
 
     start, end : the words that carry the value, as places in the text given to `mentions`
-    span : the same with the words that had to be read to know what they are about
+    span : with the words that had to be read to know what they are about, in the plain sentence
     """
 
     slot: str
@@ -52,16 +52,14 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
 
     prompts : what the captioner was asked; six words in a row from one of them are an echo and state nothing
 
-    >>> parse("Not asymmetric, an irregular border, no dots or streaks, possibly a network.")["border_shape"]
-    ('irregular', 'present')
+    Slots and values are those of `vocabulary.SLOTS`; a structure without a quality has the value "any". Two values of a
+    slot that excludes them, or one both stated and denied, are ("conflict", "uncertain"); elsewhere they are joined:
+    ("white+red", "present"). Two colours named or more give `colour_count`, unless the caption counts them itself. A
+    denial of a slot with two values (`vocabulary.FLIPS`) states the other; any other denial makes its value absent.
+    Questions and offered alternatives ("symmetric/asymmetric") state nothing.
+
     >>> parse("The lesion is not asymmetric and shows no streaks.")
     {'symmetry': ('symmetric', 'present'), 'streaks': ('any', 'absent')}
-
-    Slots and values are those of `vocabulary.SLOTS`; a structure without a quality has the value "any". Two values of a
-    slot that excludes them, or one both stated and denied, are ("conflict", "uncertain"). Slots of which several values
-    can hold at once join them: ("white+red", "present"). Two colours named or more give `colour_count`, unless the
-    caption counts them itself. A denial of a slot with two values (`vocabulary.FLIPS`) states the other; any other
-    denial makes its value absent. Questions and offered alternatives ("symmetric/asymmetric") state nothing.
     """
     said: dict[str, list[Mention]] = {}
     for mention in mentions(sentence, prompts):
@@ -81,7 +79,9 @@ def mentions(text: str, prompts: tuple[str, ...] = ASKED) -> tuple[Mention, ...]
     found = []
     for sentence in SENTENCE.finditer(plain):
         if not sentence.group().endswith("?"):
-            found += [_moved(mention, sentence.start(), places) for mention in _of_sentence(sentence.group())]
+            for one in _of_sentence(sentence.group()):
+                start, last = sentence.start() + one.start, sentence.start() + one.end - 1
+                found.append(replace(one, start=places[start], end=places[last] + 1))
     return tuple(found)
 
 
@@ -117,19 +117,13 @@ def _plain(text: str) -> tuple[str, list[int]]:
 
 def echoed_words(text: str, prompts: tuple[str, ...] = ASKED) -> list[re.Match]:
     """Find the words of a text that belong to an echo: to a run of ECHO_WORDS words that a prompt has too."""
-    words, runs = list(re.finditer(r"[a-z]+", text.lower())), _runs(prompts)
-    echoed = set()
+    asked = [f" {' '.join(re.findall('[a-z]+', prompt.lower()))} " for prompt in prompts]
+    words, echoed = list(re.finditer("[a-z]+", text.lower())), set()
     for first in range(len(words) - ECHO_WORDS + 1):
-        if tuple(word.group() for word in words[first : first + ECHO_WORDS]) in runs:
+        run = " ".join(word.group() for word in words[first : first + ECHO_WORDS])
+        if any(f" {run} " in prompt for prompt in asked):
             echoed |= set(range(first, first + ECHO_WORDS))
     return [words[number] for number in sorted(echoed)]
-
-
-@lru_cache(maxsize=16)
-def _runs(prompts: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
-    """Every run of ECHO_WORDS words in the prompts."""
-    texts = [re.findall(r"[a-z]+", prompt.lower()) for prompt in prompts]
-    return frozenset(tuple(words[i : i + ECHO_WORDS]) for words in texts for i in range(len(words) - ECHO_WORDS + 1))
 
 
 # --- its mentions ---
@@ -191,13 +185,6 @@ def _judged(sentence: str, mention: Mention) -> Mention:
     if values and mention.value in values:
         return replace(mention, value=values[1 - values.index(mention.value)])
     return replace(mention, polarity="absent")
-
-
-def _moved(mention: Mention, offset: int, places: list[int]) -> Mention:
-    """The mention with its places in the original text instead of the plain sentence."""
-    bounds = (mention.start, mention.end), mention.span
-    (start, end), span = ((places[first + offset], places[last + offset - 1] + 1) for first, last in bounds)
-    return replace(mention, start=start, end=end, span=span)
 
 
 # --- what they say together ---

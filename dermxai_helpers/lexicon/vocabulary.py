@@ -70,26 +70,19 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "symmetry": {
         "symmetric": (rf"symmetric(?:al)?(?:ly)?(?: {ALONG} (?:two|both) axes)?", NOUN_OF_SYMMETRY, r"mirror(?:s|ed)?"),
         "asymmetric": (
-            rf"a-?symmetr\w+(?: {ALONG} (?:one axis|(?:two|both) axes))?", "in two axes",
-            rf"(?:symmetric(?:al)? )?{ALONG} one axis",
+            rf"a-?symmetr\w+(?: {ALONG} (?:one axis|(?:two|both) axes))?",
+            "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} one axis",
         ),
     },
     "border_shape": {
-        "regular": (
-            *quality(REGULAR, BORDER), rf"regular in (?:{BORDER})", "regularly shaped",
-            bare("regular"),
-        ),
+        "regular": (*quality(REGULAR, BORDER), rf"regular in (?:{BORDER})", "regularly shaped", bare("regular")),
         "irregular": (
-            *quality(IRREGULAR, BORDER), rf"irregular in (?:{BORDER})", "irregularly shaped",
-            "border irregularity",
-            rf"irregularity of (?:the )?(?:{BORDER})", bare("irregular"),
+            *quality(IRREGULAR, BORDER), rf"irregular in (?:{BORDER})", "irregularly shaped", bare("irregular"),
+            "border irregularity", rf"irregularity of (?:the )?(?:{BORDER})",
         ),
         "moth-eaten": ("moth-?eaten(?: borders?)?",),
     },
-    "border_sharpness": {
-        "sharp": (SHARP, *quality("sharp", BORDER)),
-        "faded": (FADED,),
-    },
+    "border_sharpness": {"sharp": (SHARP, *quality("sharp", BORDER)), "faded": (FADED,)},
     "colour_count": {
         "one": (
             *quality(UNIFORM, TINT), r"monochrom\w+", "(?:uniform|even|homogeneous) in colou?r",
@@ -122,18 +115,14 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "regression": {
         "any": (r"regression(?: structures?)?", "scar-?like", "peppering", "granularity", "gr[ae]y dots"),
     },
-    "blotch": {
-        "any": (r"blotch(?:es)?", "structureless (?:black|dark brown) areas?", r"hyperpigment\w+ areas?"),
-    },
+    "blotch": {"any": (r"blotch(?:es)?", "structureless (?:black|dark brown) areas?", r"hyperpigment\w+ areas?")},
     "vessels": {
         **{kind: quality(kind, VESSELS) for kind in ("dotted", "linear irregular", "hairpin", "arborizing", "comma")},
         "any": (VESSELS,),
     },
     "milia": {"any": ("milia(?:[ -]?like)? cysts?", "milia", "white clods?")},
     "comedo": {"any": ("comedo(?:[ -]?like)? openings?", "comedon(?:es?)?", "crypts?", "plugs?")},
-    "cerebriform": {
-        "any": ("fissures?", "fissured", "ridges?", "gyri", "sulci", "cerebriform", "fat fingers"),
-    },
+    "cerebriform": {"any": ("fissures?", "fissured", "ridges?", "gyri", "sulci", "cerebriform", "fat fingers")},
     "fingerprint": {"any": ("fingerprint-?like(?: structures?)?", "parallel (?:thin )?lines")},
     "surface": {
         "waxy": ("waxy",), "stuck-on": ("stuck[ -]on",), "verrucous": ("verrucous|warty",),

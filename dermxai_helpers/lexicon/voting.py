@@ -1,9 +1,6 @@
-"""A vote by facts: every fact of a caption speaks for the classes in which it is frequent.
+"""A vote by facts: each speaks for the classes in which it is frequent, among drawn lesions (not on real skin)."""
 
-The weights are estimated on drawn lesions, whose attributes are known; they say nothing about real skin.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -44,11 +41,7 @@ class FactWeights:
 
 
 def fit_weights(table: pd.DataFrame) -> FactWeights:
-    """Estimate weights from drawn lesions, a row each, with the columns label and those of `facts.ATTRIBUTES`.
-
-    One lesion is added to each fact and class, so that what never occurred is unlikely and not impossible.
-    Source: naive Bayes with Laplace's smoothing.
-    """
+    """Estimate weights from drawn lesions, a row each; Laplace's smoothing adds one lesion to each fact and class."""
     classes = tuple(name for name in LABELS if name in set(table["label"]))
     truths = pd.DataFrame([true_facts(row) for row in table.to_dict("records")])
     labels = table["label"].to_numpy()
@@ -69,7 +62,7 @@ def drawn_table(n: int = DRAWN, seed: int = 0) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def default_weights() -> FactWeights:
-    """Weights from DRAWN lesions; estimated at the first call, within a second or two, then kept."""
+    """Estimate weights from DRAWN lesions at the first call, within a second or two, and keep them."""
     return fit_weights(drawn_table())
 
 
@@ -127,20 +120,3 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     if posterior[best] < threshold:
         return Decision(ABSTAIN, f"{best} has only {posterior[best]:.2f}", posterior, evidence)
     return Decision(best, "", posterior, evidence)
-
-
-def coverage_curve(votes: Iterable[Decision], labels: Sequence[str]) -> pd.DataFrame:
-    """Accuracy against abstention: one row for each threshold at which one more caption votes, strictest first.
-
-    votes : of `vote` (at any threshold: only their probabilities count); labels : true classes, (n,)
-    threshold : least confidence that votes; coverage : share of captions that vote; accuracy : among those that vote
-    """
-    rows = [
-        (vote.confidence, max(vote.posterior, key=vote.posterior.get) == label)
-        for vote, label in zip(votes, labels, strict=True)
-    ]
-    table = pd.DataFrame(rows, columns=["threshold", "right"])
-    table = table[table["threshold"] > 0].groupby("threshold")["right"].agg(["sum", "size"])
-    table = table.sort_index(ascending=False).cumsum()
-    accuracy = table["sum"] / table["size"]
-    return pd.DataFrame({"coverage": table["size"] / len(rows), "accuracy": accuracy}).reset_index()

@@ -430,9 +430,11 @@ course.record("macro_f1_reading", macro_f1(labels, read_votes), *interval, basel
 # If the curve does not rise to the left, its certainty is worth nothing.
 
 # %%
-from dermxai_helpers.lexicon import voting
-
-curve = voting.coverage_curve(reading, labels)
+best = np.array([max(decision.posterior, key=decision.posterior.get) for decision in reading])
+certainty = pd.DataFrame({"confidence": [decision.confidence for decision in reading], "right": best == labels})
+alike = certainty[certainty["confidence"] > 0].groupby("confidence")["right"].agg(["sum", "size"])
+surer = alike.sort_index(ascending=False).cumsum()  # all captions that are at least as sure
+curve = pd.DataFrame({"coverage": surer["size"] / len(reading), "accuracy": surer["sum"] / surer["size"]})
 rules = {"always nevus": (labels == "nv").mean(), "the paper's count": (votes == labels).mean()}
 course.figure("coverage", language.coverage(curve, rules, note))
 
