@@ -359,6 +359,7 @@ def macro_f1(labels, votes):
     return np.mean([2 * (labelled & voted).sum() / max(labelled.sum() + voted.sum(), 1) for labelled, voted in here])
 
 
+# %%
 def guided_by(rows):
     """Macro-F1 of one guide's votes, its 95 % interval by lesion, and voters that see nothing but vote as often."""
     label, vote = rows["label"].to_numpy(), rows["vote"].to_numpy()
