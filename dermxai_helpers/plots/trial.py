@@ -7,7 +7,7 @@ from dermxai_helpers.plots.common import BASELINE, MEASURED, bare, dots, draw_pi
 
 SHOWN = {
     "plausibility": ("energy - area", "pointing game", "best Jaccard"),
-    "faithfulness": ("insertion, blur", "deletion, blur", "ROAD"),
+    "faithfulness": ("insertion, blur", "deletion, blur"),
     "drawn": ("causal parts - area", "artefacts - area", "Jaccard, structures"),
 }
 QUESTIONS = {

@@ -1,5 +1,5 @@
 """Explanations, backgrounds and shortcuts put on trial."""
 
-from dermxai_helpers.trial.run import BASELINES, BATCH, FAITHFULNESS, Cases, run
+from dermxai_helpers.trial.run import BASELINES, FAITHFULNESS, Cases, run
 
-__all__ = ["BASELINES", "BATCH", "Cases", "FAITHFULNESS", "run"]
+__all__ = ["BASELINES", "Cases", "FAITHFULNESS", "run"]

@@ -1,8 +1,4 @@
-"""Does the background decide? What a relevancy map says about it, and what the model itself says when it is changed.
-
-A map shows where evidence was found. Whether an answer hangs on the background, only an experiment can tell: draw the
-same scene with another background, or the same background with another complaint, and ask again.
-"""
+"""Whether the background decides: what a relevancy map says about it, and what the model says when it is changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +9,11 @@ from torch import nn
 
 from dermxai_helpers import scoring
 from dermxai_helpers.explanation import resize
-from dermxai_helpers.scoring.maps import energy_inside, pointing_game
 from dermxai_helpers.synth import scenes
 from dermxai_helpers.synth.complaints import COMPLAINTS
 from dermxai_helpers.synth.scenes import Scene
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, SIZE
-from dermxai_helpers.training import transformer as vit_finetuning
+from dermxai_helpers.training import transformer
 
 MOVABLE = [complaint for complaint in COMPLAINTS if complaint not in scenes.PLACES_OF]  # fits every place
 
@@ -33,7 +28,7 @@ class Swap:
 
 
 def draw_swaps(n: int, seed: int) -> list[Swap]:
-    """`n` scenes with their two counterfactuals each; everything that was not swapped is the same to the pixel.
+    """Draw `n` scenes with their two counterfactuals each; what was not swapped is the same to the pixel.
 
     The complaint and the background that come instead are drawn by lot from the others.
     """
@@ -41,30 +36,28 @@ def draw_swaps(n: int, seed: int) -> list[Swap]:
     swaps = []
     for number in range(n):
         scene = scenes.draw((seed, number, 5), MOVABLE[number % len(MOVABLE)])
-        background = rng.choice([name for name in BACKGROUNDS if name != scene.background])
-        instead = rng.choice([name for name in MOVABLE if name != scene.complaint])
-        redrawn = scenes.redraw(scene, background=str(background)), scenes.redraw(scene, complaint=str(instead))
+        background = str(rng.choice([name for name in BACKGROUNDS if name != scene.background]))
+        complaint = str(rng.choice([name for name in MOVABLE if name != scene.complaint]))
+        redrawn = scenes.redraw(scene, background=background), scenes.redraw(scene, complaint=complaint)
         swaps.append(Swap(scene, *redrawn))
     return swaps
 
 
 def relevance_by_zone(heatmaps: np.ndarray, drawn: Sequence[Scene]) -> pd.DataFrame:
-    """Where a map's positive relevance lies, one row a scene.
+    """Tabulate where maps' positive relevance lies, one row a scene. heatmaps : float (n, rows, columns)
 
-    heatmaps : float (n, rows, columns)
     Columns: the share on each of the scene's zones (NaN for a map without evidence); "pointing game", 1 if the map is
     strongest on affected skin.
     """
-    large = resize(heatmaps, (SIZE, SIZE))
-    return pd.DataFrame([
-        {name: energy_inside(heatmap, zone) for name, zone in scene.zones().items()}
-        | {"pointing game": pointing_game(heatmap, scene.affected)}
-        for heatmap, scene in zip(large, drawn, strict=True)
-    ])
+    rows = []
+    for heatmap, scene in zip(resize(heatmaps, (SIZE, SIZE)), drawn, strict=True):
+        shares = {name: scoring.energy_inside(heatmap, zone) for name, zone in scene.zones().items()}
+        rows.append(shares | {"pointing game": scoring.pointing_game(heatmap, scene.affected)})
+    return pd.DataFrame(rows)
 
 
 def zone_table(by_scene: Mapping[str, pd.DataFrame], drawn: Sequence[Scene], seed: int = 0) -> pd.DataFrame:
-    """Means with 95 % intervals, one row for each of the tables by name, and one for the zones' share of the area.
+    """Average tables of `relevance_by_zone`, one row each, and one row for the zones' share of the area.
 
     Columns: (zone or measure, value / low / high). Scenes are independent, so they are what is resampled.
     """
@@ -72,44 +65,41 @@ def zone_table(by_scene: Mapping[str, pd.DataFrame], drawn: Sequence[Scene], see
     areas["pointing game"] = areas["affected skin"]  # what a map that points anywhere would hit
     rows = {}
     for name, table in {**by_scene, "share of the area": areas}.items():
-        ends = scoring.mean_intervals(range(len(table)), table.to_numpy(), seed=seed)
-        rows[name] = {
-            (column, key): value
-            for column, mean, (low, high) in zip(table.columns, table.mean(), ends, strict=True)
-            for key, value in (("value", mean), ("low", low), ("high", high))
-        }
+        rows[name] = _means(table, seed).stack()
     return pd.DataFrame(rows).T
 
 
 def swap_table(
     models: Mapping[str, nn.Module], swaps: Sequence[Swap], classes: Sequence[str], seed: int = 0
 ) -> pd.DataFrame:
-    """What each model answers when something is swapped: one row a model and measure, with value, low and high.
+    """Tabulate what models answer when something is swapped: one row a model and measure, with value, low and high.
 
     "right": the scene's complaint is named; "background swapped: keeps its answer", good is 1;
     "complaint swapped: names the new one", good is 1; "... keeps its answer", good is 0
     """
-    rows = {}
+    truth = [swap.scene.complaint for swap in swaps]
+    instead = [swap.other_complaint.complaint for swap in swaps]
+    tables = {}
     for name, model in models.items():
-        was, moved, other = (
-            _named(model, [getattr(swap, kind) for swap in swaps], classes)
-            for kind in ("scene", "other_background", "other_complaint")
-        )
-        truth = [swap.scene.complaint for swap in swaps]
-        instead = [swap.other_complaint.complaint for swap in swaps]
+        was = _named(model, [swap.scene for swap in swaps], classes)
+        moved = _named(model, [swap.other_background for swap in swaps], classes)
+        other = _named(model, [swap.other_complaint for swap in swaps], classes)
         measured = {
             "right": was == truth,
             "background swapped: keeps its answer": was == moved,
             "complaint swapped: names the new one": other == instead,
             "complaint swapped: keeps its answer": other == was,
         }
-        answers = np.column_stack(list(measured.values())).astype(float)
-        ends = scoring.mean_intervals(range(len(swaps)), answers, seed=seed)
-        for (what, values), (low, high) in zip(measured.items(), ends, strict=True):
-            rows[name, what] = {"value": values.mean(), "low": low, "high": high}
-    return pd.DataFrame(rows).T.rename_axis(["model", "measure"])
+        tables[name] = _means(pd.DataFrame(measured), seed)
+    return pd.concat(tables, names=["model", "measure"])
+
+
+def _means(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Value, low and high of each column's mean, one row a column."""
+    ends = scoring.mean_intervals(range(len(table)), table.to_numpy(), seed=seed)
+    return pd.DataFrame({"value": table.mean(), "low": ends[:, 0], "high": ends[:, 1]})
 
 
 def _named(model: nn.Module, drawn: Sequence[Scene], classes: Sequence[str]) -> np.ndarray:
     """The class that the model names for each scene."""
-    return np.array(classes)[vit_finetuning.predict(model, [scene.image for scene in drawn]).argmax(axis=1)]
+    return np.array(classes)[transformer.predict(model, [scene.image for scene in drawn]).argmax(axis=1)]

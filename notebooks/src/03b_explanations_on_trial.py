@@ -144,15 +144,16 @@ plots.show(plots.row({"photograph": cases.images[0], "heat-map": large[0], "stro
 
 # %% [markdown]
 # What is put in place of the erased pixels decides much. Black is a colour no skin has: the network has never seen it,
-# and what it says then is about black. So we blur; `measures` below also takes "deletion, black", "deletion, mean" and
-# "ROAD", which fills the hole from its surroundings: try whether the order of the methods survives.
+# and what it says then is about black. So we blur; `measures` below also takes "deletion, black" and "deletion, mean":
+# try whether the order of the methods survives. (ROAD, under further reading, fills the hole from its surroundings; it
+# stands in pytorch-grad-cam.)
 #
 # Now everything at once. Each photograph is asked at other shares than the next, evenly spread over all of them: the
 # mean is an estimate of the area under the curve, and costs one forward pass for each photograph, method and measure.
 
 # %%
 measures = ("insertion, blur", "deletion, blur")
-found = trial.run(network, cases, explainers, classifier.prepare, measures=measures, seed=seed, progress=False)
+found = trial.run(network, cases, explainers, classifier.prepare, measures, seed)
 outcome = found.table(seed)
 outcome["plausibility"].xs("value", axis=1, level="number").round(3)
 
@@ -227,7 +228,7 @@ tested = {name: partial(gradcam.explain, method=method, relu=False) for name, me
           (("Grad-CAM", "gradcam"), ("Eigen-CAM", "eigencam"))}
 blocks = randomisation.blocks(network)  # from the head down
 stages = [blocks[0], blocks[1], sum(blocks[2:8], []), sum(blocks[8:], [])]
-forgotten = randomisation.cascade(network, few, tested, sample["lesion_id"][:3], stages, seed=seed)
+forgotten = randomisation.cascade(network, few, tested, sample["lesion_id"][:3], stages, seed)
 course.figure("randomisation", figures.randomisation(forgotten))
 
 # %% [markdown]

@@ -534,9 +534,9 @@ cases = trial.Cases(photographs[:tried], masks[:tried], sample["lesion_id"][:tri
 attention_family = {"relevancy": relevancy.explain, "gradient x attention": partial(relevancy.explain, method="generic"),
                     "rollout": partial(relevancy.explain, method="rollout"),
                     "raw attention": partial(relevancy.explain, method="attention")}
-of_vit = trial.run(vit, cases, attention_family, partial(relevancy.prepare, vit), seed=seed, progress=False)
+of_vit = trial.run(vit, cases, attention_family, partial(relevancy.prepare, vit), seed=seed)
 cnn = training.train(table, split, backbone=backbone, rebalance="class weights", seed=seed, progress=False)
-of_cnn = trial.run(cnn.model, cases, {"Grad-CAM": gradcam.explain}, cnn.prepare, seed=seed, progress=False)
+of_cnn = trial.run(cnn.model, cases, {"Grad-CAM": gradcam.explain}, cnn.prepare, seed=seed)
 side_by_side = pd.concat({"transformer": of_vit.table(seed), "CNN": of_cnn.table(seed)}).xs("value", axis=1, level="number")
 side_by_side[["plausibility", "faithfulness"]].round(3)
 

@@ -51,7 +51,7 @@ from dermxai_helpers.plots import scenes as figures
 from dermxai_helpers.synth import kinds
 from dermxai_helpers.training import checkpoints as vit_checkpoints
 from dermxai_helpers.training import transformer as vit_finetuning
-from dermxai_helpers.trial import background as background_check
+from dermxai_helpers.trial import background
 
 all_kinds = kinds.kinds(41)
 names = list(all_kinds)
@@ -228,7 +228,7 @@ paths = sorted(workshop.glob("photograph_*.png"))
 photographs = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
 found = {name: relevancy.explain(model, relevancy.prepare(model, photographs), classes=complaints)
          for name, model in models.items()}
-shares = {name: background_check.relevance_by_zone(one.maps, five) for name, one in found.items()}
+shares = {name: background.relevance_by_zone(one.maps, five) for name, one in found.items()}
 course.figure("figure_b", figures.rows(
     five, found, shares, "Relevancy on drawn scenes: the picture, the honest model, the model that was betrayed"))
 
@@ -276,10 +276,10 @@ def maps_of(model, drawn, method="chefer"):
     return np.concatenate([relevancy.explain(model, part, method=method).maps for part in ready.split(8)])
 
 # %%
-by_scene = {name: background_check.relevance_by_zone(maps_of(model, unseen), unseen)
+by_scene = {name: background.relevance_by_zone(maps_of(model, unseen), unseen)
             for name, model in {**models, "untrained": untrained}.items()}
-by_scene["honest, rollout"] = background_check.relevance_by_zone(maps_of(models["honest"], unseen, "rollout"), unseen)
-zones = background_check.zone_table(by_scene, unseen, seed)
+by_scene["honest, rollout"] = background.relevance_by_zone(maps_of(models["honest"], unseen, "rollout"), unseen)
+zones = background.zone_table(by_scene, unseen, seed)
 zones.xs("value", axis=1, level=1).round(3)
 
 # %%
@@ -338,13 +338,13 @@ course.record("relevance_without_complaint", float(np.nanmean(there["without"]))
 # pixel. An honest model keeps its answer. Then leave the background and change the complaint. An honest model follows.
 
 # %%
-swaps = background_check.draw_swaps(judged, seed + 2)
+swaps = background.draw_swaps(judged, seed + 2)
 shown = [scene for swap in swaps[:2] for scene in (swap.scene, swap.other_background, swap.other_complaint)]
 named = {f"{1 + number // 3}: {scene.complaint}\n{scene.background}": scene.image for number, scene in enumerate(shown)}
 plots.show(plots.row(named, "Two scenes, each as it is, with its background swapped, with its complaint swapped."))
 
 # %%
-answers = background_check.swap_table(models, swaps, complaints, seed)
+answers = background.swap_table(models, swaps, complaints, seed)
 course.figure("swaps", figures.swaps(answers))
 answers.round(3)
 

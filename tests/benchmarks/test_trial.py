@@ -1,4 +1,4 @@
-"""What a trial costs beside the forward passes it cannot do without, and ROAD's imputation beside pytorch-grad-cam's.
+"""What a trial costs beside the forward passes it cannot do without.
 
 Run: pytest tests/benchmarks/test_trial.py --benchmark-enable -s. One thread; rounds in turn; medians.
 """
@@ -14,10 +14,9 @@ import torch
 
 from dermxai_helpers import gradcam, synth, training, trial
 from dermxai_helpers.inference import quick, to_input
-from dermxai_helpers.scoring.maps import centre_gaussian
 from dermxai_helpers.training.backbones import assembled, new_head
-from dermxai_helpers.trial import faithfulness
-from dermxai_helpers.trial import truth as causes
+from dermxai_helpers.trial.run import BATCH
+from dermxai_helpers.trial.truth import Truth
 
 PHOTOGRAPHS, ROUNDS = 60, 3
 METHODS = ("gradcam", "gradcam++", "layercam", "eigencam")
@@ -35,7 +34,8 @@ def one_thread():
 def cases() -> trial.Cases:
     lesions = [synth.draw(number) for number in range(PHOTOGRAPHS)]
     images, masks = (np.stack([getattr(lesion, name) for lesion in lesions]) for name in ("image", "mask"))
-    return trial.Cases(images, masks, range(PHOTOGRAPHS), [causes.of_lesion(lesion) for lesion in lesions])
+    truth = [Truth(lesion.attributes, lesion.parts | lesion.artefacts) for lesion in lesions]
+    return trial.Cases(images, masks, range(PHOTOGRAPHS), truth)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -50,18 +50,16 @@ def test_trial_beside_its_forward_passes(benchmark, cases):
     model = assembled(source, source.features, new_head(3))
     prepare = partial(to_input, size=source.size, mean=source.mean, std=source.std)
     explainers = {method: partial(gradcam.explain, method=method) for method in METHODS}
-    network, batch = quick(model), prepare(list(cases.images[:trial.BATCH]))
+    network, batch = quick(model), prepare(list(cases.images[:BATCH]))
     asked = 2 * (len(METHODS) + len(trial.BASELINES))  # insertion and deletion, one share an image
     passes = PHOTOGRAPHS * (1 + len(METHODS) + asked)
     times = {"trial": [], "its forward passes alone": [], "table": []}
 
     def rounds():
         with torch.inference_mode():
-            alone = seconds(lambda: [network(batch) for _ in range(passes // trial.BATCH)])
+            alone = seconds(lambda: [network(batch) for _ in range(passes // BATCH)])
         found = []
-        times["trial"].append(
-            seconds(lambda: found.append(trial.run(model, cases, explainers, prepare, progress=False)))
-        )
+        times["trial"].append(seconds(lambda: found.append(trial.run(model, cases, explainers, prepare))))
         times["its forward passes alone"].append(alone)
         times["table"].append(seconds(found[0].table))
 
@@ -69,23 +67,3 @@ def test_trial_beside_its_forward_passes(benchmark, cases):
     print(f"\n{PHOTOGRAPHS} photographs, 8 methods, {passes} forward passes of MobileNetV2 at 224 px")
     for name, values in times.items():
         print(f"{name:26} {median(values[1:]):6.1f} s")
-
-
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
-def test_imputation_beside_pytorch_grad_cam(benchmark, cases, share):
-    from pytorch_grad_cam.metrics.road import NoisyLinearImputer
-
-    pictures = torch.from_numpy(cases.images[:trial.BATCH]).permute(0, 3, 1, 2).float() / 255
-    heatmaps = np.repeat(centre_gaussian((224, 224))[None], len(pictures), axis=0)
-    removed = faithfulness.strongest(heatmaps, np.full((len(pictures), 1), share))
-    theirs, times = NoisyLinearImputer(noise=0), {"ours": [], "pytorch-grad-cam": []}
-
-    def rounds():
-        times["ours"].append(seconds(lambda: faithfulness.impute(pictures, removed)))
-        pairs = list(zip(pictures, (~removed[:, 0]).float(), strict=True))
-        times["pytorch-grad-cam"].append(seconds(lambda: [theirs(*pair) for pair in pairs]))
-
-    benchmark.pedantic(rounds, rounds=ROUNDS, warmup_rounds=1)
-    ours, other = (1000 * median(values[1:]) / len(pictures) for values in times.values())
-    print(f"\nimputing {share:.0%}: ours {ours:.0f} ms, pytorch-grad-cam {other:.0f} ms each, {other / ours:.1f} x")

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 from dermxai_helpers import gradcam, plots, synth, trial
 from dermxai_helpers.plots import trial as figures
 from dermxai_helpers.trial import randomisation, shortcut
-from dermxai_helpers.trial import result as verdict
+from dermxai_helpers.trial.result import TrialResult, assemble
 
 METHODS = ("Grad-CAM", *trial.BASELINES)
 
@@ -23,22 +23,19 @@ def described(figure_and_alt, *words):
 
 
 @pytest.fixture(scope="module")
-def found() -> verdict.Verdict:
-    """A verdict with known numbers: Grad-CAM has energy .8 and .6 over an area of .2, everything else .3."""
-    judged, asked = {}, []
+def found() -> TrialResult:
+    """A result with known numbers: Grad-CAM has energy .8 and .6 over an area of .2, everything else .3."""
+    scores = {}
     for method in METHODS:
         for image, energy in enumerate((0.8, 0.6) if method == "Grad-CAM" else (0.3, 0.3)):
-            judged[method, image] = {
+            scores[method, image] = {
                 ("plausibility", "energy"): energy,
                 ("plausibility", "energy - area"): energy - 0.2,
                 ("maps", "without evidence"): 0.0,
+                ("faithfulness", "deletion, blur"): 0.5,
             } | {("Jaccard, lesion", share): energy * share for share in (0.1, 0.2)}
-        shares = np.tile([0.25, 0.75], 2)
-        for measure, values in (("deletion, blur", 1 - shares), ("ROAD", shares)):
-            answers = {"image": [0, 0, 1, 1], "share": shares, "value": values}
-            asked.append(pd.DataFrame({"method": method, "measure": measure, **answers}))
     predictions = pd.DataFrame({"predicted": [0, 1], "probability": [0.9, 0.8], "lesion": ["a", "b"]})
-    return verdict.assemble(judged, asked, predictions)
+    return assemble(scores, predictions)
 
 
 def test_verdict_shows_one_row_of_panels_a_question_and_tells_baselines_apart(found):
@@ -52,7 +49,6 @@ def test_verdict_shows_one_row_of_panels_a_question_and_tells_baselines_apart(fo
         "energy - area\n(higher is better)",
         "best Jaccard\n(higher is better)",
         "deletion, blur\n(lower is better)",
-        "ROAD\n(higher is better)",
     ]
     marks = [to_hex(colour) for colour in figure.axes[0].collections[1].get_facecolors()]
     assert marks == [figures.MEASURED] + [figures.BASELINE] * 4
@@ -79,7 +75,7 @@ def test_right_and_wrong(found):
 def test_randomisation_shows_every_stage_beside_another_photograph():
     images = shortcut.prepare([synth.draw(seed).image for seed in range(3)])
     stages = [["classifier.2"], ["features.3.0", "features.2.0"]]
-    table = randomisation.cascade(shortcut.small_network(), images, {"Grad-CAM": gradcam.explain}, stages=stages)
+    table = randomisation.cascade(shortcut.small_network(), images, {"Grad-CAM": gradcam.explain}, range(3), stages)
     figure = described(figures.randomisation(table), "Grad-CAM: (none) 1.00, classifier.2 ", "another photograph ")
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == ["(none)", "classifier.2", "features.3 to features.2"]

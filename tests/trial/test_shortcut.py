@@ -12,7 +12,7 @@ PAIRS = 8
 
 
 @pytest.fixture(scope="module")
-def pairs() -> shortcut.Pairs:
+def pairs() -> shortcut.RulerPairs:
     return shortcut.draw_pairs(PAIRS, seed=9)
 
 
@@ -49,9 +49,7 @@ def flat(network, inputs, targets):
 
 def test_a_pair_differs_in_the_ruler_only(pairs):
     changed = (pairs.ruled != pairs.bare).any(axis=3)
-    assert not (changed & ~pairs.rulers).any()
-    assert changed[pairs.rulers].mean() > 0.9
-    assert not (pairs.rulers & ~pairs.bands).any()
+    assert not (changed & ~pairs.bands).any() and changed.any(axis=(1, 2)).all()
     assert (pairs.bands.mean(axis=(1, 2)) < 0.2).all()
 
 
@@ -79,12 +77,11 @@ def test_drawn_sets_hold_rulers_as_often_as_asked_for(monkeypatch):
 
 def test_a_model_that_knows_only_rulers_loses_everything_without_and_a_true_map_says_so(pairs):
     bright = [row for row in range(PAIRS) if not synth.draw([9, row, 1], "mel").attributes["vignette"]]
-    bright = shortcut.Pairs(*(part[bright] for part in (pairs.ruled, pairs.bare, pairs.rulers, pairs.bands)))
+    bright = shortcut.RulerPairs(*(part[bright] for part in (pairs.ruled, pairs.bare, pairs.bands)))
     found = shortcut.expose({"detector": RulerDetector()}, bright, {"band": band, "flat": flat})
     drop = found.drops.loc["detector"]
     assert drop["with ruler"] > 0.6 and drop["without"] < 0.4
     assert drop["low"] > 0.2 and drop["drop"] == pytest.approx(drop["with ruler"] - drop["without"])
-    assert drop["filled"] == pytest.approx(drop["drop"], abs=0.05)  # filling in does what drawing anew does
     knows, blind = found.relevance.loc["detector", "band"], found.relevance.loc["detector", "flat"]
     assert knows["value"] > 0.9 and knows["low"] > 3 * knows["area"]
     assert blind["value"] == pytest.approx(blind["area"]) and blind["more"] == pytest.approx(0)
@@ -107,18 +104,3 @@ def test_training_again_gives_the_same_model_and_leaves_the_callers_seed():
     first, again = (shortcut.train(images=15, epochs=1, seed=3) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in first.state_dict().items())
-
-
-def test_accuracy_counts_right_answers(monkeypatch):
-    network = shortcut.small_network()
-    network.classifier[-1].bias.data[:] = torch.tensor([0.0, 100.0, 0.0])  # always nevus: one class in three
-    assert shortcut.accuracy(network, shortcut.HONEST, n=9) == pytest.approx(1 / 3)
-
-
-def test_input_is_prepared_like_the_courses():
-    from dermxai_helpers.inference import to_input
-    from dermxai_helpers.training.backbones import IMAGENET_MEAN, IMAGENET_STD
-
-    picture = synth.draw(3).image
-    theirs = to_input([picture], (224, 224), IMAGENET_MEAN, IMAGENET_STD)
-    torch.testing.assert_close(shortcut.prepare([picture]), theirs)
