@@ -1,8 +1,4 @@
-"""What is a heat-map, and how is a model asked for one without being changed?
-
-`gradcam` explains convolutional networks, `relevancy` vision transformers. Both take plain tensors, give back an
-`Explanation` and leave the model exactly as they found it; what they share for that stands here.
-"""
+"""What a heat-map is, and what `gradcam` and `relevancy` share to make one from plain tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -154,6 +150,10 @@ def notes_on(maps: np.ndarray, class_name: Sequence[str]) -> list[str]:
 
 
 def resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bilinear maps of shape (B, h, w) at `size` = (height, width); cell centres stay in place."""
+    """Resize maps (B, h, w) bilinearly to `size` = (height, width); cell centres stay in place.
+
+    >>> resize(np.array([[[0.0, 1.0]]]), (1, 4))
+    array([[[0.  , 0.25, 0.75, 1.  ]]])
+    """
     tensor = torch.from_numpy(np.ascontiguousarray(maps))[:, None]
     return functional.interpolate(tensor, size=tuple(size), mode="bilinear", align_corners=False)[:, 0].numpy()

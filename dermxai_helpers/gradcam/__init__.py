@@ -1,4 +1,4 @@
-"""Where did the convolutional network find its evidence?"""
+"""Where a convolutional network found its evidence: class activation maps."""
 
 from dermxai_helpers.gradcam.explain import METHODS, QuickCam, explain
 

@@ -1,7 +1,7 @@
-"""The class activation methods that need one forward pass: small functions of feature maps and gradients.
+"""The class activation methods: small functions of feature maps and gradients.
 
 features : float, (B, K, rows, columns), the output A of the explained layer
-gradients : the same shape, the derivative of one class score per image by each value of the features
+gradients : the same shape, the derivative of one class score s per image by each value of the features
 Each gives maps (B, rows, columns): raw, so negative where evidence speaks against the class, before any ReLU.
 """
 
@@ -12,18 +12,31 @@ SMALLEST_DENOMINATOR = 1e-6  # pytorch-grad-cam's; see grad_cam_plus_plus
 
 
 def grad_cam(features: Tensor, gradients: Tensor) -> Tensor:
-    """Every map weighted by its mean gradient.
+    """Weigh every map by its mean gradient and add the maps up.
+
+    alpha_k = 1/Z sum_ij ds / dA_kij,   L = sum_k alpha_k A_k,   for K maps of Z cells each
+
+    >>> features = torch.tensor([[[[4.0, 0.0]], [[1.0, 1.0]]]])  # one image, two maps of 1 x 2 cells
+    >>> grad_cam(features, torch.tensor([[[[1.0, 0.0]], [[-2.0, 0.0]]]]))  # weights 0.5 and -1
+    tensor([[[ 1., -1.]]])
 
     Source: Selvaraju et al., "Grad-CAM", ICCV 2017, equations 1 and 2.
     """
-    return weighted_sum(features, gradients.mean(dim=(2, 3)))
+    weights = gradients.mean(dim=(2, 3))  # alpha (B, K): one number for each map, whatever its cells
+    return weighted_sum(features, weights)
 
 
 def grad_cam_plus_plus(features: Tensor, gradients: Tensor) -> Tensor:
-    """Every map weighted by the sum of its positive gradients, each with its own coefficient alpha.
+    """Weigh every map by the sum of its positive gradients, each with its own coefficient alpha.
 
-    The class score is taken as exp(logit), so that the second and third derivatives are powers of the first. The term
-    that keeps alpha's denominator from zero is the one of pytorch-grad-cam, to be equal to it; where gradients are well
+    alpha_kij = g^2 / (2 g^2 + g^3 sum_ij A_kij),   w_k = sum_ij alpha_kij max(g, 0),   g = ds / dA_kij
+
+    >>> features, gradients = torch.tensor([[[[1.0, 1.0]]]]), torch.tensor([[[[1.0, 0.0]]]])
+    >>> grad_cam_plus_plus(features, gradients)  # alpha is 1 / (2 + 2)
+    tensor([[[0.2500, 0.2500]]])
+
+    The score is taken as exp(logit), so that the second and third derivatives are powers of the first. The term that
+    keeps alpha's denominator from zero is the one of pytorch-grad-cam, to be equal to it; where gradients are well
     below 1e-3 it outweighs the rest, and weights grow with the third power of the gradient.
     Source: Chattopadhay et al., "Grad-CAM++", WACV 2018, equations 5 and 19.
     """
@@ -35,7 +48,7 @@ def grad_cam_plus_plus(features: Tensor, gradients: Tensor) -> Tensor:
 
 
 def hires_cam(features: Tensor, gradients: Tensor) -> Tensor:
-    """Every value times its own gradient: what each cell adds to the score, to first order.
+    """Multiply every value with its own gradient: what each cell adds to the score, to first order.
 
     Source: Draelos and Carin, "Use HiResCAM instead of Grad-CAM", arXiv:2011.08891, equation 3.
     """
@@ -43,7 +56,7 @@ def hires_cam(features: Tensor, gradients: Tensor) -> Tensor:
 
 
 def layer_cam(features: Tensor, gradients: Tensor) -> Tensor:
-    """Every value times its own gradient where that is positive.
+    """Multiply every value with its own gradient where that is positive.
 
     Source: Jiang et al., "LayerCAM", IEEE TIP 2021, equations 6 and 7.
     """
@@ -51,7 +64,7 @@ def layer_cam(features: Tensor, gradients: Tensor) -> Tensor:
 
 
 def eigen_cam(features: Tensor) -> Tensor:
-    """The cells' coordinate on the first principal component of their K values. It knows no class.
+    """Give the cells' coordinates on the first principal component of their K values. It knows no class.
 
     A principal component has no sign; this one points to where the features are strong, as they are summed over maps.
     Source: Muhammad and Yeasin, "Eigen-CAM", IJCNN 2020; the cells are centred first, as in pytorch-grad-cam.
@@ -65,8 +78,9 @@ def eigen_cam(features: Tensor) -> Tensor:
 
 
 def class_activation(features: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:
-    """Maps (B, T, rows, columns): feature maps weighted by the head's rows of the classes `targets` (B, T).
+    """Weigh the feature maps by the head's rows of the classes `targets` (B, T): maps (B, T, rows, columns).
 
+    L = sum_k w_k A_k; under average pooling the mean of L plus the bias is the logit, and Grad-CAM is L / Z.
     Source: Zhou et al., "Learning deep features for discriminative localization", CVPR 2016, equation 2.
     """
     return torch.einsum("btk,bkij->btij", head.weight[targets], features)

@@ -1,10 +1,9 @@
-"""Heat-maps of three libraries and ours, on one MobileNetV2 at 224 pixels, maps at that size. Two tables are printed.
+"""Heat-maps of three libraries and ours, on one MobileNetV2 at 224 pixels, maps at that size. A table is printed.
 
 Run: pytest tests/benchmarks/test_gradcam.py -s --benchmark-enable
 All contestants take turns, in another order in every round; medians of the rounds after a warm-up. The floor is a plain
 forward pass without gradients, which explains nothing. The libraries explain one class, ours one or all three. Denormal
-numbers count as zero, for everybody. Score-CAM comes first: once 32 images have gone through a network with gradients,
-the process keeps memory that a fresh one asks for again in every layer, and batches of 16 become twice as fast.
+numbers count as zero, for everybody.
 """
 
 import contextlib
@@ -27,7 +26,6 @@ from dermxai_helpers.training.backbones import assembled, backbone, new_head
 
 SIZE = (224, 224)
 ROUNDS = 7
-SCORE_ROUNDS = 3  # of half a minute for each of the slow ones
 FLOOR, REFERENCE = "forward pass without gradients", "pytorch-grad-cam GradCAM"
 
 
@@ -111,31 +109,6 @@ def threads():
     before = torch.get_num_threads()
     yield torch.set_num_threads
     torch.set_num_threads(before)
-
-
-@pytest.mark.timeout(3600)
-def test_score_cam(benchmark, network, threads):
-    image = drawn(1)
-
-    def by_pytorch_grad_cam():
-        with pytorch_grad_cam.ScoreCAM(network, [network.features]) as cam:
-            return cam(image, [ClassifierOutputTarget(0)])
-
-    @torch.no_grad()
-    def by_torchcam():
-        with torchcam.ScoreCAM(network, network.features) as cam:
-            network(image)
-            return cam(0)
-
-    def ours():
-        return gradcam.explain(network, image, "all", "scorecam").resized(SIZE)
-
-    threads(1)
-    rivals = {"pytorch-grad-cam": by_pytorch_grad_cam, "torchcam": by_torchcam, "ours, all classes": ours}
-    times = benchmark.pedantic(race, (rivals, SCORE_ROUNDS), rounds=1)
-    print(f"\nScore-CAM of one image, one thread\n{'contestant':32}{'median s':>10}{'faster x':>10}")
-    for name, milliseconds in times.items():
-        print(f"{name:32}{milliseconds / 1000:10.1f}{times['pytorch-grad-cam'] / milliseconds:10.1f}")
 
 
 @pytest.mark.timeout(3600)

@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from dermxai_helpers import gradcam
-from dermxai_helpers.explanation import resize
-from dermxai_helpers.gradcam import layers as feature_layers
+from dermxai_helpers.gradcam.layers import is_grid
 
 
 class Small(nn.Module):
@@ -38,14 +37,6 @@ def small():
 @pytest.fixture
 def images():
     return torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-
-
-def vit(**changes):
-    from timm.models.vision_transformer import VisionTransformer
-
-    torch.manual_seed(0)
-    settings = {"img_size": 32, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2, "num_classes": 3}
-    return VisionTransformer(**(settings | changes)).double().eval().requires_grad_(False)
 
 
 # --- left as found ---
@@ -83,21 +74,6 @@ def test_model_is_left_as_found_after_an_exception_inside(small, images, method)
     with pytest.raises(ArithmeticError):
         gradcam.explain(small, images, "all", method)
     small.fails = False
-    assert_as_found(before, small)
-
-
-def test_exception_in_a_later_pass(small, images):
-    """The first pass goes through; the model fails when ablation replaces its maps."""
-    before = state(small)
-    passes = []
-
-    def fail_later(_module, _inputs):
-        passes.append(1)
-        if len(passes) > 1:
-            raise ArithmeticError("later")
-
-    with small.head.register_forward_pre_hook(fail_later), pytest.raises(ArithmeticError):
-        gradcam.explain(small, images, 0, "ablationcam", layer="body")
     assert_as_found(before, small)
 
 
@@ -163,7 +139,7 @@ def partly_compiled(model):
 
 
 @pytest.mark.parametrize("compiled", [wholly_compiled, compiled_in_place, partly_compiled])
-@pytest.mark.parametrize("method", ["gradcam", "cam", "scorecam"])
+@pytest.mark.parametrize("method", ["gradcam", "cam"])
 def test_compiled_model(small, images, method, compiled):
     small.eval()
     expected = gradcam.explain(small, images, 0, method).maps
@@ -197,18 +173,15 @@ def test_half_precision_gives_maps_numpy_can_use(small, images):
 # --- the layer ---
 
 
-def test_last_layer_with_a_grid_is_found_once(small, images):
+def test_last_layer_with_a_grid_costs_no_pass_unless_the_guess_was_wrong(small, images):
     passed = []
     with small.register_forward_pre_hook(lambda _module, inputs: passed.append(len(inputs[0]))):
         assert gradcam.explain(small, images).layer == "body"
-        assert gradcam.explain(small, images).layer == "body"
-        assert passed == [1, 2, 2]  # one image to search, then the batch; the second time the batch only
-        gradcam.explain(small, images[..., :12])
-        gradcam.explain(small, images)
-        assert passed[3:] == [1, 2, 2]  # another size is another search, the first is still known
+        assert passed == [2]
         small.drop = nn.Sequential(nn.Unflatten(1, (5, 1, 1)), nn.Upsample(scale_factor=2), nn.Flatten())
         small.head = nn.Linear(20, 3)
         assert gradcam.explain(small, images).layer == "drop.1"
+        assert passed == [2, 2, 2]
 
 
 def test_layer_by_module_equals_layer_by_name(small, images):
@@ -245,7 +218,7 @@ def test_layer_that_runs_twice_is_explained_where_it_runs_last(images):
     ],
 )
 def test_is_grid(shape, picture, answer):
-    assert feature_layers.is_grid(torch.zeros(shape), picture) is answer
+    assert is_grid(torch.zeros(shape), torch.zeros(2, 3, *picture)) is answer
 
 
 def test_wrong_layers_get_a_sentence_with_candidates(small, images):
@@ -258,7 +231,7 @@ def test_wrong_layers_get_a_sentence_with_candidates(small, images):
         with pytest.raises(ValueError, match=sentence):
             gradcam.explain(small, images, layer=layer)
     small.unused = nn.Conv2d(3, 3, 1)
-    with pytest.raises(ValueError, match=f"'unused' takes no part in the forward pass of Small.*{listed}"):
+    with pytest.raises(ValueError, match=f"'unused' does not give .* but nothing, for it takes no part.*{listed}"):
         gradcam.explain(small, images, layer="unused")
 
 
@@ -291,8 +264,8 @@ def test_wrong_models_get_a_sentence(images):
     for model, sentence in [
         ("mobilenet", "expected a torch module, got str"),
         (nn.Sequential(nn.Flatten()), "Sequential has no weights"),
-        (Pair(), r"expected logits of shape \(2, classes\) from Pair, got tuple"),
-        (Small().body, r"got \(2, 5, 5, 5\)"),
+        (Pair(), r"expected logits of shape \(2, classes\) from Pair, got a tuple"),
+        (Small().body, r"got shape \(2, 5, 5, 5\)"),
     ]:
         with pytest.raises(ValueError, match=sentence):
             gradcam.explain(model, images)
@@ -334,72 +307,9 @@ def test_map_that_is_not_finite_is_noted(small, images):
     assert np.isfinite(found.normalised()).all()
 
 
-# --- vision transformers ---
+def test_vision_transformers_are_sent_to_relevancy():
+    from timm.models.vision_transformer import VisionTransformer
 
-
-@pytest.mark.parametrize("changes", [{}, {"reg_tokens": 2}, {"global_pool": "avg", "class_token": False}])
-@pytest.mark.parametrize("method", ["gradcam", "gradcam++", "hirescam", "layercam", "scorecam"])
-def test_transformer_equals_pytorch_grad_cam(method, changes):
-    import pytorch_grad_cam
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    names = {"gradcam": "GradCAM", "gradcam++": "GradCAMPlusPlus", "hirescam": "HiResCAM", "layercam": "LayerCAM"}
-    model = vit(**changes)
-    images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    ours = gradcam.explain(model, images, [0, 1, 2], method)
-    assert ours.layer == "blocks.2.norm1" and ours.maps.shape == (3, 4, 4)
-
-    def as_maps(tokens):
-        return tokens[:, -16:].reshape(len(tokens), 4, 4, 16).permute(0, 3, 1, 2)
-
-    model.requires_grad_(True)
-    library = getattr(pytorch_grad_cam, names.get(method, "ScoreCAM"))
-    with library(model, [model.blocks[2].norm1], reshape_transform=as_maps) as cam:
-        theirs = cam(images, [ClassifierOutputTarget(index) for index in range(3)])
-    for one, reference in zip(ours.maps, theirs, strict=True):
-        enlarged = resize(stretch(one)[None], (32, 32))[0]
-        np.testing.assert_allclose(stretch(enlarged), reference, atol=1e-4 if method == "scorecam" else 1e-5)
-
-
-def stretch(one):
-    one = one - one.min()
-    return one / (1e-7 + one.max())
-
-
-def test_transformer_with_pictures_of_another_size():
-    model = vit(dynamic_img_size=True)
-    found = gradcam.explain(model, torch.randn(1, 3, 24, 48, dtype=torch.float64), "all")
-    assert found.maps.shape == (3, 3, 6)
-
-
-@pytest.mark.parametrize("method", ["eigencam", "ablationcam"])
-def test_transformer_by_the_other_methods(method):
-    images = torch.randn(2, 3, 32, 32, dtype=torch.float64)
-    found = gradcam.explain(vit(), images, 0, method, relu=False)
-    assert found.maps.shape == (2, 4, 4) and np.ptp(found.maps, axis=(1, 2)).min() > 0
-
-
-def test_ablation_of_a_transformer_takes_a_channel_from_every_patch():
-    model, images = vit(), torch.randn(1, 3, 32, 32, dtype=torch.float64)
-    tokens = {}
-    with model.blocks[2].norm1.register_forward_hook(lambda _m, _i, output: tokens.update(kept=output.clone())):
-        logit = model(images)[0, 0]
-    weights = []
-    for channel in range(16):
-        changed = tokens["kept"].clone()
-        changed[:, 1:, channel] = 0
-        with model.blocks[2].norm1.register_forward_hook(lambda *_, changed=changed: changed):
-            weights.append((logit - model(images)[0, 0]) / logit)
-    expected = (tokens["kept"][0, 1:] @ torch.stack(weights)).reshape(4, 4)
-    found = gradcam.explain(model, images, 0, "ablationcam", relu=False)
-    np.testing.assert_allclose(found.maps[0], expected, atol=1e-10)
-
-
-def test_transformer_has_no_closed_form():
-    with pytest.raises(ValueError, match="which is not so in VisionTransformer: use method='gradcam'"):
-        gradcam.explain(vit(), torch.zeros(1, 3, 32, 32, dtype=torch.float64), 0, "cam")
-
-
-def test_wrong_layer_of_a_transformer_gets_candidates():
-    with pytest.raises(ValueError, match="'head' does not give .* its last layers with a grid: .*blocks.1, blocks.2, "):
-        gradcam.explain(vit(), torch.zeros(1, 3, 32, 32, dtype=torch.float64), 0, layer="head")
+    model = VisionTransformer(img_size=32, patch_size=8, embed_dim=16, depth=1, num_heads=2, num_classes=3)
+    with pytest.raises(ValueError, match="no layer of VisionTransformer .* relevancy.explain"):
+        gradcam.explain(model, torch.zeros(1, 3, 32, 32))
