@@ -15,26 +15,16 @@ LARGEST_NORMALISED = 20  # values of a normalised image stay within about 3; pix
 
 @dataclass(frozen=True)
 class Explanation:
-    """One heat-map per explained class score, with everything needed to name it.
+    """One heat-map per explained class score, with everything needed to name it."""
 
-    maps : float, (B, grid height, grid width), raw evidence: neither clipped, stretched nor resized after the method
-    target : class index of each map
-    class_name : the name of that class
-    logit, prob : float, (B,), the model's score and probability (softmax) for that class
-    layer : name of the layer (or blocks) that was explained
-    method : name of the method
-    notes : sentences about how the maps were computed, where it was not the plain way, and about maps that need care
-        (no positive evidence, flat, not finite); empty when all is well
-    """
-
-    maps: np.ndarray
-    target: list[int]
+    maps: np.ndarray  # float, (B, grid height, grid width): neither clipped, stretched nor resized after the method
+    target: list[int]  # class index of each map
     class_name: list[str]
-    logit: np.ndarray
+    logit: np.ndarray  # float, (B,), the model's score for that class; prob is its softmax
     prob: np.ndarray
-    layer: str
+    layer: str  # name of the layer (or blocks) that was explained
     method: str
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what was not the plain way, and which maps need care
 
     def resized(self, size: tuple[int, int]) -> np.ndarray:
         """The raw maps, bilinear at `size` = (height, width): float, (B, height, width)."""

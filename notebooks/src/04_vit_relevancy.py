@@ -291,7 +291,7 @@ course.record("relevancy_by_hand_max_difference", largest, note="as a share of t
 # And who says that the *helper* is right? The authors published a program, a copy of an early timm transformer in which
 # every layer was rewritten. It takes one picture at a time, and most projects since have carried that copy along. It
 # was run once on two small transformers; inputs, weights and results are kept as numbers in `tests/golden`. A test
-# compares the helper with them: `pytest tests/test_relevancy.py` asks for agreement to nine digits.
+# compares the helper with them: `pytest tests/relevancy` asks for agreement to nine digits.
 
 # %% [markdown]
 # ## 6. A real transformer, without a fork
@@ -337,7 +337,7 @@ table = data.load(folder)
 split = data.split(table, by="lesion", seed=seed)
 validation = table[(split == "val") & (table["mask_path"] != "")]
 sample = validation.sample(min(explained, len(validation)), random_state=seed).reset_index(drop=True)
-photographs = np.stack([data.open_image(path, SIZE) for path in sample["image_path"]])
+photos = np.stack([data.open_image(path, SIZE) for path in sample["image_path"]])
 masks = np.stack([data.open_mask(path, SIZE) for path in sample["mask_path"]])
 
 # %%
@@ -346,8 +346,8 @@ def normalised(pictures, mean, std):
     return torch.from_numpy((pictures / 255 - mean) / std).permute(0, 3, 1, 2).float()
 
 with torch.no_grad():
-    good = vit(normalised(photographs, np.array(config["mean"]), np.array(config["std"]))).softmax(dim=1)
-    bad = vit(normalised(photographs, np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))).softmax(dim=1)
+    good = vit(normalised(photos, np.array(config["mean"]), np.array(config["std"]))).softmax(dim=1)
+    bad = vit(normalised(photos, np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))).softmax(dim=1)
 
 # %%
 labels = sample["dx"].map(classes.index).to_numpy()
@@ -394,7 +394,7 @@ for name, model in (("before", before), ("after", vit)):
 heard = []
 hook = vit.blocks[0].attn.attn_drop.register_forward_hook(lambda *_: heard.append("attention"))
 with torch.no_grad():
-    vit(relevancy.prepare(vit, list(photographs[:1])))
+    vit(relevancy.prepare(vit, list(photos[:1])))
 hook.remove()
 print("fused:", vit.blocks[0].attn.fused_attn, "| times the attention table was seen:", len(heard))
 
@@ -410,18 +410,18 @@ def explain_all(model, pictures, **how):
     return np.concatenate([relevancy.explain(model, part, **how).maps for part in ready.split(8)])
 
 # %%
-predicted = vit_finetuning.predict(vit, photographs).argmax(axis=1)
+predicted = vit_finetuning.predict(vit, photos).argmax(axis=1)
 maps = {
-    "relevancy": explain_all(vit, photographs),
-    "rollout": explain_all(vit, photographs, method="rollout"),
-    "raw attention": explain_all(vit, photographs, method="attention"),
+    "relevancy": explain_all(vit, photos),
+    "rollout": explain_all(vit, photos, method="rollout"),
+    "raw attention": explain_all(vit, photos, method="attention"),
 }
 
 # %%
 note = "demo transformer, fine-tuned on " + ("drawn lesions" if photographs == "demo" else "real photographs")
 chosen = [int(row) for name in classes for row in np.flatnonzero(sample["dx"] == name)[:1]]
 plots.show(figures.map_grid(
-    photographs[chosen], {name: of_all[chosen] for name, of_all in maps.items()},
+    photos[chosen], {name: of_all[chosen] for name, of_all in maps.items()},
     [f"{classes[labels[row]]}, predicted {classes[predicted[row]]}" for row in chosen], f"Three methods ({note})",
 ))
 
@@ -434,7 +434,7 @@ plots.show(figures.map_grid(
 # classes:
 
 # %%
-for_each = [explain_all(vit, photographs[:8], target=number).reshape(8, -1) for number in range(3)]
+for_each = [explain_all(vit, photos[:8], target=number).reshape(8, -1) for number in range(3)]
 pairs = [np.corrcoef(for_each[a][row], for_each[b][row])[0, 1] for a, b in ((0, 1), (0, 2), (1, 2)) for row in range(8)]
 between = float(np.nanmean(pairs))
 course.record("relevancy_correlation_between_classes", between, baseline=1.0, note="1 for rollout and raw attention")
@@ -457,7 +457,7 @@ torch.manual_seed(seed)
 untrained = timm.create_model(card["architecture"], **arguments).eval()
 
 for name, model in (("trained", vit), ("untrained", untrained)):
-    single, double = (explain_all(copy.deepcopy(model).to(kind), photographs[:4], target=0).reshape(4, -1)
+    single, double = (explain_all(copy.deepcopy(model).to(kind), photos[:4], target=0).reshape(4, -1)
                       for kind in (torch.float32, torch.float64))
     agreement = [np.corrcoef(a, b)[0, 1] for a, b in zip(single, double, strict=True)]
     print(f"{name:9} 32-bit and 64-bit maps correlate by at least {min(agreement):.2f}")
@@ -467,12 +467,12 @@ for name, model in (("trained", vit), ("untrained", untrained)):
 # have them? There the maps fall apart, so the helper computes on a copy in 32 bits and says so:
 
 # %% tags=["nbval-check-output"]
-half = relevancy.explain(copy.deepcopy(vit).bfloat16(), relevancy.prepare(vit, list(photographs[:1])).bfloat16())
+half = relevancy.explain(copy.deepcopy(vit).bfloat16(), relevancy.prepare(vit, list(photos[:1])).bfloat16())
 half.notes
 
 # %%
 rng = np.random.default_rng(seed)
-maps["untrained relevancy"] = explain_all(untrained, photographs, target=0)
+maps["untrained relevancy"] = explain_all(untrained, photos, target=0)
 maps["random map"] = np.stack([rng.random((14, 14)) for _ in masks])
 maps["centre Gaussian"] = np.broadcast_to(scoring.centre_gaussian(SIZE), masks.shape)
 
@@ -530,7 +530,7 @@ from functools import partial
 from dermxai_helpers import training, trial
 from dermxai_helpers.plots import trial as trial_figures
 
-cases = trial.Cases(photographs[:tried], masks[:tried], sample["lesion_id"][:tried])
+cases = trial.Cases(photos[:tried], masks[:tried], sample["lesion_id"][:tried])
 attention_family = {"relevancy": relevancy.explain, "gradient x attention": partial(relevancy.explain, method="generic"),
                     "rollout": partial(relevancy.explain, method="rollout"),
                     "raw attention": partial(relevancy.explain, method="attention")}
