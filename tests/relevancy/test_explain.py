@@ -9,7 +9,7 @@ import timm
 import torch
 from small_transformers import distilled, golden, pictures, small
 
-from dermxai_helpers import relevancy
+from dermxai_helpers import assets, relevancy
 
 
 @pytest.fixture
@@ -331,7 +331,7 @@ def test_demo_transformer_loads_through_timm(tmp_path, monkeypatch):
     card = {"architecture": "vit_tiny_patch16_224", "arguments": arguments, "classes": ["mel", "nv", "bkl"]}
     card |= {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6], "note": "for a test"}
     (tmp_path / "vit_demo.json").write_text(json.dumps(card))
-    monkeypatch.setattr(relevancy, "ASSETS", tmp_path)
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
     model, classes = relevancy.demo_vit()
     assert classes == ["mel", "nv", "bkl"]
     white = relevancy.prepare(model, [np.full((9, 9, 3), 255, np.uint8)])
@@ -349,6 +349,6 @@ def test_shipped_demo_transformer_explains_a_picture():
 
 
 def test_missing_demo_files_get_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(relevancy, "ASSETS", tmp_path)
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
     with pytest.raises(FileNotFoundError, match="vit_demo.safetensors and vit_demo.json not found"):
         relevancy.demo_vit()
