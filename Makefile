@@ -46,16 +46,17 @@ run: setup
 lab: setup
 	$(VENV)/bin/jupyter lab notebooks
 
-# One thread per process and two processes: the tests are made for two cores.
+# One thread per process and two processes: the tests are made for two cores. The road runs also when a test failed.
 test: setup
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -n 2 --dist loadscope -m "not road"
-	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -m road
+	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -n 2 --dist loadscope -m "not road"; units=$$?; \
+	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -q -m road; road=$$?; \
+	exit $$(( units || road ))
 
 notebooks: setup
-	$(PYTHON) -m dermxai_helpers notebooks
+	$(PYTHON) .ci/notebooks.py
 
 environment: setup
-	$(PYTHON) -m dermxai_helpers environment
+	$(PYTHON) .ci/environment.py
 
 lock: setup
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --extra test -q -o requirements.lock pyproject.toml

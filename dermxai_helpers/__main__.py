@@ -1,4 +1,4 @@
-"""The command line: python -m dermxai_helpers run, draw, fetch, finetune, notebooks, environment or doctor."""
+"""The command line: python -m dermxai_helpers run, draw, fetch, finetune or doctor."""
 
 import sys
 from collections.abc import Iterator
@@ -46,10 +46,9 @@ def run(
 ) -> None:
     """Execute the units and write results.json and report.html."""
     from dermxai_helpers import course
-    from dermxai_helpers.course import side_by_side
 
     with sentences():
-        at_once = jobs or (1 if data else side_by_side.jobs_that_fit())  # photographs fill the memory
+        at_once = jobs or (1 if data else course.jobs_that_fit())  # photographs fill the memory
         folder = course.run("ham10000" if data else tier, data, unit or (), seed, jobs=at_once)
     typer.echo(f"The report is {folder / 'report.html'}")
 
@@ -85,18 +84,6 @@ def fetch(
 
 
 @app.command()
-def notebooks(
-    unit: Annotated[list[str] | None, typer.Option(help="Only this unit, e.g. 03; may be repeated.")] = None,
-) -> None:
-    """Derive the notebooks from notebooks/src and execute them with outputs kept."""
-    from dermxai_helpers.course import notebooks as publishing
-
-    with sentences():
-        for path in publishing.refresh(unit or ()):
-            typer.echo(f"wrote {path}")
-
-
-@app.command()
 def finetune(
     data: Annotated[Path, typer.Option(help="A folder with HAM10000, or of drawn lesions.")],
     to: Annotated[Path, typer.Option(help="Where to write the weights (.safetensors), the card and runs.csv.")],
@@ -114,17 +101,6 @@ def finetune(
         scores = finetuning.run(data, to, backbone, recipe, seed)
     typer.echo(scores.round(3).to_string())
     typer.echo(f"Wrote {to}. Weights trained on HAM10000 may not be used commercially (CC BY-NC 4.0).")
-
-
-@app.command()
-def environment() -> None:
-    """Write environment.yml and binder/environment.yml from pyproject.toml."""
-    from dermxai_helpers import course
-    from dermxai_helpers.course import environment as packages
-
-    with sentences():
-        for path in packages.write(course.checkout()):
-            typer.echo(f"wrote {path}")
 
 
 @app.command(name="doctor")

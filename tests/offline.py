@@ -1,9 +1,11 @@
 """Starting processes in tests: without network, in this checkout, with a time limit."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 REPOSITORY = Path(__file__).parents[1]
 GUARD = Path(__file__).parent / "no_network"
@@ -28,3 +30,12 @@ def python(*arguments: str, timeout: float = 120, cwd: Path = REPOSITORY, **more
 def course(*arguments: str, **options) -> subprocess.CompletedProcess:
     """Run the course's command line."""
     return python("-m", "dermxai_helpers", *arguments, **options)
+
+
+def script(path: str) -> ModuleType:
+    """One of the programs in .ci as a module."""
+    name = Path(path).stem
+    specification = importlib.util.spec_from_file_location(f"ci_{name}", REPOSITORY / path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

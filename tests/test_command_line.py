@@ -19,7 +19,7 @@ def refused(done, *words):
 def test_help_names_the_commands():
     done = offline.course("--help")
     assert done.returncode == 0
-    for command in ("run", "draw", "notebooks", "environment", "doctor"):
+    for command in ("run", "draw", "fetch", "finetune", "doctor"):
         assert command in done.stdout
 
 
@@ -100,7 +100,8 @@ def modules_after(code):
 def test_importing_is_cheap():
     assert "numpy" not in modules_after("import dermxai_helpers")
     rooms = "data, synth, lexicon, scoring, regions, course"
-    assert not modules_after(f"from dermxai_helpers import {rooms}; from dermxai_helpers.course import doctor") & set(HEAVY)
+    code = f"from dermxai_helpers import {rooms}; from dermxai_helpers.course import doctor"
+    assert not modules_after(code) & set(HEAVY)
 
 
 def test_unknown_room():

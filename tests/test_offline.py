@@ -1,13 +1,15 @@
 """The tests themselves: is the network really blocked, here and in what they start?"""
 
+import os
 import socket
+from threading import Event
 
-import nbformat
 import offline
 import pytest
 from pytest_socket import SocketConnectBlockedError
 
-from dermxai_helpers.course import execution
+from dermxai_helpers.course.run import measured
+from dermxai_helpers.course.units import CourseError
 
 NO_HOST = "192.0.2.1"  # set aside for documentation: nobody answers there
 
@@ -24,8 +26,8 @@ def test_processes_cannot_reach_the_network(call):
 
 
 def test_kernels_cannot_reach_the_network(tmp_path):
-    code = f"import urllib.request\nurllib.request.urlopen('http://{NO_HOST}', timeout=1)"
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)], metadata=execution.KERNEL)
-    guard = {"PYTHONPATH": str(offline.GUARD)}
-    with pytest.raises(execution.NotebookFailed, match="tests run without network"):
-        execution.execute(notebook, {}, tmp_path / "failed.ipynb", cell_seconds=30, environment=guard)
+    source = tmp_path / "source.py"
+    source.write_text(f"# %%\nimport urllib.request\nurllib.request.urlopen('http://{NO_HOST}', timeout=1)\n")
+    order = [source, tmp_path / "executed.ipynb", tmp_path / "failed.ipynb", {}, 30]
+    with pytest.raises(CourseError, match="tests run without network"):
+        measured(order, os.environ | {"PYTHONPATH": str(offline.GUARD)}, Event())

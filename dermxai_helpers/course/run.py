@@ -1,92 +1,79 @@
-"""Running the units."""
+"""Running the units, each in a process of its own, and measuring what they take."""
 
 import json
 import os
 import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from subprocess import PIPE, Popen
+from threading import Event
 
-from dermxai_helpers.course import execution
+from dermxai_helpers.course import report
+from dermxai_helpers.course.record import UNIT_FILE
 from dermxai_helpers.course.units import CourseError, Unit, checkout, chosen, units
+from dermxai_helpers.files import progress
 
 FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"  # what every unit imports
+COMMAND = [sys.executable, "-m", "dermxai_helpers.course.execution"]
+LOOK_SECONDS = 0.1
+NEWBORN_SECONDS = 0.5  # a child that has just been forked shows its parent's memory as its own
+ON_ONE_CORE = 2.5  # times its budget, which is meant for two cores and nobody beside it
 
 
-UNIT_FILE = "unit.json"  # what the run measures
+def jobs_that_fit() -> int:
+    """How many drawn units this machine can run at once: 2 with two cores and 5 GB of free memory, else 1."""
+    import psutil
+
+    return 2 if (os.cpu_count() or 1) >= 2 and psutil.virtual_memory().available >= 5e9 else 1
 
 
 def run(
-    tier: str = "demo",
-    data: str | Path | None = None,
-    names: Sequence[str] = (),
-    seed: int = 0,
-    build: Path | None = None,
-    jobs: int = 1,
+    tier: str = "demo", data: str | Path | None = None, names: Sequence[str] = (), seed: int = 0, jobs: int = 1
 ) -> Path:
-    """Execute units and write results.json and report.html; returns the tier's folder.
+    """Execute units and write results.json and report.html; returns the tier's folder, build/TIER of the checkout.
 
     data : the HAM10000 folder for the tier "ham10000"
     names : only these units ("03"); what others left in the folder stays. Without names the folder is emptied first
-    build : the folder to build in, by default build/ of the checkout
-    jobs : units that run at once, each on one core (see `side_by_side`)
+    jobs : units that run at once; more than one get one core each
 
     Raises DataError for an unfit data folder before anything runs, and CourseError for a unit that fails. Units that
     have finished keep their results, after a failure and after Ctrl-C.
     """
-    from tqdm import tqdm
-
-    from dermxai_helpers.course import report, side_by_side
-
     wanted = chosen(units(tier, data, seed), names)
     if data is not None:
         from dermxai_helpers.data import load
 
         load(data)
-    sources = [unit.source for unit in wanted]  # a missing source is reported before hours of work
-    folder = (build or checkout() / "build").absolute() / tier
+    sources = {unit.name: unit.source for unit in wanted}  # a missing one is reported before hours of work
+    folder = checkout().absolute() / "build" / tier
+    environment = os.environ | folder_variables(folder.parent) | {"TQDM_DISABLE": "1"}  # no progress bars in notebooks
+    if jobs > 1:
+        environment["OMP_NUM_THREADS"] = "1"
+        wanted = [replace(unit, seconds=ON_ONE_CORE * unit.seconds) for unit in wanted]
+        wanted.sort(key=lambda unit: -unit.seconds)  # at the end no long one is left while the other core is idle
     if not names:
         shutil.rmtree(folder, ignore_errors=True)
-    total = sum(unit.seconds for unit in wanted)
-    form = "{desc:<24} {percentage:3.0f} % |{bar:30}| {elapsed} passed, about {remaining} left"
-    interval = 0.1 if sys.stderr.isatty() else 15  # a log file needs no moving bar
-    with tqdm(total=total, bar_format=form, mininterval=interval) as bar:
+    folder.mkdir(parents=True, exist_ok=True)
+    stop = Event()
+    with ThreadPoolExecutor(jobs) as pool:
+        shared = (folder, environment, pool.submit(import_megabytes, environment, stop), stop)
+        running = [pool.submit(run_unit, unit, sources[unit.name], *shared) for unit in wanted]
         try:
-            if jobs > 1:
-                side_by_side.run(wanted, folder, jobs, bar)
-            else:
-                for unit, source in zip(wanted, sources, strict=True):
-                    run_unit(unit, source, folder, bar)
-        finally:
+            for finished in progress(as_completed(running), "running", "unit", total=len(running)):
+                finished.result()
+        finally:  # after a failure or Ctrl-C the other units end too
+            stop.set()
+            pool.shutdown(cancel_futures=True)
             report.write(folder, tier, seed)
     return folder
-
-
-def run_unit(unit: Unit, source: Path, folder: Path, bar) -> None:
-    """Execute one unit and move what it made into place; `bar` advances by the unit's budget of seconds."""
-    bar.set_description_str(unit.name)
-    start = bar.n
-    unfinished = folder / f".{unit.name}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    environment = {"DERMXAI_RESULTS": str(unfinished), **folder_variables(folder.parent), **execution.QUIET}
-    if unit.parameters.get("photographs", "demo") == "demo":
-        environment |= execution.OFFLINE
-    try:
-        done = execution.execute(
-            execution.derive(source),
-            unit.parameters,
-            failed=folder / f"{unit.name}.failed.ipynb",
-            cell_seconds=unit.cell_seconds,
-            environment=environment,
-            watch=lambda seconds: bar.update(start + min(seconds, unit.seconds) - bar.n),
-        )
-        keep(unit, done, unfinished, folder)
-    except execution.NotebookFailed as error:
-        raise CourseError(f"unit {unit.name} stopped: {error}") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    bar.update(start + unit.seconds - bar.n)
 
 
 def folder_variables(build: Path) -> dict[str, str]:
@@ -98,25 +85,69 @@ def folder_variables(build: Path) -> dict[str, str]:
     return {"DERMXAI_CACHE": str(build / "cache")} | named
 
 
-def keep(unit: Unit, done: execution.Execution, unfinished: Path, folder: Path) -> None:
-    """Put an executed unit's measures, recorded values and notebook where the report looks for them."""
-    if done.seconds < unit.least_seconds:
-        raise CourseError(
-            f"unit {unit.name} ended after {done.seconds:.1f} s, sooner than its work can be done "
-            f"({unit.least_seconds} s): look whether its cells were skipped"
-        )
-    measured = {
-        "title": unit.title,
-        "made_with": unit.made_with,
-        "parameters": unit.parameters,
-        "seconds": round(done.seconds, 1),
-        "peak_mb": round(done.peak_mb),
-        "budget": {"seconds": unit.seconds, "megabytes": unit.megabytes},
-    }
-    (unfinished / UNIT_FILE).write_text(json.dumps(measured, indent=1))
-    results = folder / "results" / unit.name
-    shutil.rmtree(results, ignore_errors=True)
-    results.parent.mkdir(exist_ok=True)
-    execution.write_notebook(folder / f"{unit.name}.ipynb", done.notebook)
-    (folder / f"{unit.name}.failed.ipynb").unlink(missing_ok=True)
-    unfinished.rename(results)
+def import_megabytes(environment: dict[str, str], stop: Event) -> float:
+    """The memory of a kernel that merely imports what every unit imports."""
+    with tempfile.TemporaryDirectory() as place:
+        source = Path(place, "imports.py")
+        source.write_text(IMPORTS)
+        return measured([source, f"{place}/executed.ipynb", f"{place}/failed.ipynb", {}, 300], environment, stop)[1]
+
+
+def run_unit(unit: Unit, source: Path, folder: Path, environment: dict, imports: Future, stop: Event) -> None:
+    """Execute one unit and put its measures, recorded values and notebook where the report looks for them."""
+    failed, results = folder / f"{unit.name}.failed.ipynb", folder / "results" / unit.name
+    if unit.parameters.get("photographs", "demo") == "demo":
+        environment = environment | OFFLINE
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as place:
+        executed, told = Path(place, "executed.ipynb"), Path(place, "told")
+        told.mkdir()
+        order = [source, executed, failed, unit.parameters, unit.cell_seconds]
+        try:
+            seconds, peak_mb = measured(order, environment | {"DERMXAI_RESULTS": str(told)}, stop)
+            if seconds < unit.least_seconds:
+                raise CourseError(f"after {seconds:.1f} s, sooner than its work can be done ({unit.least_seconds} s)")
+        except CourseError as error:
+            raise CourseError(f"unit {unit.name} stopped: {error}") from error
+        cost = {"seconds": round(seconds, 1), "peak_mb": round(peak_mb), "import_mb": round(imports.result())}
+        about = {"title": unit.title, "made_with": unit.made_with, "parameters": unit.parameters}
+        budget = {"budget": {"seconds": unit.seconds, "megabytes": unit.megabytes}}
+        (told / UNIT_FILE).write_text(json.dumps(about | cost | budget, indent=1))
+        shutil.rmtree(results, ignore_errors=True)
+        results.parent.mkdir(exist_ok=True)
+        executed.replace(folder / f"{unit.name}.ipynb")
+        told.rename(results)
+        failed.unlink(missing_ok=True)
+
+
+def measured(order: list, environment: dict[str, str], stop: Event) -> tuple[float, float]:
+    """Execute a notebook in a process of its own; returns its seconds and the peak megabytes of its kernel.
+
+    order : the arguments of `execution.execute`     stop : once it is set, the process is ended
+    """
+    command = [*COMMAND, json.dumps(order, default=str)]
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
+        with Popen(command, stdin=PIPE, stdout=said, stderr=errors, env=environment, start_new_session=True) as worker:
+            peak_mb = 0.0
+            while worker.poll() is None and not stop.wait(LOOK_SECONDS):
+                peak_mb = max(peak_mb, megabytes_of_children(worker.pid))
+        said.seek(0)
+        errors.seek(0)
+        if worker.returncode:
+            lines = errors.read().strip().splitlines() or ["no reason given"]
+            raise CourseError(f"its process ended with {worker.returncode}: {lines[-1]}")
+        answer = json.loads(said.read().splitlines()[-1])
+    if "problem" in answer:
+        raise CourseError(answer["problem"])
+    return answer["seconds"], peak_mb
+
+
+def megabytes_of_children(process: int) -> float:
+    """The memory (resident, 1e6 bytes) that the children of a process, a kernel and its helpers, hold now."""
+    import psutil
+
+    held = 0
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        for child in psutil.Process(process).children(recursive=True):
+            if time.time() - child.create_time() > NEWBORN_SECONDS:
+                held += child.memory_info().rss
+    return held / 1e6

@@ -1,15 +1,10 @@
-"""The units of the course: which there are, what each tier asks of them, how they run and what they tell.
-
-Two kinds of callers: the command line runs units with `run`; a notebook calls `record` and `figure` to hand its results
-to `results.json` and the report.
-"""
+"""The units of the course, as course.toml describes them for each tier."""
 
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1]
 TIERS = ("smoke", "demo", "ham10000")
 
 
@@ -17,19 +12,9 @@ class CourseError(RuntimeError):
     """The course cannot go on; the message says what was found and what to do."""
 
 
-# --- the units ---
-
-
 @dataclass(frozen=True)
 class Unit:
-    """One notebook at one tier.
-
-    parameters : what its parameters cell gets
-    seconds, megabytes : its budget on two CPU cores
-    cell_seconds : a cell that runs longer is stopped
-    least_seconds : a unit that ends sooner did not do its work
-    made_with : data and models behind its results, in words
-    """
+    """One notebook at one tier; seconds and megabytes are its budget on two CPU cores."""
 
     name: str
     title: str
@@ -37,9 +22,9 @@ class Unit:
     parameters: dict[str, object]
     seconds: float
     megabytes: float
-    cell_seconds: int
-    least_seconds: float
-    made_with: str
+    cell_seconds: int  # a cell that runs longer is stopped
+    least_seconds: float  # a unit that ends sooner did not do its work
+    made_with: str  # the data and models behind its results, in words
 
     @property
     def source(self) -> Path:
@@ -52,16 +37,20 @@ class Unit:
 
 def checkout() -> Path:
     """The folder that holds notebooks/src: around this package, or the current one when the package is installed."""
-    for folder in (PACKAGE.parent, Path.cwd()):
+    for folder in (Path(__file__).parents[2], Path.cwd()):
         if (folder / "notebooks" / "src").is_dir():
             return folder
     raise CourseError("there is no notebooks/src here: run this command in a checkout of the course")
 
 
-def units(tier: str = "demo", data: str | Path | None = None, seed: int = 0) -> list[Unit]:
-    """All units of the course as course.toml describes them for one tier.
+def read_book() -> dict:
+    """The content of course.toml."""
+    return tomllib.loads(Path(__file__).with_name("course.toml").read_text(encoding="utf-8"))
 
-    tier : "smoke", "demo" or "ham10000"
+
+def units(tier: str = "demo", data: str | Path | None = None, seed: int = 0) -> list[Unit]:
+    """All units of the course for one tier; what a unit does not state itself comes from the tier.
+
     data : the HAM10000 folder, for the tier "ham10000" and only for it
     seed : goes to every unit that takes it
     """
@@ -70,30 +59,18 @@ def units(tier: str = "demo", data: str | Path | None = None, seed: int = 0) -> 
     if (data is not None) != (tier == "ham10000"):
         raise CourseError("the tier ham10000 needs a folder (--data), and the drawn tiers take none")
     book = read_book()
-    shared = {**book["tiers"][tier]["parameters"], "seed": seed}
+    defaults = book["tiers"][tier]
+    shared = defaults["parameters"] | {"seed": seed}
     if data is not None:
         shared["photographs"] = str(Path(data).expanduser().absolute())
-    return [unit_of(entry, tier, book["tiers"][tier], shared) for entry in book["units"]]
-
-
-def read_book() -> dict:
-    """The content of course.toml."""
-    return tomllib.loads((Path(__file__).with_name("course.toml")).read_text(encoding="utf-8"))
-
-
-def unit_of(entry: dict, tier: str, defaults: dict, shared: dict[str, object]) -> Unit:
-    """One unit from its entry in course.toml; what it does not state itself comes from the tier."""
-    own = entry.get(tier, {})
-    taken = {name: shared[name] for name in entry["takes"] if name in shared}
-    stated = {key: own.get(key, defaults[key]) for key in ("seconds", "megabytes", "cell_seconds", "made_with")}
-    return Unit(
-        name=entry["name"],
-        title=entry["title"],
-        question=entry["question"],
-        parameters=taken | own.get("parameters", {}),
-        least_seconds=entry["least_seconds"],
-        **stated,
-    )
+    found = []
+    for entry in book["units"]:
+        own = entry.get(tier, {})
+        stated = {key: entry[key] for key in ("name", "title", "question", "least_seconds")}
+        stated |= {key: own.get(key, defaults[key]) for key in ("seconds", "megabytes", "cell_seconds", "made_with")}
+        taken = {name: shared[name] for name in entry["takes"] if name in shared}
+        found.append(Unit(parameters=taken | own.get("parameters", {}), **stated))
+    return found
 
 
 def chosen(available: list[Unit], names: Sequence[str]) -> list[Unit]:
@@ -103,9 +80,3 @@ def chosen(available: list[Unit], names: Sequence[str]) -> list[Unit]:
         known = ", ".join(unit.name for unit in available)
         raise CourseError(f"there is no unit {', '.join(unknown)}; there are {known}")
     return [unit for unit in available if not names or unit.name.startswith(tuple(names))]
-
-
-# --- running them ---
-
-
-# --- what a notebook tells ---

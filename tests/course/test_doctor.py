@@ -24,6 +24,11 @@ def lines(text: str, check: str) -> str:
     return found.group()
 
 
+def finding(check):
+    """What the doctor finds about one of the machine's resources."""
+    return next(found for found in doctor.resources() if found.check == check)
+
+
 def test_good_environment():
     done = offline.course("doctor")
     wrong = [line for line in done.stdout.splitlines() if line.startswith("problem")]
@@ -46,7 +51,7 @@ def test_no_ipywidgets(tmp_path):
     done = offline.python("-S", "-c", code, PYTHONPATH=path)
     assert done.returncode == 1, done.stderr
     assert "missing" in lines(done.stdout, "ipywidgets") and "pip install" in lines(done.stdout, "ipywidgets")
-    assert lines(done.stdout, "widgets").startswith("problem") and "restart" in lines(done.stdout, "widgets")
+    assert lines(done.stdout, "widgets").startswith("problem")
     assert lines(done.stdout, "torch").startswith("ok")
 
 
@@ -55,15 +60,10 @@ def test_mismatched_torchvision(tmp_path):
     package = tmp_path / "torchvision"
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
-    info = tmp_path / "torchvision-0.21.0.dist-info"
-    info.mkdir()
-    facts = ("Metadata-Version: 2.1", "Name: torchvision", "Version: 0.21.0", "Requires-Dist: torch==2.6.0", "")
-    (info / "METADATA").write_text("\n".join(facts))
     done = offline.course("doctor", PYTHONPATH=str(tmp_path))
     said = lines(done.stdout, "torch")
     assert done.returncode == 1 and said.startswith("problem"), done.stderr
-    assert "torchvision 0.21.0 do not belong together" in said and "torch==2.6.0" in said
-    assert "--force-reinstall torch torchvision" in said
+    assert "torchvision::nms does not exist" in said and "--force-reinstall torch torchvision" in said
 
 
 def test_one_gigabyte_of_memory():
@@ -78,41 +78,22 @@ def test_one_gigabyte_of_memory():
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (GIGABYTE, GIGABYTE)),
     )
     assert done.returncode == 1, done.stderr
-    assert "do not belong together" not in done.stdout
-    assert "1.0 GB (process)" in lines(done.stdout, "memory") and "ulimit" in lines(done.stdout, "memory")
+    assert "1.0 GB" in lines(done.stdout, "memory") and "ulimit" in lines(done.stdout, "memory")
 
 
-@pytest.mark.parametrize(
-    ("entry", "files", "limit"),
-    [
-        ("0::/box/inner", {"box/memory.max": "1000000000", "box/inner/memory.max": "max"}, 1e9),
-        ("0::/box", {"box/memory.max": "max"}, None),
-        ("5:memory:/docker/abc", {"memory/docker/abc/memory.limit_in_bytes": "1073741824"}, 1073741824),
-        ("5:memory:/", {"memory/memory.limit_in_bytes": "9223372036854771712"}, None),
-        ("0::/", {"memory.max": "2000000000"}, 2e9),
-        ("3:cpu,cpuacct:/box", {"cpu,cpuacct/box/memory.max": "5"}, None),
-    ],
-)
-def test_container_memory(tmp_path, entry, files, limit):
-    own = tmp_path / "cgroup"
-    own.write_text(entry + "\n")
-    for name, text in files.items():
-        path = tmp_path / "groups" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n")
-    assert doctor.container_memory(tmp_path / "groups", own) == limit
-
-
-def test_container_without_memory_blocks(monkeypatch):
-    monkeypatch.setattr(doctor, "container_memory", lambda: 1e9)
-    found = doctor.memory()
-    assert found.blocks and "docker run --memory 2g" in found.remedy
+@pytest.mark.parametrize(("stated", "blocks"), [("1000000000", True), ("max", False), ("9223372036854771712", False)])
+def test_memory_of_a_container(monkeypatch, tmp_path, stated, blocks):
+    (tmp_path / "memory.max").write_text(f"{stated}\n")
+    monkeypatch.setattr(doctor, "CONTAINER_LIMITS", (tmp_path / "memory.max", tmp_path / "absent"))
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 10**6))
+    found = finding("memory")
+    assert bool(found.remedy) == blocks and (not blocks or "docker run --memory 2g" in found.remedy)
 
 
 def test_more_threads_than_cores(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "512")
-    found = doctor.threads()
-    assert found.verdict == "advice" and "OMP_NUM_THREADS=" in found.remedy
+    found = finding("threads")
+    assert not found.blocks and "OMP_NUM_THREADS=" in found.remedy
 
 
 @pytest.mark.parametrize(
@@ -123,29 +104,25 @@ def test_more_threads_than_cores(monkeypatch):
         ("numpy<1,>=0.5", "problem"),
         ("no-such-package>=1", "problem"),
         ("papermill>=999", "advice"),
+        ("no-such-package>=1; extra == 'test'", "ok"),
     ],
 )
-def test_package(requirement, verdict):
-    found = doctor.package(requirement)
-    assert (found.verdict if found else "ok") == verdict
-    assert found is None or requirement in found.remedy
-
-
-def test_versions_compare_by_numbers():
-    assert doctor.numbers("2.15.0+cpu") == doctor.numbers("2.15") > doctor.numbers("2.9.1")
-    assert doctor.numbers("0.26.0rc1") == (0, 26)
+def test_package(monkeypatch, requirement, verdict):
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: [requirement])
+    *wrong, last = doctor.packages()
+    assert last.remedy == "" and doctor.table(wrong or [last]).startswith(verdict)
 
 
 def test_missing_models(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "PACKAGE", tmp_path)
-    found = doctor.models()
-    assert found.blocks and "vit_demo.safetensors" in found.found
+    monkeypatch.setattr(doctor, "ASSETS", tmp_path)
+    found = finding("demo models")
+    assert found.blocks and found.remedy and "vit_demo.safetensors" in found.found
 
 
 def test_unwritable_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "deep" / "down"))
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # the superuser may write anywhere
-    found = doctor.cache()
+    found = finding("cache")
     assert found.blocks and "DERMXAI_CACHE" in found.remedy
 
 
@@ -155,7 +132,7 @@ def test_course_not_installed(monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "requires", absent)
     (found,) = doctor.packages()
-    assert found.blocks and "pip install" in found.remedy
+    assert found.blocks and "make setup" in found.remedy
 
 
 def test_tools_that_notebooks_do_without():

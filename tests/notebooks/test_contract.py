@@ -9,12 +9,13 @@ import sys
 import types
 
 import nbformat
+import papermill
 import pytest
-from offline import REPOSITORY
+from offline import REPOSITORY, script
 
 from dermxai_helpers import course
-from dermxai_helpers.course import execution, notebooks
 
+notebooks = script(".ci/notebooks.py")
 NOTEBOOKS = REPOSITORY / "notebooks"
 UNITS = {unit.name: unit for unit in course.units("demo")}
 BOOTSTRAP = (NOTEBOOKS / "src" / "bootstrap.txt").read_text().strip()
@@ -28,7 +29,7 @@ every_unit = pytest.mark.parametrize("name", UNITS)
 
 
 def derived(name):
-    return execution.derive(UNITS[name].source)
+    return notebooks.derive(UNITS[name].source)
 
 
 def committed(name):
@@ -99,12 +100,12 @@ def test_parameters(name):
         stated[statement.targets[0].id] = ast.literal_eval(statement.value)
         assert len(line.partition("#")[2].split()) >= 3, f"a comment states the legal range: {line}"
     assert UNITS[name].parameters.items() <= stated.items(), "the defaults are those of the demo tier"
-    assert set(stated) == execution.declared(notebook)
+    assert set(stated) == set(papermill.inspect_notebook(notebook))
 
 
 @every_unit
 def test_every_tier_passes_declared_parameters_only(name):
-    declared = execution.declared(derived(name))
+    declared = set(papermill.inspect_notebook(derived(name)))
     for tier in course.TIERS:
         units = course.units(tier, data="somewhere" if tier == "ham10000" else None)
         assert set(next(unit for unit in units if unit.name == name).parameters) <= declared
@@ -202,7 +203,7 @@ def test_figures_are_described(name):
 @every_unit
 def test_notebook_is_small_and_names_no_machine(name):
     path = NOTEBOOKS / f"{name}.ipynb"
-    assert execution.machine_paths(committed(name)) == []
+    assert notebooks.machine_paths(committed(name)) == []
     assert path.stat().st_size <= 1_000_000
     metadata = [cell.metadata for cell in committed(name).cells]
     assert all(set(entry) <= {"tags"} for entry in metadata), "no run times, no papermill notes"
@@ -219,6 +220,13 @@ def test_stated_memory_is_enough(name):
 def test_no_other_notebooks():
     assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(UNITS)
     assert {path.stem for path in (NOTEBOOKS / "src").glob("*.py")} == set(UNITS)
+
+
+def test_the_appendix_is_derived_from_its_sources():
+    sources = {path.stem: path for path in (NOTEBOOKS / "src" / "appendix").glob("*.py")}
+    assert {path.stem for path in (NOTEBOOKS / "appendix").glob("*.ipynb")} == set(sources), "run `make notebooks`"
+    for name, source in sources.items():
+        assert nbformat.read(NOTEBOOKS / "appendix" / f"{name}.ipynb", as_version=4) == notebooks.derive(source)
 
 
 # --- the README ---

@@ -1,55 +1,82 @@
-"""How do the notebooks that people read come to be?
+"""Writes the notebooks that people read: `make notebooks`, or `python .ci/notebooks.py 03` for one unit.
 
 From `notebooks/src/*.py`: derived, executed at the demo tier, written with their outputs. What the execution cost goes
 to `notebooks/measured.json` and from there into the README's table; the road's picture goes to `notebooks/figures`.
+The sources in `notebooks/src/appendix` are derived only: what they train takes long, and its weights are kept.
 """
 
+import hashlib
 import json
 import re
 import shutil
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from dermxai_helpers.course import execution
-from dermxai_helpers.course.run import run
-from dermxai_helpers.course.units import CourseError, Unit, checkout, chosen, units
+import jupytext
+import nbformat
+
+from dermxai_helpers import course
+from dermxai_helpers.course.execution import KERNEL
+from dermxai_helpers.course.units import CourseError, Unit, chosen
 from dermxai_helpers.files import write_atomically
 
 TABLE = re.compile(r"(<!-- units: `make notebooks` writes this table -->\n).*?(<!-- end of units -->)", re.DOTALL)
 BADGES = re.compile(r"· (\d+) minutes · CPU is enough \((\d+(?:\.\d+)?) GB\)")
 ROAD_UNIT, ROAD_FIGURE = "00_start_here", "road"
+MACHINE_PATH = re.compile(r"(?<![\w./:-])(?:/(?:home|root|tmp|usr|opt|work|Users|mnt|private|var)/|[A-Z]:\\)[\w.-]+")
 
 
-def refresh(names: Sequence[str] = ()) -> list[Path]:
+def refresh(root: Path, names: Sequence[str] = ()) -> list[Path]:
     """Derive the notebooks and execute them at the demo tier, as the sources stand; returns the written files.
 
-    names : only these units ("03"); without names all of them
+    names : only these units ("03"); without names all of them, and the appendix
 
     Raises CourseError for a unit that fails, and for one whose outputs name a path of this machine. A notebook is
     replaced only when its unit has run to its end.
     """
-    root = checkout()
-    folder = run("demo", names=names)
-    results = json.loads((folder / "results.json").read_text())
+    folder = course.run("demo", names=names)
     written = []
-    for unit in chosen(units("demo"), names):
+    for unit in chosen(course.units("demo"), names):
         executed = with_outputs(unit.source, folder / f"{unit.name}.ipynb")
-        found = execution.machine_paths(executed)
+        found = machine_paths(executed)
         if found:
             raise CourseError(f"unit {unit.name} shows where it ran: {'; '.join(found)}")
         written.append(root / "notebooks" / f"{unit.name}.ipynb")
-        execution.write_notebook(written[-1], executed)
-    note_costs(root, results["units"])
+        write_notebook(written[-1], executed)
+    note_costs(root, json.loads((folder / "results.json").read_text())["units"])
     copy_road(root, folder)
     fill_readme(root)
+    return written if names else written + derive_appendix(root)
+
+
+def derive_appendix(root: Path) -> list[Path]:
+    """Write the appendix's notebooks, not executed; returns the written files."""
+    written = []
+    for source in sorted((root / "notebooks" / "src" / "appendix").glob("*.py")):
+        written.append(root / "notebooks" / "appendix" / f"{source.stem}.ipynb")
+        write_notebook(written[-1], derive(source))
     return written
+
+
+def derive(source: Path):
+    """The notebook of one percent-format source, without outputs. Equal texts give equal notebooks, ids included."""
+    notebook = jupytext.read(source, fmt="py:percent")
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    seen: Counter[str] = Counter()
+    for cell in notebook.cells:
+        name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+        seen[name] += 1
+        cell.id = name if seen[name] == 1 else f"{name}-{seen[name]}"  # ids from the text: a new cell moves no other id
+        cell.metadata = nbformat.from_dict({"tags": tags(cell)} if tags(cell) else {})
+    return notebook
 
 
 def with_outputs(source: Path, executed: Path):
     """The derived notebook with the outputs of its execution, without the cell of parameters that papermill adds."""
-    import nbformat
-
-    derived = execution.derive(source)
+    derived = derive(source)
     ran = [cell for cell in nbformat.read(executed, as_version=4).cells if "injected-parameters" not in tags(cell)]
     count = 0
     for cell, done in zip(derived.cells, ran, strict=True):
@@ -67,11 +94,28 @@ def tags(cell) -> list[str]:
     return cell.metadata.get("tags", [])
 
 
+def machine_paths(notebook) -> list[str]:
+    """A sentence for each output that names a path of the machine it ran on."""
+    found = []
+    for number, cell in enumerate(notebook.cells, 1):
+        for output in cell.get("outputs", []):
+            texts = [value for kind, value in output.get("data", {}).items() if kind.startswith("text/")]
+            for path in MACHINE_PATH.findall("".join([output.get("text", ""), *texts])):
+                found.append(f"cell {number} prints the path {path}")
+    return found
+
+
+def write_notebook(path: Path, notebook) -> None:
+    """Write a notebook so that it is either complete or not there."""
+    write_atomically(path, lambda unfinished: nbformat.write(notebook, unfinished))
+
+
 def note_costs(root: Path, units: dict) -> None:
     """Write seconds and memory of the units that ran into notebooks/measured.json; the other units keep theirs."""
     path = root / "notebooks" / "measured.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    known |= {name: {"seconds": unit["seconds"], "peak_mb": unit["peak_mb"]} for name, unit in units.items()}
+    for name, unit in units.items():
+        known[name] = {key: unit[key] for key in ("seconds", "peak_mb", "import_mb")}
     write_atomically(path, lambda unfinished: unfinished.write_text(json.dumps(known, indent=1) + "\n"))
 
 
@@ -97,7 +141,7 @@ def units_table(root: Path) -> str:
     """The README's table: each unit with its question, minutes to read, and what its execution cost when measured."""
     measured = json.loads((root / "notebooks" / "measured.json").read_text())
     rows = ["| unit | question | reading | running | memory |", "|---|---|---|---|---|"]
-    for unit in units("demo"):
+    for unit in course.units("demo"):
         cost = measured.get(unit.name)
         running, memory = (f"{cost['seconds'] / 60:.1f} min", f"{cost['peak_mb'] / 1000:.1f} GB") if cost else ("", "")
         link = f"[{unit.name.split('_')[0]} {unit.title}](notebooks/{unit.name}.ipynb)"
@@ -111,3 +155,11 @@ def reading_minutes(unit: Unit) -> int:
     if badges is None:
         raise CourseError(f"{unit.source} has no line of badges ending in '· N minutes · CPU is enough (X GB)'")
     return int(badges.group(1))
+
+
+if __name__ == "__main__":
+    try:
+        for path in refresh(course.checkout(), sys.argv[1:]):
+            print(f"wrote {path}")
+    except CourseError as error:
+        sys.exit(f"Error: {error}")

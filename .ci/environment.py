@@ -1,15 +1,13 @@
-"""Which packages must a conda environment hold, and why?
+"""Writes the conda environments, with a reason for every package: `make environment`.
 
-Writes `environment.yml` (for people) and `binder/environment.yml` (for Binder's 2 GB machines: CPU builds, no tools)
-from `pyproject.toml`, so that the three cannot drift apart.
+They are `environment.yml` (for people) and `binder/environment.yml` (for Binder's 2 GB machines: CPU builds, no tools)
+made from `pyproject.toml`, so that the three cannot drift apart.
 """
 
-import re
 import tomllib
 from pathlib import Path
 
-from dermxai_helpers.course.units import CourseError
-from dermxai_helpers.files import write_atomically
+from packaging.requirements import Requirement
 
 BINDER_PYTHON = "python=3.12"  # Binder's base image takes its Python from this line and is too old without it
 HEADER = "# Written by `make environment` from pyproject.toml; change that file, not this one.\n"
@@ -20,7 +18,7 @@ def write(root: Path) -> list[Path]:
     project = tomllib.loads((root / "pyproject.toml").read_text())
     files = {"environment.yml": desktop_file(project), "binder/environment.yml": binder_file(project)}
     for name, text in files.items():
-        write_atomically(root / name, lambda temporary, text=text: temporary.write_text(text))
+        (root / name).write_text(text)
     return [root / name for name in files]
 
 
@@ -49,29 +47,26 @@ def environment(project: dict, requirements: list[str], python: str, binder: boo
     reasons = project["tool"]["dermxai"]["packages"]
     by_conda, by_pip = [], []
     for requirement in sorted(requirements):
-        name, bounds = split_requirement(requirement)
+        name = Requirement(requirement).name
         if name not in reasons:
-            raise CourseError(f"pyproject.toml needs {name} but gives no reason: add it to [tool.dermxai.packages]")
+            raise ValueError(f"pyproject.toml needs {name} but gives no reason: add it to [tool.dermxai.packages]")
         package = reasons[name]
         if binder and package.get("binder") is False:
             continue
         conda_name = package.get("binder" if binder else "conda") or package.get("conda", name)
         target = by_pip if package.get("pip") else by_conda
-        target.append((f"{conda_name}{bounds}", package["why"]))
+        target.append((conda_name + requirement.removeprefix(name), package["why"]))
     conda_lines = [line(python, "the language", 2), *(line(text, why, 2) for text, why in by_conda)]
     pip_lines = [line("pip", "installs what is below, and the course", 2), "  - pip:"]
     pip_lines += [line(text, why, 6) for text, why in by_pip]
     return "\n".join(["name: dermxai", "channels:", "  - conda-forge", "dependencies:", *conda_lines, *pip_lines, ""])
 
 
-def split_requirement(requirement: str) -> tuple[str, str]:
-    """A requirement's name and its bounds: "transformers>=5.15,<6" gives ("transformers", ">=5.15,<6")."""
-    match = re.fullmatch(r"([A-Za-z0-9._-]+)\s*([<>=!~].*)?", requirement)
-    if match is None:
-        raise CourseError(f"cannot read the requirement {requirement!r} of pyproject.toml: expected name and bounds")
-    return match.group(1), match.group(2) or ""
-
-
 def line(text: str, why: str, indent: int) -> str:
     """One entry of a YAML list with its reason as a comment."""
     return f"{' ' * indent}- {text}".ljust(40) + f"  # {why}"
+
+
+if __name__ == "__main__":
+    for path in write(Path(__file__).parents[1]):
+        print(f"wrote {path}")
