@@ -114,9 +114,6 @@ def _f1(right: np.ndarray, stated: np.ndarray) -> float:
     return 2 * right.sum() / (stated.sum() + len(stated))
 
 
-# --- controls: captions that cannot know ---
-
-
 def majority(true: Sequence[Facts]) -> Facts:
     """Find the commonest fact of each slot, among lesions that are not the ones to be judged on (n,)."""
     slots = dict.fromkeys(slot for facts in true for slot in facts)

@@ -97,9 +97,6 @@ def marked(sentence: str) -> str:
     return html + escape(sentence[end:])
 
 
-# --- the text ---
-
-
 def _plain(text: str) -> tuple[str, list[int]]:
     """Small letters, plain hyphens, no contractions or markup, single spaces; and each character's place in `text`."""
     plain, places = "", []
@@ -126,26 +123,18 @@ def echoed_words(text: str, prompts: tuple[str, ...] = ASKED) -> list[re.Match]:
     return [words[number] for number in sorted(echoed)]
 
 
-# --- its mentions ---
-
-
 def _of_sentence(sentence: str) -> list[Mention]:
     """The mentions of one plain sentence, judged."""
-    found = _without_alternatives(sentence, _longest(_matches(sentence)))
-    judged = [_judged(sentence, mention) for mention in found]
+    found = [
+        Mention(slot, value, "present", *match.span("core"), match.span())
+        for slot, value, pattern in PATTERNS
+        for match in pattern.finditer(sentence)
+    ]
+    judged = [_judged(sentence, mention) for mention in _without_alternatives(sentence, _longest(found))]
     denied = [one for one in judged if one.slot == "umbrella" and one.polarity == "absent"]
     named = {one.slot for one in judged}  # "no structures except streaks"
     expanded = [replace(one, slot=slot) for one in denied[:1] for slot in UMBRELLA if slot not in named]
     return [one for one in judged if one.slot != "umbrella"] + expanded
-
-
-def _matches(sentence: str) -> list[Mention]:
-    found = []
-    for slot, value, pattern in PATTERNS:
-        for match in pattern.finditer(sentence):
-            core = match.span("core") if "core" in pattern.groupindex else match.span()
-            found.append(Mention(slot, value, "present", *core, match.span()))
-    return found
 
 
 def _longest(found: list[Mention]) -> list[Mention]:
@@ -181,13 +170,10 @@ def _judged(sentence: str, mention: Mention) -> Mention:
         return replace(mention, polarity="uncertain")
     if denials % 2 == 0:
         return mention
-    values = FLIPS.get(mention.slot) or (KINDS.get(mention.slot) if inside else None)
-    if values and mention.value in values:
+    values = FLIPS.get(mention.slot, KINDS.get(mention.slot, ()) if inside else ())
+    if mention.value in values:
         return replace(mention, value=values[1 - values.index(mention.value)])
     return replace(mention, polarity="absent")
-
-
-# --- what they say together ---
 
 
 def _merged(slot: str, said: list[Mention]) -> tuple[str, str]:

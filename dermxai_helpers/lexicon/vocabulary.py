@@ -172,8 +172,15 @@ SEVERAL = ("colours", "surface", "artefact", "off_topic", "refusal", "vessels")
 UMBRELLA = ("network", "dots_globules", "streaks", "blue_white_veil", "regression")
 """What "no visible structures" denies at once. (That there *are* structures says nothing about any of them.)"""
 
+
+def whole_words(form: str) -> re.Pattern:
+    """A surface form that must stand as whole words; all of it is the core unless it marks one."""
+    core = form if "(?P<core>" in form else f"(?P<core>{form})"
+    return re.compile(rf"(?<![\w-])(?:{core})(?![\w-])")
+
+
 PATTERNS = tuple(
-    (slot, value, re.compile(rf"(?<![\w-])(?:{form})(?![\w-])"))
+    (slot, value, whole_words(form))
     for slot, values in (SLOTS | {"umbrella": {"any": ("structures?",)}}).items()
     for value, forms in values.items()
     for form in forms

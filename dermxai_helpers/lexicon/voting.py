@@ -66,9 +66,6 @@ def default_weights() -> FactWeights:
     return fit_weights(drawn_table())
 
 
-# --- voting ---
-
-
 @dataclass(frozen=True)
 class Decision:
     """The class that a caption's facts speak for.
