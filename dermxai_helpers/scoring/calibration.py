@@ -13,10 +13,10 @@ BINS = 10
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """Tabulate confidence and accuracy (means) and images, one row for each bin of confidence that holds images.
 
-    probabilities : (n, classes); labels : class index, (n,). Confidence is the largest probability of a row; ten bins
-    of equal width go from 0 to 1, each with its upper edge.
+    probabilities : (n, classes); labels : class index, (n,). Ten bins of equal width, each with its upper edge.
     """
-    confidence, right, number = _binned(probabilities, labels)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels)
+    number = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     bins = pd.DataFrame({"confidence": confidence, "accuracy": right, "images": 1}).groupby(number)
     return bins.agg({"confidence": "mean", "accuracy": "mean", "images": "sum"}).rename_axis("bin")
 
@@ -32,21 +32,15 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) ->
 
     Source: Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3.
     """
-    confidence, right, number = _binned(probabilities, labels)
-    return float(np.abs(np.bincount(number, weights=confidence - right)).sum() / len(number))
-
-
-def _binned(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Confidence, whether the answer is right, and the bin's number, each (n,)."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels)
-    return confidence, right, np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    bins = reliability(probabilities, labels)
+    gaps = (bins["accuracy"] - bins["confidence"]).abs()
+    return float(np.average(gaps, weights=bins["images"]))
 
 
 def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Find the T that makes softmax(logits / T) most likely, 0.05 to 20; above 1 the network was too sure.
 
-    Find it on images that you will not report on. It changes no decision, as it keeps the order of the classes.
-    Source: Guo et al. 2017, section 4.2.
+    Find it on images that you will not report on. It changes no decision. Source: Guo et al. 2017, section 4.2.
     """
     from scipy.optimize import minimize_scalar
     from sklearn.metrics import log_loss
@@ -94,8 +88,7 @@ def probability_scores(
 ) -> pd.DataFrame:
     """Score probabilities, with 95 % intervals by lesion: index = score, columns value, low, high.
 
-    auc : mean over classes of the area under "this class against the rest"; auc_mel : of melanoma alone (of the first
-    class); calibration_error : see `expected_calibration_error`
+    auc : mean over classes of the area under "this class against the rest"; auc_mel : of the first class alone
     """
     index = pd.Index(classes).get_indexer(labels)
     metrics = {
@@ -111,11 +104,8 @@ def probability_scores(
 
 
 def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> float:
-    """How often a positive outranks a negative, ties counting half; NaN without both kinds.
-
-    By ranks, as a bootstrap asks thousands of times and scikit-learn's way takes a hundred times as long.
-    """
-    from scipy.stats import rankdata
+    """How often a positive outranks a negative, ties counting half; NaN without both kinds."""
+    from scipy.stats import rankdata  # scikit-learn's way takes a hundred times as long, and a bootstrap asks often
 
     found, others = positive.sum(), (~positive).sum()
     if not found or not others:

@@ -25,9 +25,8 @@ def interval(
 
     Source: Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13; groups: Field and Welsh 2007.
     """
-    arrays = [np.asarray(array) for array in arrays]
-    if not len(groups) or any(len(array) != len(groups) for array in arrays):
-        lengths = [len(array) for array in arrays]
+    arrays, lengths = [np.asarray(array) for array in arrays], [len(array) for array in arrays]
+    if not len(groups) or any(length != len(groups) for length in lengths):
         raise ValueError(f"groups has {len(groups)} rows and the arrays {lengths}: they must be alike and not empty")
     if metric == "mean":
         return tuple(mean_intervals(groups, arrays[0][:, None], repeats, seed)[0].tolist())
@@ -45,8 +44,7 @@ def interval(
 def mean_intervals(groups: Sequence, values: np.ndarray, repeats: int = 1000, seed: int = 0) -> np.ndarray:
     """Estimate `interval("mean", ...)` of many columns at once, in one resampling: (columns, 2), low and high.
 
-    groups : lesion of each row, (n,); values : float, (n, columns). A NaN is left out of its column's mean; a column of
-    nothing else has the interval NaN to NaN.
+    groups : lesion of each row, (n,); values : float, (n, columns). NaNs are left out; a column of them has NaN to NaN.
     """
     values = np.asarray(values, dtype=float)
     if not len(groups) or values.ndim != 2 or len(values) != len(groups):
@@ -69,10 +67,7 @@ def scores_with_intervals(labels: Sequence, predicted: Sequence, lesions: Sequen
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Estimate Wilson's 95 % interval for a share of n independent trials.
-
-    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22:209-212.
-    """
+    """Estimate Wilson's 95 % interval for a share of n independent trials. Source: Wilson 1927, JASA 22:209-212."""
     from scipy.stats import binomtest
 
     ends = binomtest(int(successes), int(n)).proportion_ci(method="wilson")  # ValueError for impossible counts

@@ -1,7 +1,4 @@
-"""Heat-maps against masks, and maps that know no network.
-
-A high score says that a map looks right, not that the network works that way, and nothing without the maps at the end.
-"""
+"""Heat-maps against masks, and maps that know no network: a high score says nothing without them."""
 
 from collections.abc import Sequence
 
@@ -55,11 +52,10 @@ def jaccard_by_threshold(heatmap: np.ndarray, mask: np.ndarray, thresholds: Sequ
 
 
 def best_jaccard(by_threshold: np.ndarray) -> np.ndarray:
-    """Every image's Jaccard index, (n,), at the one threshold with the highest mean over all images.
+    """Take every image's Jaccard index, (n,), at the one threshold with the highest mean over all images.
 
-    by_threshold : (n, thresholds), a row of `jaccard_by_threshold` for each image; rows of NaN do not vote
-    The threshold is chosen on the images that it is judged on: the best case, as Nunnari et al. report it.
-    Source: Nunnari, Kadir and Sonntag, CD-MAKE 2021, doi:10.1007/978-3-030-84060-0_16.
+    by_threshold : (n, thresholds), rows of `jaccard_by_threshold`; rows of NaN do not vote. The best case, chosen on
+    the images that it is judged on, as in Nunnari, Kadir and Sonntag, CD-MAKE 2021, doi:10.1007/978-3-030-84060-0_16.
     """
     there = np.isfinite(by_threshold).all(axis=1)
     best = by_threshold[there].mean(axis=0).argmax() if there.any() else 0
@@ -75,20 +71,14 @@ def _evidence(heatmap: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def centre_gaussian(shape: tuple[int, int]) -> np.ndarray:
-    """Draw the map that an explanation has to beat: a Gaussian in the centre, where lesions are photographed.
-
-    Its standard deviation is a quarter of each side, its maximum 1.
-    """
+    """Draw the map that an explanation has to beat: a Gaussian in the centre, a quarter of each side wide."""
     height, width = shape
     rows, columns = (np.arange(height) + 0.5) / height - 0.5, (np.arange(width) + 0.5) / width - 0.5
     return np.exp(-(rows[:, None] ** 2 + columns**2) / (2 * 0.25**2))
 
 
 def edge_map(image: np.ndarray) -> np.ndarray:
-    """Measure how steeply the brightness of a uint8 RGB picture changes at each pixel (Sobel): float, (height, width).
-
-    Source: Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018: some methods act as edge detectors.
-    """
+    """Measure how steeply a uint8 RGB picture's brightness changes at each pixel (Sobel): float, (height, width)."""
     from scipy import ndimage
 
     grey = np.asarray(image, dtype=float).mean(axis=2)

@@ -9,16 +9,15 @@ import pandas as pd
 def classification_table(labels: Sequence, predicted: Sequence, classes: Sequence) -> pd.DataFrame:
     """Tabulate precision, recall, F1 and support: one row for each class, then "macro average" and "accuracy".
 
-    labels, predicted : class names, (n,). A class that is never predicted has precision 0.
-    In the row "accuracy" all three columns hold the accuracy. Raises ValueError for a label that is not in `classes`.
+    labels, predicted : class names, (n,). A class that is never predicted has precision 0; "accuracy" fills its row.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
-    accuracy, n = scores(labels, predicted, classes)["accuracy"], len(labels)
+    accuracy = scores(labels, predicted, classes)["accuracy"]
     columns = precision_recall_fscore_support(labels, predicted, labels=list(classes), zero_division=0)
-    table = pd.DataFrame(dict(zip(["precision", "recall", "f1", "support"], columns, strict=True)), index=list(classes))
-    table.loc["macro average"] = [*table[["precision", "recall", "f1"]].mean(), n]
-    table.loc["accuracy"] = [accuracy] * 3 + [n]
+    table = pd.DataFrame(np.transpose(columns), index=list(classes), columns=["precision", "recall", "f1", "support"])
+    table.loc["macro average"] = [*table[["precision", "recall", "f1"]].mean(), len(labels)]
+    table.loc["accuracy"] = [accuracy] * 3 + [len(labels)]
     return table.astype({"support": int}).rename_axis("class")
 
 
@@ -42,8 +41,8 @@ def pair_numbers(labels: Sequence, predicted: Sequence, classes: Sequence) -> np
 def from_counts(counts: np.ndarray, classes: Sequence) -> dict[str, np.ndarray]:
     """Every score of confusion matrices (..., true class, predicted class), each (...,).
 
-    balanced_accuracy is the mean recall of the classes that have images. Of several matrices, one that lacks a class
-    which another has gets NaN: a bootstrap repeat without the rarest class would otherwise be too kind.
+    balanced_accuracy is the mean recall of the classes that have images; of several matrices, one that lacks a class
+    which another has gets NaN, because a bootstrap repeat without the rarest class would be too kind.
     """
     right, total = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1)
     recalls = np.where(total > 0, right / np.maximum(total, 1), np.nan)

@@ -15,25 +15,21 @@ def rates_by_group(table: pd.DataFrame, predicted: Sequence[str], group: pd.Seri
     """Tabulate for each group of people: images, melanomas, recall of melanoma, specificity.
 
     table : dx and lesion_id of the judged images; predicted : class names in its order; group : each row's group
-    Both rates come with 95 % intervals by lesion (columns ..._low, ..._high); "enough" is False for a group with fewer
-    than ten melanomas, whose recall cannot be read.
+    Both rates have 95 % intervals by lesion; "enough" is False for fewer than ten melanomas.
     """
     called = pd.Series(np.asarray(predicted) == "mel", table.index)
     rows = {}
     for name, part in table.groupby(group, observed=True):
         ill, positive = (part["dx"] == "mel").to_numpy(), called[part.index].to_numpy()
         row = {"images": len(part), "melanomas": int(ill.sum()), "enough": ill.sum() >= FEWEST_MELANOMAS}
-        row |= _rate("recall", positive, ill, part["lesion_id"])
-        rows[name] = row | _rate("specificity", ~positive, ~ill, part["lesion_id"])
+        for rate, right, asked in (("recall", positive, ill), ("specificity", ~positive, ~ill)):
+            value = low = high = np.nan
+            if asked.any():
+                value = right[asked].mean()
+                low, high = interval("mean", part["lesion_id"][asked], right[asked])
+            row |= {rate: value, f"{rate}_low": low, f"{rate}_high": high}
+        rows[name] = row
     return pd.DataFrame(rows).T.rename_axis("group")
-
-
-def _rate(name: str, right: np.ndarray, asked: np.ndarray, lesions: pd.Series) -> dict[str, float]:
-    """Share of right answers among the rows asked about, with its interval by lesion; NaN where there are none."""
-    if not asked.any():
-        return {name: np.nan, f"{name}_low": np.nan, f"{name}_high": np.nan}
-    low, high = interval("mean", lesions.to_numpy()[asked], right[asked])
-    return {name: right[asked].mean(), f"{name}_low": low, f"{name}_high": high}
 
 
 def out_of_distribution(
@@ -43,7 +39,7 @@ def out_of_distribution(
 
     known : probabilities (n, classes) of validation images of its own classes; unknown : of images of other diagnoses
     Columns: images; the share of each answer; confidence (mean); told_apart: the area under the ROC curve of
-    1 - confidence, unknown against known: .5 means that it is as sure of what it cannot know.
+    1 - confidence, unknown against known: at .5 it is as sure of what it cannot know.
     Source: Hendrycks and Gimpel, "A baseline for detecting misclassified and out-of-distribution examples", ICLR 2017.
     """
     diagnoses = np.asarray(diagnoses)

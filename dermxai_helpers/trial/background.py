@@ -28,10 +28,7 @@ class Swap:
 
 
 def draw_swaps(n: int, seed: int) -> list[Swap]:
-    """Draw `n` scenes with their two counterfactuals each; what was not swapped is the same to the pixel.
-
-    The complaint and the background that come instead are drawn by lot from the others.
-    """
+    """Draw `n` scenes with two counterfactuals each, by lot; what was not swapped is the same to the pixel."""
     rng = np.random.default_rng([seed, n])
     swaps = []
     for number in range(n):
@@ -63,10 +60,8 @@ def zone_table(by_scene: Mapping[str, pd.DataFrame], drawn: Sequence[Scene], see
     """
     areas = pd.DataFrame([{name: zone.mean() for name, zone in scene.zones().items()} for scene in drawn])
     areas["pointing game"] = areas["affected skin"]  # what a map that points anywhere would hit
-    rows = {}
-    for name, table in {**by_scene, "share of the area": areas}.items():
-        rows[name] = _means(table, seed).stack()
-    return pd.DataFrame(rows).T
+    tables = {**by_scene, "share of the area": areas}
+    return pd.DataFrame({name: _means(table, seed).stack() for name, table in tables.items()}).T
 
 
 def swap_table(

@@ -66,10 +66,7 @@ def blocks(network: nn.Module) -> list[list[str]]:
 
 
 def draw_anew(network: nn.Module, names: Sequence[str], seed: int) -> None:
-    """Give these layers, in place, the random weights that PyTorch gives to new ones. The caller's seed is untouched.
-
-    A batch normalisation forgets its statistics too.
-    """
+    """Give these layers, in place, random weights as PyTorch gives to new ones. The caller's seed is untouched."""
     modules = dict(network.named_modules())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -49,8 +49,8 @@ class TrialResult:
         """Compare the energy inside the lesion of right and wrong predictions, which the paper says (4.2) differs.
 
         right : bool, (n,), whether each prediction was right
-        One row a method: right, wrong, difference, low, high (by lesion); NaN without images of both kinds. Look at the
-        baselines first: if the centre Gaussian has the same difference, right predictions simply have larger lesions.
+        One row a method: right, wrong, difference, low, high (by lesion); NaN without images of both kinds. If the
+        centre Gaussian has the same difference, right predictions simply have larger lesions.
         """
         lesions = self.predictions["lesion"].to_numpy()
         scores = self.scores["plausibility", "energy"].groupby(level="method", sort=False)

@@ -61,8 +61,7 @@ class Exposure:
 def small_network() -> nn.Module:
     """Build a small convolutional network with random weights: a 14 x 14 grid of `features`, mean, linear layer.
 
-    One cell sees 61 pixels: enough for the ticks of a ruler. The course's frozen MobileNetV2 would not do here: its
-    features hardly change with a ruler, and a head cannot learn what they do not hold.
+    One cell sees 61 pixels: enough for a ruler's ticks, which the course's frozen MobileNetV2 hardly notices.
     """
 
     def block(before: int, after: int, size: int, stride: int) -> nn.Module:
@@ -75,10 +74,7 @@ def small_network() -> nn.Module:
 
 
 def draw_set(n: int, seed: int, chances: Mapping[str, float]) -> tuple[np.ndarray, Tensor]:
-    """Draw `n` lesions, the classes in turn: uint8 (n, 224, 224, 3), and their class indices (n,).
-
-    chances : P(ruler | class) for each class
-    """
+    """Draw `n` lesions with chances P(ruler | class), the classes in turn: uint8 (n, 224, 224, 3), indices (n,)."""
     labels = torch.arange(n) % len(synth.LABELS)
     names = [synth.LABELS[label] for label in labels]
     drawn = [
