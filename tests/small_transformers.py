@@ -1,9 +1,11 @@
 """Vision transformers small enough for a test, and the two of which the authors' own program computed the relevancy."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
+import timm
 import torch
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import VisionTransformer
@@ -33,3 +35,24 @@ def distilled(**changes):
 def pictures(count=3, height=24, width=24):
     generator = torch.Generator().manual_seed(2)
     return torch.randn(count, 3, height, width, generator=generator, dtype=torch.float64)
+
+
+def compare(model, images, methods=None, **arguments):
+    """Explanations by method, each from a call of its own."""
+    from dermxai_helpers import relevancy
+
+    return {
+        method: relevancy.explain(model, images, method=method, **arguments) for method in methods or relevancy.METHODS
+    }
+
+
+def families(names, **arguments):
+    """The family of each of timm's architectures, made with three classes on the meta device (without weights)."""
+    from dermxai_helpers.relevancy.models import family
+
+    found = {}
+    for name in names:
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what timm has to say about weights is of no interest here
+            found[name] = family(timm.create_model(name, num_classes=3, **arguments))
+    return found

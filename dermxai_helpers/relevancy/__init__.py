@@ -1,6 +1,6 @@
-"""Where did the vision transformer find its evidence?"""
+"""Where a vision transformer found its evidence: relevancy, and what to compare it with."""
 
-from dermxai_helpers.relevancy.explain import compare, demo_vit, explain, prepare
+from dermxai_helpers.relevancy.explain import demo_vit, explain, prepare
 from dermxai_helpers.relevancy.maps import METHODS
 
-__all__ = ["METHODS", "compare", "demo_vit", "explain", "prepare"]
+__all__ = ["METHODS", "demo_vit", "explain", "prepare"]

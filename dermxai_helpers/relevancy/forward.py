@@ -1,7 +1,6 @@
-"""What does one pass of images through a vision transformer leave behind?
+"""One pass of images through a vision transformer, with timm's own layers in timm's own order, part by part.
 
-timm's blocks run part by part, with timm's own layers in timm's own order: attention, which fused kernels hide, is at
-hand, nothing has to be switched off, and the last block computes only the tokens that the head reads.
+Attention, which fused kernels hide, is at hand, and the last block computes only the tokens that the head reads.
 """
 
 from dataclasses import dataclass
@@ -42,38 +41,27 @@ class BlockPass:
 
 @dataclass(frozen=True)
 class VitPass:
-    """What the blocks from `start_layer` on computed.
-
-    attention : per block (B, h, n, N); inside the graph of `logits`, where gradients were asked for. Where neither
-        gradients nor blocks were asked for, the mean over heads (B, 1, n, N) is enough and takes less memory
-    features : (B, N, D), what the last block attends to, after its norm1
-    blocks : the rest per block, empty unless asked for
-    final : (B, n, D), the tokens that the head reads
-    logits : (B, classes)
-    """
+    """What the blocks from `start_layer` on computed."""
 
     model: nn.Module
-    attention: list[Tensor]
-    features: Tensor
-    blocks: list[BlockPass]
-    final: Tensor
-    logits: Tensor
+    attention: list[Tensor]  # per block (B, h, n, N), in the graph of `logits` if there is one, or (B, 1, n, N): means
+    features: Tensor  # (B, N, D), what the last block attends to, after its norm1
+    blocks: list[BlockPass]  # the rest per block, empty unless asked for
+    final: Tensor  # (B, n, D), the tokens that the head reads
+    logits: Tensor  # (B, classes)
 
-    def gradients(self, target: Tensor, keep_graph: bool) -> tuple[list[Tensor], Tensor]:
-        """Gradients of each image's logit for its class in `target`, (B,), by `attention` and by `features`."""
+    def gradients(self, target: Tensor, keep_graph: bool) -> tuple[Tensor, ...]:
+        """Gradients of each image's logit for its class in `target`, (B,), by each `attention`, and by `features`."""
         with torch.enable_grad():
             score = self.logits.gather(1, target[:, None]).sum()
-        *slopes, pull = torch.autograd.grad(score, [*self.attention, self.features], retain_graph=keep_graph)
-        return slopes, pull
+        return torch.autograd.grad(score, [*self.attention, self.features], retain_graph=keep_graph)
 
 
 def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool = False, keep: bool = False) -> VitPass:
-    """The images' way through a model that `relevance_families` does not refuse, in evaluation mode.
+    """Run the images through a model that `models.family` does not refuse, in evaluation mode.
 
     start_layer : the first block of interest; those below run as they are, and no graph reaches there
     gradients : whether `VitPass.gradients` will be asked for;  keep : whether `VitPass.blocks` will be
-
-    Raises ValueError for pictures of a size that the model does not take.
     """
     attention, features, kept = [], None, []
     with torch.no_grad():
@@ -84,15 +72,11 @@ def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool 
             done, tokens = _through_block(block, tokens, _read(model) if is_last else slice(None), not attention)
             attention.append(done.attention if gradients or keep else done.attention.mean(dim=1, keepdim=True))
             features = done.normed
-            kept += [done] if keep else []
+            if keep:
+                kept.append(done)
         final = model.norm(tokens)
         logits = model.forward_head(final)
     return VitPass(model, attention, features, kept, final, logits)
-
-
-def without_bias(layer: nn.Linear, output: Tensor) -> Tensor:
-    """The matrix product in a linear layer's output."""
-    return output if layer.bias is None else output - layer.bias
 
 
 def rearrange_heads(tokens: Tensor, heads: int) -> Tensor:
@@ -105,10 +89,8 @@ def embedded(model: nn.Module, images: Tensor) -> Tensor:
     try:
         patches = model.patch_embed(images)
     except AssertionError as error:
-        height, width = images.shape[-2:]
-        raise ValueError(
-            f"the model does not take pictures of {height} x {width} ({error}): relevancy.prepare resizes them"
-        ) from error
+        size = "{} x {}".format(*images.shape[-2:])
+        raise ValueError(f"the model does not take pictures of {size} ({error}): relevancy.prepare resizes") from error
     return model.norm_pre(model.patch_drop(model._pos_embed(patches)))
 
 
@@ -140,7 +122,7 @@ def _through_block(block: nn.Module, entering: Tensor, tokens: slice, is_root: b
     done = BlockPass(
         block, tokens, entering, normed, qkv, queries, keys, values, attention, context, projected, attention_branch,
         middle, middle_normed, expanded, hidden, contracted, mlp_branch,
-    )
+    )  # fmt: skip
     return done, middle + mlp_branch
 
 

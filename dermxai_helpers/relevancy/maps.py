@@ -1,4 +1,4 @@
-"""From attention to a map of patches: six ways, all from one pass.
+"""From attention to a map of patches, by six methods.
 
 - attention: whom the tokens that the head reads attend to in the last block, mean over heads
 - rollout (Abnar and Zuidema 2020): attention of all blocks multiplied; half of every token stays in place
@@ -8,48 +8,88 @@
 - gradcam (Selvaraju et al., ICCV 2017): channels of what the last block attends to, weighted by their mean gradient
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import repeat
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dermxai_helpers.relevancy.forward import BlockPass, VitPass, rearrange_heads, without_bias
+from dermxai_helpers.relevancy.forward import BlockPass, VitPass, rearrange_heads
 from dermxai_helpers.relevancy.models import readers
 from dermxai_helpers.relevancy.rules import through_copy, through_linear, through_mean, through_product, through_sum
 
 METHODS = ("chefer", "lrp_rollout", "generic", "rollout", "attention", "gradcam")
 NEED_GRADIENTS = {"chefer", "generic", "gradcam"}
 NEED_RELEVANCE = {"chefer", "lrp_rollout"}
-ADDED_UP = {"chefer", "lrp_rollout", "generic"}  # what a token attends to, and what that attends to, and so on
-NEED_ALL_BLOCKS = ADDED_UP | {"rollout"}
+NEED_ALL_BLOCKS = {"chefer", "lrp_rollout", "generic", "rollout"}
 KNOW_NO_CLASS = {"rollout", "attention"}
 
 
 @torch.no_grad()
-def patch_maps(seen: VitPass, methods: Sequence[str], target: Tensor, keep_graph: bool = False) -> dict[str, Tensor]:
-    """A map (B, patches) for each of the METHODS wanted and one class for each image, `target`, (B,).
+def patch_map(seen: VitPass, method: str, target: Tensor, keep_graph: bool = False) -> Tensor:
+    """Make a map (B, patches) by one of the METHODS, for one class of each image, `target`, (B,).
 
-    seen : with gradients or blocks, as the methods need them;  keep_graph : whether further targets will follow
+    seen : with gradients or blocks, as the method needs them;  keep_graph : whether further targets will follow
     """
-    needed, blocks = set(methods), len(seen.attention)
-    slopes, pull = seen.gradients(target, keep_graph) if needed & NEED_GRADIENTS else ([None] * blocks, None)
-    relevances = attention_relevance(seen, target) if needed & NEED_RELEVANCE else repeat(None)
-    start = _start(seen)
-    gained = dict.fromkeys(needed & ADDED_UP, torch.zeros_like(start))
+    prefix, row = seen.model.num_prefix_tokens, _start(seen)
+    if method == "gradcam":
+        *_, pull = seen.gradients(target, keep_graph)
+        return gradcam(seen.features[:, prefix:], pull[:, prefix:])
+    if method == "attention":
+        return carried(row, seen.attention[-1])[:, prefix:]
+    if method == "rollout":
+        for attention in reversed(seen.attention):
+            row = rollout_step(row, attention)
+        return row[:, prefix:]
+    slopes = seen.gradients(target, keep_graph)[:-1] if method in NEED_GRADIENTS else [None] * len(seen.attention)
+    relevances = attention_relevance(seen, target) if method in NEED_RELEVANCE else repeat(None)
+    gained = torch.zeros_like(row)
     # relevances stands last: what lies below the last block asked for is never computed
     for attention, slope, relevance in zip(reversed(seen.attention), reversed(slopes), relevances, strict=False):
-        for method, row in gained.items():
-            gained[method] = row + _carried(start + row, _evidence(method, attention, slope, relevance))
-    if "rollout" in needed:
-        gained["rollout"] = _rolled_out(start, seen.attention)
-    if "attention" in needed:
-        gained["attention"] = _carried(start, seen.attention[-1])
-    maps = {method: row[:, seen.model.num_prefix_tokens:] for method, row in gained.items()}
-    if "gradcam" in needed:
-        maps["gradcam"] = _gradcam(seen, pull)
-    return maps
+        weights = relevance if method == "lrp_rollout" else slope * (attention if method == "generic" else relevance)
+        gained = relevancy_step(row, gained, weights.clamp(min=0))
+    return gained[:, prefix:]
+
+
+def rollout_step(row: Tensor, attention: Tensor) -> Tensor:
+    """Carry a row (B, N) down through one block's attention (B, h, n, N): half of every token stays in place.
+
+    r <- (r + r A) / 2,   A the mean over heads: the skip connection hands on as much as the attention
+
+    >>> rollout_step(torch.tensor([[1.0, 0.0]]), torch.tensor([[[[0.2, 0.8], [0.5, 0.5]]]]))
+    tensor([[0.6000, 0.4000]])
+
+    Source: Abnar and Zuidema, "Quantifying attention flow in transformers", ACL 2020, equation 1.
+    """
+    return (row + carried(row, attention)) / 2
+
+
+def relevancy_step(row: Tensor, gained: Tensor, weights: Tensor) -> Tensor:
+    """Carry a row (B, N) and what it has gained so far down through one block's positive weights (B, h, n, N).
+
+    r <- r + r A,   A = mean over heads of (gradient x relevance)+: kept as r = row + gained, so no digit is lost
+
+    >>> row, weights = torch.tensor([[1.0, 0.0]]), torch.tensor([[[[0.0, 0.5], [0.0, 0.25]]]])
+    >>> relevancy_step(row, relevancy_step(row, torch.zeros(1, 2), weights), weights)  # 0.5, then 0.5 + 0.5 + 0.125
+    tensor([[0.0000, 1.1250]])
+
+    Source: Chefer et al., arXiv 2012.09838, equations 13 and 14.
+    """
+    return gained + carried(row + gained, weights)
+
+
+def gradcam(features: Tensor, gradients: Tensor) -> Tensor:
+    """Weigh the D channels of the patches (B, patches, D) by their mean gradient and add the positive sum up: Grad-CAM.
+
+    Taken at norm1 of the last block, the last place from which patches reach the class token.
+    """
+    return (features * gradients.mean(dim=1, keepdim=True)).sum(dim=2).clamp(min=0)
+
+
+def carried(row: Tensor, weights: Tensor) -> Tensor:
+    """The row (B, N) times the mean over heads of the weights (B, h, n, N); tokens after the first n have none."""
+    return (row[:, None, None, : weights.shape[2]] @ weights).mean(dim=1).squeeze(1)
 
 
 @torch.no_grad()
@@ -58,17 +98,18 @@ def attention_relevance(seen: VitPass, target: Tensor) -> Iterator[Tensor]:
     relevance = _at_final_tokens(seen, target)
     for done in reversed(seen.blocks):
         block, tokens = done.block, done.tokens
+        # the MLP and its skip connection
         skip, branch = through_sum(done.middle, done.mlp_branch, relevance)
         branch = _through_layer(block.mlp.fc2, done.hidden, done.contracted, branch)
         branch = _through_layer(block.mlp.fc1, done.middle_normed, done.expanded, branch)
         relevance = through_copy(done.middle, skip + branch)
-
+        # the attention and its skip connection: half goes to the attention table, half to the values
         skip, branch = through_sum(done.entering[:, tokens], done.attention_branch, relevance)
         branch = _through_layer(block.attn.proj, done.context, done.projected, branch)
         context, branch = (rearrange_heads(part, block.attn.num_heads) for part in (done.context, branch))
         at_attention, at_values = through_product(done.attention, done.values, context, branch)
         yield at_attention
-
+        # and on to the block below, through queries, keys and values
         relevance = _through_layer(block.attn.qkv, done.normed, done.qkv, _at_qkv(done, at_attention, at_values))
         relevance[:, tokens] += skip
         relevance = through_copy(done.entering, relevance)
@@ -89,7 +130,8 @@ def _at_final_tokens(seen: VitPass, target: Tensor) -> Tensor:
 
 
 def _through_layer(layer: torch.nn.Linear, x: Tensor, output: Tensor, relevance: Tensor) -> Tensor:
-    return through_linear(x, layer.weight, without_bias(layer, output), relevance)
+    product = output if layer.bias is None else output - layer.bias
+    return through_linear(x, layer.weight, product, relevance)
 
 
 def _at_qkv(done: BlockPass, at_attention: Tensor, at_values: Tensor) -> Tensor:
@@ -113,28 +155,3 @@ def _start(seen: VitPass) -> Tensor:
         read = share[reader.tokens]
         read += 1 / (len(wanted) * len(read))
     return share.expand(len(seen.features), tokens)
-
-
-def _evidence(method: str, attention: Tensor, slope: Tensor | None, relevance: Tensor | None) -> Tensor:
-    """Weights (B, h, n, N) with which one block carries tokens down: what speaks for the class, nothing negative."""
-    if method == "lrp_rollout":
-        return relevance.clamp(min=0)
-    return (slope * (relevance if method == "chefer" else attention)).clamp_(min=0)
-
-
-def _rolled_out(row: Tensor, attention: Sequence[Tensor]) -> Tensor:
-    """The row (B, N) carried down through all blocks; half of every token stays in place (the skip connection)."""
-    for weights in reversed(attention):
-        row = (row + _carried(row, weights)) / 2
-    return row
-
-
-def _carried(row: Tensor, weights: Tensor) -> Tensor:
-    """The row (B, N) times the mean over heads of the weights (B, h, n, N); tokens after the first n have none."""
-    return (row[:, None, None, :weights.shape[2]] @ weights).mean(dim=1).squeeze(1)
-
-
-def _gradcam(seen: VitPass, gradient: Tensor) -> Tensor:
-    """Grad-CAM (B, patches) at norm1 of the last block, the last place from which patches reach the class token."""
-    features, gradient = (part[:, seen.model.num_prefix_tokens:] for part in (seen.features, gradient))
-    return (features * gradient.mean(dim=1, keepdim=True)).sum(dim=2).clamp(min=0)

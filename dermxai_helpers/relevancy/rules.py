@@ -1,7 +1,7 @@
-"""The rules of relevancy: given the relevance of an operation's output, how much does each input get?
+"""The rules of relevancy: what each input of an operation gets of the relevance of its output.
 
-Each rule covers one operation of a vision transformer. Normalisation, activation, layer scale and softmax have no rule:
-relevance passes through them unchanged. Images stand in the first dimension and never mix.
+Normalisation, activation, layer scale and softmax have no rule: relevance passes through them unchanged.
+Images stand in the first dimension and never mix.
 Source: Chefer et al., arXiv 2012.09838, sections 3.1 and 3.2, and the authors' program.
 """
 
@@ -14,7 +14,7 @@ ROUNDINGS = 32  # a sum of products that is only so many roundings large is take
 
 
 def divide(a: Tensor, b: Tensor) -> Tensor:
-    """a / b, and 0 where b is 0. The authors' divisor clamp(b, min=e) + clamp(b, max=e) is b + e for every b."""
+    """Divide a by b + e, which is the authors' clamp(b, min=e) + clamp(b, max=e), and give 0 where b is 0."""
     divisor = b + TINY
     if b.abs().amin() > TINY:  # nearly always; the masks below cost ten times as much as the division
         return a / divisor
@@ -23,9 +23,13 @@ def divide(a: Tensor, b: Tensor) -> Tensor:
 
 
 def through_linear(x: Tensor, weight: Tensor, product: Tensor, relevance: Tensor) -> Tensor:
-    """Relevance (..., out) of x W^T handed to x (..., in) in proportion to positive products; the bias gets none.
+    """Hand relevance (..., out) of x W^T to x (..., in) in proportion to positive products; the bias gets none.
 
-    product : x W^T, (..., out), which the forward pass has computed
+    R_i = sum_j (w_ji x_i)+ / (sum_i' (w_ji' x_i')+) R_j;   product : x W^T, (..., out), known from the forward pass
+
+    >>> x, weight = torch.tensor([[1.0, 2.0, -1.0]]), torch.tensor([[3.0, -5.0, -1.0]])  # products 3, -10 and 1
+    >>> through_linear(x, weight, x @ weight.T, torch.ones(1, 1)).round(decimals=3)
+    tensor([[0.7500, 0.0000, 0.2500]])
 
     With x+, W+ and x-, W- for positive and negative parts, the positive products add up to
     x+ W+^T + x- W-^T = (x W^T + |x| |W|^T) / 2: three matrix products in all, where the four parts would need four.
@@ -33,14 +37,14 @@ def through_linear(x: Tensor, weight: Tensor, product: Tensor, relevance: Tensor
     """
     size, weight_size = x.abs(), weight.abs()
     certain = 1 - ROUNDINGS * torch.finfo(x.dtype).eps
-    total = (size @ weight_size.T).mul_(certain).add_(product)
+    total = (size @ weight_size.T).mul_(certain).add_(product)  # twice the sum of the positive products
     functional.threshold_(total, 0, torch.inf)  # relevance divided by infinity is lost
-    share = relevance / total.add_(2 * TINY)
+    share = relevance / total.add_(2 * TINY)  # R_j for each unit of positive product
     return (share @ weight).mul_(x).addcmul_(share @ weight_size, size)
 
 
 def through_sum(a: Tensor, b: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
-    """Relevance of a + b handed to a and to b, rescaled so that each image keeps its total."""
+    """Hand relevance of a + b to a and to b, rescaled so that each image keeps its total."""
     share = divide(relevance, a + b)
     to_a, to_b = a * share, b * share
 
@@ -54,16 +58,16 @@ def through_sum(a: Tensor, b: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor
 
 
 def through_copy(x: Tensor, relevance: Tensor) -> Tensor:
-    """Relevance of x, which was used twice: `relevance` is what both uses hand back, added up."""
+    """Hand relevance to x, which was used twice: `relevance` is what both uses hand back, added up."""
     return x * divide(relevance, x)
 
 
 def through_product(a: Tensor, b: Tensor, product: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
-    """Relevance of the matrix product a b, which is `product`: half to each factor."""
+    """Hand relevance of the matrix product a b, which is `product`, to both: half to each factor."""
     share = divide(relevance, product) / 2
     return a * (share @ b.mT), b * (a.mT @ share)
 
 
 def through_mean(x: Tensor, mean: Tensor, relevance: Tensor) -> Tensor:
-    """Relevance (B, D) of the mean over tokens, (B, D), handed to x (B, n, D). One token gets it all."""
+    """Hand relevance (B, D) of the mean over tokens, (B, D), to x (B, n, D). One token gets it all."""
     return x / x.shape[1] * divide(relevance, mean)[:, None]

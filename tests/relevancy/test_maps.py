@@ -5,7 +5,7 @@ import pytest
 import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-from small_transformers import distilled, pictures, small
+from small_transformers import compare, distilled, pictures, small
 
 from dermxai_helpers import relevancy
 from dermxai_helpers.relevancy.forward import run
@@ -33,7 +33,7 @@ def attention_of(model, images):
 
 
 def test_rollout_and_attention_equal_attention_read_from_timm(model, images):
-    found = relevancy.compare(model, images, ["rollout", "attention"])
+    found = compare(model, images, ["rollout", "attention"])
     seen = attention_of(model, images)
     product = torch.eye(10, dtype=torch.float64)
     for weights in seen:
@@ -55,7 +55,7 @@ def test_gradcam_equals_pytorch_grad_cam_on_the_tokens(make, images):
     model = make()
 
     def to_grid(tokens):
-        return tokens[:, model.num_prefix_tokens:].unflatten(1, (3, 3)).permute(0, 3, 1, 2)
+        return tokens[:, model.num_prefix_tokens :].unflatten(1, (3, 3)).permute(0, 3, 1, 2)
 
     theirs = RawGradCam(model, [model.blocks[-1].norm1], reshape_transform=to_grid)
     theirs(images, [ClassifierOutputTarget(target) for target in (2, 0, 1)])
@@ -64,18 +64,8 @@ def test_gradcam_equals_pytorch_grad_cam_on_the_tokens(make, images):
     np.testing.assert_allclose(found.maps, np.maximum(theirs.raw, 0), rtol=1e-9, atol=1e-15)
 
 
-def test_all_methods_from_one_pass_equal_each_alone(model, images):
-    together = relevancy.compare(model, images, target="all", start_layer=1)
-    assert tuple(together) == relevancy.METHODS
-    for method, found in together.items():
-        assert found.method == method and found.maps.shape == (9, 3, 3)
-        alone = relevancy.explain(model, images, target="all", start_layer=1, method=method)
-        np.testing.assert_allclose(found.maps, alone.maps, rtol=1e-9)
-        assert found.layer == alone.layer
-
-
 def test_methods_without_a_class_give_each_class_the_same_map(model, images):
-    for found in relevancy.compare(model, images, ["rollout", "attention"], target="all").values():
+    for found in compare(model, images, ["rollout", "attention"], target="all").values():
         np.testing.assert_array_equal(found.maps[0::3], found.maps[1::3])
 
 
