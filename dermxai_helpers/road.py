@@ -96,7 +96,7 @@ def _explain_some(paths: Sequence[Path], to: Path, classifier: Classifier, capti
     for path in paths:
         try:
             pictures[path] = data.open_image(path)
-        except data.DataError as error:
+        except files.DataError as error:
             rows[path]["problem"] = str(error)
     if pictures:
         shown = list(pictures.values())

@@ -1,7 +1,4 @@
-"""What belongs to the photograph, not to the lesion: the colour of the light, dark corners, a spot shown twice.
-
-HAM10000 has a column for none of them, so they are measured, on drawn lesions and on real ones alike.
-"""
+"""What belongs to the photograph, not to the lesion: the colour of the light, dark corners, a spot shown twice."""
 
 import math
 from collections.abc import Iterator
@@ -67,8 +64,8 @@ def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:
 
     The lesion with a margin and near-black pixels (dark corners) are left out; NaN where hardly any skin is left.
     This is the colour *in the photograph*, which lamp, white balance and exposure can move further than people differ:
-    it is nobody's skin type. Skin reflects more yellow than blue, so an angle beyond 90 degrees (b* < 0) is the
-    camera's doing; with arctan, as the formula is often written, just these pictures would come out as dark skin.
+    it is nobody's skin type. An angle beyond 90 degrees (b* < 0) is the camera's doing, for skin reflects more yellow
+    than blue; with arctan, as the formula is often written, just these pictures would come out as dark skin.
     Source: Chardon, Cretois, Hourseau 1991, doi:10.1111/j.1467-2494.1991.tb00561.x.
     """
     step = max(1, min(mask.shape) // 50)  # a median needs no more pixels than that
@@ -91,10 +88,7 @@ def angle_band(angle: float) -> str:
 
 
 def lab(colour: np.ndarray) -> np.ndarray:
-    """An sRGB colour, uint8 (3,), as CIELAB: L* black 0 to white 100, a* green to red, b* blue to yellow.
-
-    Source: CIE 15:2004, section 8.2.1; white D65.
-    """
+    """An sRGB colour, uint8 (3,), as CIELAB: lightness, green to red, blue to yellow (CIE 15:2004, section 8.2.1)."""
     level = colour / 255
     linear = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
     ratio = TO_XYZ @ linear / WHITE
@@ -115,8 +109,7 @@ def near_duplicates(table: pd.DataFrame) -> pd.DataFrame:
 
     A thumbnail is cut out round the lesion (from the middle, unless every image has a mask), light and all that spots
     have in common are taken out of it, and what is left is hashed. Pairs whose hashes nearly agree in one of eight
-    turns and flips are compared pixel by pixel. Light, colour and zoom may differ between the two; a turn by 45 degrees
-    or another angle of view is missed: the list is a lower bound.
+    turns and flips are compared pixel by pixel. Another angle of view is missed: the list is a lower bound.
 
     Columns: image_id_a, image_id_b, similarity (SIMILARITY or more), same_lesion, same_label.
     Source: a perceptual hash, as in Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
@@ -164,20 +157,21 @@ def _thumbnail(image: np.ndarray, mask_path: str) -> np.ndarray:
 
 
 def _without_common_part(details: np.ndarray) -> np.ndarray:
-    """Details without the principal components that all share, each of length 1 (or 0, for a flat picture).
-
-    Every spot on plain skin has a rim, so that strangers resemble each other; what tells them apart is the rest.
-    """
+    """Details without the principal components that all share, for every spot has a rim; each of length 1 (or 0)."""
     n, pixels = len(details), THUMBNAIL**2
     count = min(COMMON, n // 5)  # few pictures: components that belong to one pair must not be taken out
-    flat = (details / np.maximum(np.linalg.norm(details, axis=(1, 2), keepdims=True), 1e-6)).reshape(n, pixels)
+    flat = _of_length_1(details.reshape(n, pixels))
     covariance = flat.T @ flat
     orders = [order.ravel() for order in _turns(np.arange(pixels).reshape(1, THUMBNAIL, THUMBNAIL))]
     covariance = sum(covariance[np.ix_(order, order)] for order in orders)  # as if each lay in all eight ways
     if count:
         _, common = linalg.eigh(covariance, subset_by_index=(pixels - count, pixels - 1))
         flat -= flat @ common @ common.T
-    return (flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)).reshape(details.shape)
+    return _of_length_1(flat).reshape(details.shape)
+
+
+def _of_length_1(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
 def _turns(details: np.ndarray) -> Iterator[np.ndarray]:

@@ -10,7 +10,6 @@ from dermxai_helpers.data.images import opened
 from dermxai_helpers.files import DataError, counted, listed, progress
 
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
-NEVER_EMPTY = ("lesion_id", "image_id", "dx")
 DIAGNOSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 END_MARKERS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 TAIL_BYTES = 1024  # some programs add a few bytes behind the end marker
@@ -26,14 +25,13 @@ def table_problems(table: pd.DataFrame, classes: Collection[str] | None) -> list
     for column in COLUMNS:
         if column not in table.columns:
             found.append(f"the metadata has no column '{column}'; its columns are {listed(table.columns, 10)}")
-        elif column in NEVER_EMPTY and table[column].isna().any():
+        elif column in ("lesion_id", "image_id", "dx") and table[column].isna().any():
             rows = table.index[table[column].isna()]
             lines = listed(rows + 2)  # line 1 of the file is the header
             found.append(f"{counted(len(rows), 'row')} without a value in '{column}' (line {lines} of the metadata)")
     if table.empty:
         found.append("the metadata has a header but no rows")
-    known = table.reindex(columns=COLUMNS)  # of a column that is missing nothing else is said
-    found += wrong_values(known) + lesions_with_two_diagnoses(known)
+    found += wrong_values(table.reindex(columns=COLUMNS))  # of a column that is missing nothing else is said
     if classes is not None and "dx" in table.columns:
         empty = [name for name in classes if name not in set(table["dx"])]
         found += [f"no image of class '{name}': nothing could be learnt or tested" for name in empty]
@@ -41,17 +39,21 @@ def table_problems(table: pd.DataFrame, classes: Collection[str] | None) -> list
 
 
 def wrong_values(table: pd.DataFrame) -> list[str]:
-    """Images that are listed twice, diagnoses that HAM10000 does not have, and ages that are no number of years."""
+    """Images listed twice, unknown diagnoses, lesions with two diagnoses, and ages that are no number of years."""
     found = []
-    repeated = table["image_id"].dropna().loc[lambda names: names.duplicated()].unique()
+    images = table["image_id"].dropna()
+    repeated = images[images.duplicated()].unique()
     if len(repeated):
-        found.append(
-            f"{counted(len(repeated), 'image_id')} listed more than once: {listed(repeated)}; keep one row each"
-        )
+        found.append(f"{counted(len(repeated), 'image_id')} listed more than once: {listed(repeated)}; keep one row")
     for value, count in table["dx"].value_counts().items():
         if value not in DIAGNOSES:
             rows = counted(count, "row")
             found.append(f"unknown class '{value}' in column 'dx' ({rows}); the known ones are {', '.join(DIAGNOSES)}")
+    pairs = table[["lesion_id", "dx"]].dropna().drop_duplicates().sort_values("dx")
+    torn = pairs[pairs["lesion_id"].duplicated(keep=False)].groupby("lesion_id")["dx"].agg(" and ".join)
+    if len(torn):
+        cases = listed(f"{lesion} ({both})" for lesion, both in torn.items())
+        found.append(f"{counted(len(torn), 'lesion')} with more than one diagnosis: {cases}; one lesion has one")
     years = pd.to_numeric(table["age"], errors="coerce")
     odd = table["age"][table["age"].notna() & ~years.between(0, 120)].unique()
     if len(odd):
@@ -59,21 +61,8 @@ def wrong_values(table: pd.DataFrame) -> list[str]:
     return found
 
 
-def lesions_with_two_diagnoses(table: pd.DataFrame) -> list[str]:
-    """Lesions whose photographs do not agree on what the lesion is, in one sentence."""
-    pairs = table[["lesion_id", "dx"]].dropna().drop_duplicates().sort_values("dx")
-    torn = pairs[pairs["lesion_id"].duplicated(keep=False)].groupby("lesion_id")["dx"].agg(" and ".join)
-    if torn.empty:
-        return []
-    cases = listed(f"{lesion} ({both})" for lesion, both in torn.items())
-    return [f"{counted(len(torn), 'lesion')} with more than one diagnosis: {cases}; one lesion has one"]
-
-
 def image_problems(image_ids: Iterable[str], paths: dict[str, str]) -> list[str]:
-    """List the problems of the image files, one sentence a kind; nothing is decoded (see `file_problem`).
-
-    image_ids : the images that are wanted; paths : where each image that exists is
-    """
+    """List the problems of the wanted images, one sentence a kind; paths : where each image that exists is."""
     cases: dict[str, list[str]] = {}
     for image_id in progress(list(image_ids), "checking images", leave=False, delay=3):
         path = paths.get(image_id)

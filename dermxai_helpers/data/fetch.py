@@ -40,8 +40,7 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
 
     to : the folder to make, or None for one in the course's cache
 
-    What arrives is kept in a hidden folder beside it, from where the next call goes on when something fails. Raises
-    DataError, in one sentence: what was found, where, and what to do.
+    What arrives is kept in a hidden folder beside it, from where the next call goes on after a DataError.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161; files from doi:10.7910/DVN/DBW86T.
     """
     if name != "ham10000":
@@ -50,14 +49,13 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
     workshop = target.parent / f".{target.name}-unfinished"
     print(LICENCE, file=sys.stderr)
     try:
-        if os.path.lexists(target) and not (target.is_dir() and not any(target.iterdir())):
-            load(target, classes=None)  # otherwise something else is there, which is left alone
+        if target.is_dir() and not any(target.iterdir()):
+            target.rmdir()
+        if os.path.lexists(target):
+            load(target, classes=None)  # it is there already; or something else is, which is left alone
         else:
             workshop.mkdir(parents=True, exist_ok=True)
-            folder = arrived(workshop)
-            if target.is_dir():
-                target.rmdir()  # it is empty; Windows renames over nothing
-            os.replace(folder, target)
+            os.replace(arrived(workshop), target)
         shutil.rmtree(workshop, ignore_errors=True)
     except OSError as error:
         advice = "free some room or name another folder with --to; what had arrived is kept"

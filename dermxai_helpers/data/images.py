@@ -61,19 +61,14 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
             raise DataError(path, ["empty (zero bytes)"])
         with Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > PIXEL_LIMIT:
-                raise DataError(path, [_too_large(f"{picture.width:,} × {picture.height:,}")])
+                size = f"{picture.width:,} × {picture.height:,}"
+                raise DataError(path, [f"claims {size} pixels (limit {PIXEL_LIMIT:,}): refused without decoding"])
             yield picture
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError(path, ["there is no such file"]) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow's own limit, met while it opens
-        raise DataError(path, [_too_large(f"more than {Image.MAX_IMAGE_PIXELS:,}")]) from None
     except UnidentifiedImageError:
         raise DataError(path, ["not an image that is read here: export it (HEIC, WebP ...) as JPEG or PNG"]) from None
-    except Exception as error:  # decoders of damaged files raise a dozen kinds of error
-        raise DataError(path, [f"damaged, it cannot be decoded ({error})"]) from error
-
-
-def _too_large(size: str) -> str:
-    return f"claims {size} pixels (limit {PIXEL_LIMIT:,}): refused without decoding"
+    except Exception as error:  # decoders of damaged files raise a dozen kinds of error, Pillow's own limit is another
+        raise DataError(path, [f"damaged or too large, it cannot be decoded ({error})"]) from error

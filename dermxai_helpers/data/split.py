@@ -13,8 +13,8 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
     val : share of the images to validate on, 0.01 to 0.5; by lesion it is taken as the nearest of 1/2, 1/3, 1/4 ...
 
     Both are stratified: each class has about the same share in both parts. "lesion" deals whole lesions into 1/val
-    piles (StratifiedGroupKFold) and validates on the first that holds every class. Raises ValueError for another `by`,
-    a `val` out of range, or a class with too few lesions (images) to be on both sides.
+    piles (StratifiedGroupKFold) and validates on the first that holds every class. Raises ValueError for a class with
+    too few lesions (images) to be on both sides.
     """
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
@@ -28,7 +28,7 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
         dealer = StratifiedGroupKFold(round(1 / val), shuffle=True, random_state=seed)
         piles = [pile for _, pile in dealer.split(table, table["dx"], table["lesion_id"])]
         rows = max(piles, key=lambda pile: table["dx"].iloc[pile].nunique())  # of equals, the first
-    parts = pd.Series("train", index=table.index, name="split", dtype=object)
+    parts = pd.Series("train", index=table.index, name="split")
     parts.iloc[rows] = "val"
     for part in ("train", "val"):
         absent = set(table["dx"]) - set(table["dx"][parts == part])

@@ -5,7 +5,6 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from dermxai_helpers.data.checks import COLUMNS, image_problems, table_problems
@@ -26,15 +25,12 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
 
     Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask).
 
-    Raises DataError, once, with every problem found in the table and in the files of the rows that are kept. Files are
-    judged by header and end marker, about 2 s for 10,000; what only decoding can find, `open_image` reports.
+    Raises DataError, once, with every problem of the table and of the files of the rows that are kept. Files are judged
+    by header and end marker, about 2 s for 10,000; what only decoding can find, `open_image` reports.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
     """
     folder = existing_folder(folder)
-    path = next((folder / name for name in METADATA_NAMES if (folder / name).is_file()), None)
-    if path is None:
-        raise DataError(folder, [f"there is no file {' or '.join(METADATA_NAMES)} in this folder"])
-    table = read_table(path)
+    table = read_metadata(folder)
     problems = table_problems(table, classes)
     images, masks = find_images(folder)
     if classes is not None and "dx" in table.columns:
@@ -58,8 +54,11 @@ def existing_folder(folder: str | Path) -> Path:
     return folder
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """A CSV file as it is, all columns text; DataError when it is no table."""
+def read_metadata(folder: Path) -> pd.DataFrame:
+    """The metadata file as it is, all columns text; DataError when it is absent or no table."""
+    path = next((folder / name for name in METADATA_NAMES if (folder / name).is_file()), None)
+    if path is None:
+        raise DataError(folder, [f"there is no file {METADATA_NAMES[0]} in this folder"])
     try:
         return pd.read_csv(path, dtype=str, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -113,12 +112,3 @@ def truth(folder: str | Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     return pd.read_csv(path, keep_default_na=False, na_values=[""])  # "none" and "NA" are words here
-
-
-def parts(folder: str | Path, image_id: str) -> dict[str, np.ndarray]:
-    """The exact masks, bool (height, width), of every structure and artefact in one drawn lesion's photograph."""
-    from dermxai_helpers import synth
-
-    if not (Path(folder) / "truth").is_dir():
-        raise DataError(folder, ["these lesions were not drawn, so there are no exact masks of their parts"])
-    return synth.read_parts(folder, image_id)

@@ -49,6 +49,6 @@ def of_folder(folder: str | os.PathLike, image_ids: Sequence[str]) -> list[Truth
         return None
     rows = known.set_index("image_id").loc[list(image_ids)].to_dict("index")
     return [
-        Truth(row | {"pigments": tuple(row["pigments"].split("+"))}, data.parts(folder, image_id))
+        Truth(row | {"pigments": tuple(row["pigments"].split("+"))}, synth.read_parts(folder, image_id))
         for image_id, row in rows.items()
     ]

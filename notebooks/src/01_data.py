@@ -40,7 +40,7 @@ seed = 0  # any whole number: which lesions are drawn, and how the table is spli
 #
 # HAM10000 is the data set behind the paper: dermoscopic photographs (taken through a lens laid on the skin), a table that
 # says what each one shows, and a hand-checked outline of every lesion. The demo folder holds *drawn* lesions in exactly the
-# same layout, so every cell below also runs on the real photographs: you change the parameter `data` to a folder's name.
+# same layout, so every cell below also runs on the real photographs: you change the parameter `photographs` to a folder's name.
 
 # %%
 from dermxai_helpers import course, data, files, plots, scoring
@@ -619,7 +619,8 @@ shutil.copy(f"{drawer.name}/nv/my nv.jpg", f"{drawer.name}/nv/my nv, again.jpg")
 (Path(drawer.name) / "nv" / "cut off.jpg").write_bytes(Path(table["image_path"][0]).read_bytes()[:3000])
 
 own, left_out = own_images.collect(drawer.name)
-print("Left out:", left_out.to_string(), sep="\n")
+print("Left out:", *left_out.items())
+print("Saved twice:", acquisition.near_duplicates(own).query("similarity > 0.99").to_string(), sep="\n")
 drawer.cleanup()
 own.drop(columns=["image_path", "mask_path", "dx_type"])
 
@@ -639,7 +640,7 @@ own.drop(columns=["image_path", "mask_path", "dx_type"])
 #   and section 9 cannot say whose. A clean split of a narrow collection is still narrow.
 # - **That validation is a test.** The paper tuned and reported on the same images. A number that was used to choose is
 #   no longer a number to report.
-# - **Anything about real lesions, as long as `data = "demo"`.** Ages, sites and numbers of photographs are drawn to resemble
+# - **Anything about real lesions, as long as `photographs = "demo"`.** Ages, sites and numbers of photographs are drawn to resemble
 #   HAM10000; they prove that the method works, not what skin is like.
 #
 # ## Further reading

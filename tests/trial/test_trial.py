@@ -202,7 +202,7 @@ def test_cases_are_read_from_a_folder(drawn):
     cases = trial.Cases.read(table, drawn)
     assert cases.images.shape == (4, 224, 224, 3) and cases.masks.shape == (4, 224, 224)
     assert cases.lesions.tolist() == table["lesion_id"].tolist()
-    masks = data.parts(drawn, table["image_id"][2])
+    masks = synth.read_parts(drawn, table["image_id"][2])
     assert set(cases.truth[2].masks) == set(masks)
 
 
