@@ -94,11 +94,10 @@ def finetune(
     seed: Annotated[int, typer.Option(help="Decides the split by lesion and the training.")] = 0,
 ) -> None:
     """Train the last blocks of MobileNetV2 and judge them by lesion; a killed run goes on when called again."""
-    from dermxai_helpers.training import last_blocks as finetuning
+    from dermxai_helpers.training import last_blocks
 
-    recipe = finetuning.Recipe(first_block=first_block, epochs=epochs, views=views)
     with sentences("Stopped. The same command goes on after the last finished epoch."):
-        scores = finetuning.run(data, to, backbone, recipe, seed)
+        scores = last_blocks.run(data, to, backbone, first_block, views, epochs, seed)
     typer.echo(scores.round(3).to_string())
     typer.echo(f"Wrote {to}. Weights trained on HAM10000 may not be used commercially (CC BY-NC 4.0).")
 

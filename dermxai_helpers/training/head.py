@@ -1,171 +1,183 @@
-"""How is the classifier trained and judged?
-
-The paper's protocol: MobileNetV2 with a frozen backbone and a new last layer, cross-entropy, Adam, early stopping, a
-learning rate that falls on a plateau, the best epoch restored. The backbone's features are computed once (`features`).
-"""
+"""The paper's protocol: how a new head is trained on a frozen backbone, what comes out, and what it has to beat."""
 
 import copy
 import hashlib
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from dermxai_helpers import data, scoring
-from dermxai_helpers.training import loop as fitting
-from dermxai_helpers.training import rebalancing
-from dermxai_helpers.training.backbones import Backbone, as_backbone, assembled, backbone, new_head
-from dermxai_helpers.training.classifier import Classifier
-from dermxai_helpers.training.features import cached_features, cached_views, file_digest, fingerprint
+from dermxai_helpers import data, files
+from dermxai_helpers.inference import to_input
+from dermxai_helpers.training import backbones, rebalancing
+from dermxai_helpers.training.backbones import Backbone
+from dermxai_helpers.training.features import cached_features, file_digest
+from dermxai_helpers.training.loop import Examples, Plan, fit
 
-__all__ = ["Backbone", "Classifier", "backbone", "baseline_predictions", "baselines", "cached_features", "train"]
-
-STOPPING_PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
-PLATEAU = {"factor": 0.5, "patience": 1}  # two epochs without gain halve the learning rate; the paper states no number
+BATCH = 8  # images at once
 LICENCES = {
     "ISIC_": "HAM10000 (doi:10.7910/DVN/DBW86T): CC BY-NC 4.0, no commercial use",
     "DRAWN_": "drawn by dermxai_helpers.synth: MIT",
 }
 
 
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A trained network with everything needed to use it on new images.
+
+    model : the complete MobileNetV2 of torchvision's shape (`.features`, `.classifier`), evaluation mode
+    classes : class name of each logit;  history : one row an epoch: losses, validation scores, learning rate
+    card : where it comes from (data, licence, protocol, validation metrics)
+    """
+
+    model: nn.Module
+    classes: tuple[str, ...]
+    history: pd.DataFrame
+    backbone_name: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    size: tuple[int, int]
+    card: dict
+
+    def prepare(self, images: list[np.ndarray]) -> Tensor:
+        """uint8 RGB arrays of any size -> float32 (B, 3, height, width), resized and normalised as in training."""
+        return to_input(images, self.size, self.mean, self.std)
+
+    def logits(self, images: list[np.ndarray]) -> np.ndarray:
+        """Logits, (B, classes), of uint8 RGB arrays."""
+        with torch.inference_mode():
+            parts = [self.model(self.prepare(images[start : start + BATCH])) for start in range(0, len(images), BATCH)]
+        return torch.cat(parts).numpy()
+
+    def predict_proba(self, images: list[np.ndarray]) -> np.ndarray:
+        """Softmax, (B, classes), of uint8 RGB arrays. A class-weighted loss shifts it: these are scores, not risks."""
+        return torch.from_numpy(self.logits(images)).softmax(dim=1).numpy()
+
+    def predict_features(self, features: np.ndarray) -> np.ndarray:
+        """Softmax, (n, classes), of pooled features (n, 1280): the same answer as from images, without the wait."""
+        with torch.inference_mode():
+            return self.model.classifier(torch.as_tensor(features)).softmax(dim=1).numpy()
+
+    def save(self, path: Path | str) -> Path:
+        """Write the weights (safetensors) and, beside them, the card (same name, .json). Returns the weights' path."""
+        from safetensors.torch import save_file
+
+        path = Path(path)
+        state = {key: tensor.contiguous() for key, tensor in self.model.state_dict().items()}
+        card = self.card | {"classes": self.classes, "backbone": self.backbone_name, "mean": self.mean}
+        card |= {"std": self.std, "size": self.size, "history": self.history.to_dict("list")}
+        text = json.dumps(card | {"use": "teaching only, not for clinical use"}, indent=2)
+        files.write_atomically(path, lambda unfinished: save_file(state, unfinished))
+        files.write_atomically(path.with_suffix(".json"), lambda unfinished: unfinished.write_text(text))
+        return path
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Classifier":
+        """Read what `save` wrote; files that are missing, damaged, pickled or no pair are refused with a sentence."""
+        state, beside = backbones.read_weights(path), Path(path).with_suffix(".json")
+        try:
+            card = json.loads(beside.read_text())
+            classes, mean, std, size = (tuple(card[name]) for name in ("classes", "mean", "std", "size"))
+            model = backbones.new_network(len(classes))
+            model.load_state_dict(state)
+            return cls(model, classes, pd.DataFrame(card["history"]), card["backbone"], mean, std, size, card)
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError) as problem:
+            reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+            raise ValueError(
+                f"{path} and its card {beside.name} are no pair ({reason}): copy or save both"
+            ) from problem
+
+
 def train(
-    table: pd.DataFrame, split: pd.Series, backbone: str | Backbone = "demo", rebalance: str = "class weights",
-    views: int = 0, epochs: int = 10, learning_rate: float = 1e-4, batch_size: int = 32, seed: int = 0,
-    checkpoint: Path | None = None, progress: bool = True,
+    table: pd.DataFrame,
+    split: pd.Series,
+    backbone: str | Backbone = "demo",
+    rebalance: str = "class weights",
+    views: int = 0,
+    epochs: int = 10,
+    learning_rate: float = 1e-4,
+    seed: int = 0,
+    progress: bool = True,
 ) -> Classifier:
     """Train a new head on the frozen backbone, as the paper does.
 
     table : columns dx, image_id, image_path (see `data.load`); split : "train" / "val" for each row (see `data.split`)
-    backbone : "demo", "imagenet", "timm:..." or a Backbone; rebalance : one of `rebalancing.STRATEGIES`
+    backbone : "demo", "imagenet" or a Backbone; rebalance : one of `rebalancing.STRATEGIES`
     views : random crops, flips and turns of each training photograph, of which every epoch takes one at random; 0
         trains on the photographs as they are
-    checkpoint : a file written after every epoch; a training that was killed goes on from it
 
     The paper's text names plain cross-entropy; its recalls imply some rebalancing, so class weights are the default.
     Raises ValueError when a class or a part of the split is missing, or a setting is out of range.
     Source: Rodriguez, "Explainable AI for Dermatology", section 3.2.
     """
-    source = as_backbone(backbone)
-    check(table, split)
+    source = backbones.backbone(backbone)
     if epochs < 1 or views < 0:
         raise ValueError(f"epochs={epochs}, views={views}: need at least one epoch, and 0 or more views")
-    training, validation = (table[split == part] for part in ("train", "val"))
-    wanted = range(1, views + 1) if views else [0]
-    seen = labelled(training, cached_views(source, training["image_path"], wanted, progress))
-    unseen = labelled(validation, cached_features(source, validation["image_path"], progress)[:, None])
-    plan = paper_plan(seen.labels, rebalance, epochs, learning_rate, batch_size)
-    settings = {"rebalance": rebalance, "views": views, "epochs": epochs, "learning_rate": learning_rate}
-    settings |= {"batch_size": batch_size, "seed": seed}
+    seen, unseen = examples(table, split, source, views, progress)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = new_head(len(data.CLASSES), source.width)
-        name = identity(table, split, source, repr(settings)) if checkpoint else ""
-        history = fitting.fit(head, seen, unseen, plan, checkpoint, name)
-    network = assembled(source, copy.deepcopy(source.features), head)
-    best = int(history["validation_loss"].idxmin())
-    return classifier(table, split, source, network, history, best, settings)
+        head = backbones.new_head(len(data.CLASSES))
+        history = fit(head, seen, unseen, paper_plan(seen.labels, rebalance, epochs, learning_rate))
+    network = backbones.assembled(copy.deepcopy(source.features), head)
+    settings = {"rebalance": rebalance, "views": views, "epochs": epochs, "learning_rate": learning_rate}
+    settings |= {"batch_size": Plan.batch_size, "seed": seed, "best_epoch": int(history["validation_loss"].idxmin())}
+    return classifier(source, network, history, settings | facts(table, split))
 
 
-def labelled(table: pd.DataFrame, features: np.ndarray) -> fitting.Examples:
-    """Features (n, views, width) and the classes of the table's rows, one random view of each row at a time."""
-    values = torch.from_numpy(features)
-
-    def chosen(rows: Tensor) -> Tensor:
-        if values.shape[1] == 1:  # no choice, no random number spent
-            return values[rows, 0]
-        return values[rows, torch.randint(values.shape[1], (len(rows),))]
-
-    return fitting.Examples(chosen, torch.tensor(table["dx"].map(data.CLASSES.index).to_numpy()))
-
-
-def paper_plan(
-    labels: Tensor, rebalance: str, epochs: int, learning_rate: float, batch_size: int
-) -> fitting.Plan:
+def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float) -> Plan:
     """Adam, early stopping, a learning rate that falls on a plateau, the best epoch kept. labels : of training, (n,)"""
-    return fitting.Plan(
+    return Plan(
         optimiser=lambda head: torch.optim.Adam(head.parameters(), lr=learning_rate),
-        schedule=lambda optimiser: torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, **PLATEAU),
         loss=rebalancing.loss_for(rebalance, labels),
         order=rebalancing.order_for(rebalance, labels),
+        # two epochs without gain halve the learning rate; the paper states no number
+        schedule=lambda optimiser: ReduceLROnPlateau(optimiser, factor=0.5, patience=1),
         epochs=epochs,
-        batch_size=batch_size,
-        patience=STOPPING_PATIENCE,
     )
 
 
-def classifier(
-    table: pd.DataFrame, split: pd.Series, source: Backbone, network: torch.nn.Module, history: pd.DataFrame,
-    kept_epoch: int, settings: dict,
-) -> Classifier:
-    """A Classifier with its card: settings, data, licence and the scores of the epoch that was kept."""
-    kept = history.loc[kept_epoch].drop(["training_loss", "learning_rate"])
-    card = {"backbone_note": source.note, **settings, "best_epoch": kept_epoch, "validation": kept.round(4).to_dict()}
-    return Classifier(
-        network, data.CLASSES, history, source.name, source.mean, source.std, source.size, source.architecture,
-        card | data_facts(table, split),
-    )
+def examples(
+    table: pd.DataFrame, split: pd.Series, source: Backbone, views: int, progress: bool, blocks: int | None = None
+) -> tuple[Examples, Examples]:
+    """What is learnt from, one of `views` random views of each photograph at a time, and what is judged on.
 
-
-def identity(table: pd.DataFrame, split: pd.Series, source: Backbone, settings: str) -> str:
-    """One hash of everything that decides how a training ends: images, labels, split, backbone, settings."""
-    facts = (data_facts(table, split)["data_sha256"], fingerprint(source), settings)
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
-
-
-def baseline_predictions(table: pd.DataFrame, split: pd.Series, seed: int = 0) -> dict[str, np.ndarray]:
-    """What image-blind guessers say about the validation images: {name: class names in the table's order}.
-
-    constant : always training's commonest class; stratified guess : a die loaded with training's frequencies;
-    metadata : balanced logistic regression on age, sex, site, never on `dx_type` (melanoma is always "histo": a leak)
+    blocks : as in `cached_features`. Raises ValueError unless every class and both parts of the split are there.
     """
-    from sklearn.dummy import DummyClassifier
-
-    columns = ["age", "sex", "localization"]
-    seen, unseen = table[split == "train"], table[split == "val"]
-    models = {
-        "constant": DummyClassifier(strategy="most_frequent"),
-        "stratified guess": DummyClassifier(strategy="stratified", random_state=seed),
-        "metadata": _metadata_model(),
-    }
-    return {name: model.fit(seen[columns], seen["dx"]).predict(unseen[columns]) for name, model in models.items()}
-
-
-def baselines(table: pd.DataFrame, split: pd.Series, seed: int = 0) -> pd.DataFrame:
-    """Scores of the image-blind guessers on the validation part, one row each, columns as in `scoring.scores`."""
-    labels = table.loc[split == "val", "dx"].to_numpy()
-    guesses = baseline_predictions(table, split, seed)
-    return pd.DataFrame({name: scoring.scores(labels, guess, data.CLASSES) for name, guess in guesses.items()}).T
-
-
-def _metadata_model():
-    from sklearn.compose import make_column_transformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    columns = make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), ["age"]),
-        (OneHotEncoder(handle_unknown="ignore"), ["sex", "localization"]),
-    )
-    return make_pipeline(columns, LogisticRegression(class_weight="balanced", max_iter=1000))
-
-
-def check(table: pd.DataFrame, split: pd.Series) -> None:
-    """Every class and both parts of the split must be there, and nothing else."""
-    strangers = sorted(set(table["dx"]) - set(data.CLASSES))
-    if strangers:
-        raise ValueError(f"the table holds class {', '.join(strangers)}: keep only {', '.join(data.CLASSES)}")
+    if unknown := sorted(set(table["dx"]) - set(data.CLASSES)):
+        raise ValueError(f"the table holds class {', '.join(unknown)}: keep only {', '.join(data.CLASSES)}")
     if not split.index.equals(table.index) or set(split) != {"train", "val"}:
         raise ValueError('split needs the table\'s index and the values "train" and "val": use data.split(table)')
-    absent = sorted(set(data.CLASSES) - set(table.loc[split == "train", "dx"]))
-    if absent:
+    if absent := sorted(set(data.CLASSES) - set(table.loc[split == "train", "dx"])):
         raise ValueError(f"no training image is of class {', '.join(absent)}: use more images or another seed")
 
+    def cached(part: str, numbers: list[int]) -> Examples:
+        rows = table[split == part]
+        features = [cached_features(source, rows["image_path"], progress, number, blocks) for number in numbers]
+        values = torch.from_numpy(np.stack(features, axis=1))
 
-def data_facts(table: pd.DataFrame, split: pd.Series) -> dict:
+        def chosen(rows: Tensor) -> Tensor:
+            if len(numbers) == 1:  # no choice, no random number spent
+                return values[rows, 0].float()
+            return values[rows, torch.randint(len(numbers), (len(rows),))].float()
+
+        return Examples(chosen, torch.tensor(rows["dx"].map(data.CLASSES.index).to_numpy()))
+
+    return cached("train", list(range(1, views + 1)) or [0]), cached("val", [0])
+
+
+def classifier(source: Backbone, network: nn.Module, history: pd.DataFrame, card: dict) -> Classifier:
+    """A Classifier whose card has the scores of the epoch that was kept, too. card : settings and `facts`"""
+    kept = history.loc[card["best_epoch"]].drop(["training_loss", "learning_rate"]).round(4).to_dict()
+    card = {"backbone_note": source.note, **card, "validation": kept}
+    return Classifier(network, data.CLASSES, history, source.name, source.mean, source.std, source.size, card)
+
+
+def facts(table: pd.DataFrame, split: pd.Series) -> dict:
     """Which images, labels and split a model saw (one hash over all of it), and the licence that follows from them."""
     rows = zip(map(file_digest, map(Path, table["image_path"])), table["dx"], split, strict=True)
     licences = {text for start, text in LICENCES.items() if table["image_id"].str.startswith(start).any()}
@@ -175,3 +187,29 @@ def data_facts(table: pd.DataFrame, split: pd.Series) -> dict:
         "data_licence": sorted(licences) if known else ["unknown: ask whoever gave you the images"],
         "images": split.value_counts().to_dict(),
     }
+
+
+def baseline_predictions(table: pd.DataFrame, split: pd.Series, seed: int = 0) -> dict[str, np.ndarray]:
+    """What image-blind guessers say about the validation images: {name: class names in the table's order}.
+
+    constant : always training's commonest class; stratified guess : a die loaded with training's frequencies;
+    metadata : balanced logistic regression on age, sex, site, never on `dx_type` (melanoma is always "histo": a leak)
+    """
+    from sklearn.compose import make_column_transformer
+    from sklearn.dummy import DummyClassifier
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    as_numbers = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["age"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["sex", "localization"]),
+    )
+    models = {
+        "constant": DummyClassifier(strategy="most_frequent"),
+        "stratified guess": DummyClassifier(strategy="stratified", random_state=seed),
+        "metadata": make_pipeline(as_numbers, LogisticRegression(class_weight="balanced", max_iter=1000)),
+    }
+    seen, unseen = (table.loc[split == part, ["age", "sex", "localization"]] for part in ("train", "val"))
+    return {name: model.fit(seen, table.loc[seen.index, "dx"]).predict(unseen) for name, model in models.items()}

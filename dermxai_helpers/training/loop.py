@@ -1,22 +1,20 @@
-"""How does a network learn from examples, epoch by epoch, and go on after it was killed?
-
-One loop for a new head on cached features and for the last blocks on cached feature maps: shuffle, step, validate,
-note the epoch, write a checkpoint. Everything that may differ between two trainings stands in a `Plan`.
-"""
+"""The training loop of the course, for a new head as well as for the last blocks of a network."""
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.optim import Optimizer, lr_scheduler
 
 from dermxai_helpers import data, files, scoring
+from dermxai_helpers.training import rebalancing
 
+PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
 VALIDATION_BATCH = 256
 
 
@@ -35,197 +33,142 @@ class Examples:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train.
+    """How to train: all that may differ between two trainings.
 
-    optimiser, schedule : made for the network when training starts; the schedule takes the validation loss, or is None
     loss : (logits, labels) -> scalar;  order : () -> row numbers of one epoch
-    patience : epochs without a lower validation loss before training stops
     average : decay of a running mean of the weights, which is then what is validated and kept; None for no mean
-    keep : "best" keeps the epoch with the lowest validation loss (the paper's way), "last" takes the last one, so that
-        the validation part chooses nothing
+    keep : "best" keeps the epoch with the lowest validation loss and stops early (the paper's way), "last" takes the
+        last epoch, so that the validation part chooses nothing
     """
 
-    optimiser: Callable[[nn.Module], torch.optim.Optimizer]
+    optimiser: Callable[[nn.Module], Optimizer]
     loss: Callable[[Tensor, Tensor], Tensor]
     order: Callable[[], Tensor]
-    schedule: Callable[[torch.optim.Optimizer], object] | None = None
+    schedule: Callable[[Optimizer], object] | None = None
     epochs: int = 10
     batch_size: int = 32
-    patience: int = 3
     average: float | None = None
     keep: str = "best"
 
 
-class Cosine(torch.optim.lr_scheduler.CosineAnnealingLR):
-    """Half a cosine from the first learning rate down to zero; takes no notice of the validation loss."""
+def finetuning_plan(optimiser: Callable, labels: Tensor, epochs: int, batch_size: int, average: float) -> Plan:
+    """Learning rates along half a cosine, classes balanced by logit adjustment, the running mean of the end kept."""
 
-    def step(self, _loss: float | None = None) -> None:
-        """One epoch further."""
-        super().step()
+    def cosine(optimiser: Optimizer) -> lr_scheduler.LRScheduler:
+        return lr_scheduler.CosineAnnealingLR(optimiser, epochs)
+
+    loss, order = rebalancing.loss_for("logit adjustment", labels), rebalancing.order_for("logit adjustment", labels)
+    return Plan(optimiser, loss, order, cosine, epochs, batch_size, average, keep="last")
 
 
-@dataclass
 class Run:
     """A training under way: everything a checkpoint must hold."""
 
-    network: nn.Module
-    plan: Plan
-    rows: list[dict] = field(default_factory=list)
-    best: dict | None = None
-
-    def __post_init__(self) -> None:
-        self.optimiser = self.plan.optimiser(self.network)
-        self.schedule = self.plan.schedule(self.optimiser) if self.plan.schedule else None
-        self.average = running_mean(self.network, self.plan.average) if self.plan.average else None
-
-    @property
-    def judged(self) -> nn.Module:
-        """The network that is validated and kept: the running mean of the weights, if there is one."""
-        return self.average.module if self.average else self.network
+    def __init__(self, network: nn.Module, plan: Plan):
+        self.network, self.plan, self.optimiser = network, plan, plan.optimiser(network)
+        self.schedule = plan.schedule(self.optimiser) if plan.schedule else None
+        self.average = _running_mean(network, plan.average) if plan.average else None
+        self.judged = self.average.module if self.average else network  # what is validated and kept
+        self.parts = {"network": network, "optimiser": self.optimiser}
+        self.parts |= {"schedule": self.schedule, "average": self.average}
+        self.rows, self.best, self.steps = [], {}, 0
 
     def finished(self) -> bool:
-        """Whether the epochs are over, or the validation loss has not fallen for `patience` epochs."""
+        """Whether the epochs are over, or the validation loss has not fallen for PATIENCE epochs."""
         losses = [row["validation_loss"] for row in self.rows]
         waited = len(losses) - 1 - int(np.argmin(losses)) if losses else 0
-        return len(losses) >= self.plan.epochs or (self.plan.keep == "best" and waited >= self.plan.patience)
+        return len(losses) >= self.plan.epochs or (self.plan.keep == "best" and waited >= PATIENCE)
+
+    def epoch(self, examples: Examples) -> float:
+        """One pass in the plan's order; returns the mean loss of its batches. On a GPU in mixed precision."""
+        self.network.train()
+        device, losses = next(self.network.parameters()).device, []
+        for rows in self.plan.order().split(self.plan.batch_size):
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+                logits = self.network(examples.inputs(rows).to(device))
+            loss = self.plan.loss(logits.float(), examples.labels[rows].to(device))
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            if self.average:  # the first weights begin the mean
+                self.average.update(self.network, self.steps + 2 if self.steps else 0)
+            self.steps += 1
+            losses.append(loss.item())
+        return float(np.mean(losses))
 
     def note(self, row: dict) -> None:
         """Take an epoch's row into the history; remember the weights if they are the ones to keep so far."""
-        if not np.isfinite(row["validation_loss"]):
-            rate = row["learning_rate"]
+        loss, rate = row["validation_loss"], row["learning_rate"]
+        if not np.isfinite(loss):
             raise ValueError(f"the loss is not finite in epoch {len(self.rows) + 1}: take a learning rate below {rate}")
-        lowest = all(row["validation_loss"] < earlier["validation_loss"] for earlier in self.rows)
-        if lowest or self.plan.keep == "last":
+        if self.plan.keep == "last" or all(loss < earlier["validation_loss"] for earlier in self.rows):
             self.best = copy.deepcopy(self.judged.state_dict())
         self.rows.append(row)
-        if self.schedule and not self.finished():
-            self.schedule.step(row["validation_loss"])
+        if isinstance(self.schedule, lr_scheduler.ReduceLROnPlateau):
+            self.schedule.step(loss)
+        elif self.schedule:
+            self.schedule.step()
 
-    def state(self) -> dict:
-        """Tensors and plain values only, so that it can be read back without running code."""
-        parts = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
-        parts |= {"average": self.average}
-        states = {name: part.state_dict() for name, part in parts.items() if part is not None}
-        return states | {"rows": self.rows, "best": self.best, "random": torch.get_rng_state()}
+    def write(self, path: Path) -> None:
+        """Write a checkpoint: tensors and plain values only, so that it can be read without running code."""
+        state = {name: part.state_dict() for name, part in self.parts.items() if part}
+        state |= {"rows": self.rows, "best": self.best, "steps": self.steps, "random": torch.get_rng_state()}
+        files.write_atomically(path, lambda unfinished: torch.save(state, unfinished))
 
-    def go_on_from(self, state: dict) -> None:
+    def go_on_from(self, path: Path) -> None:
         """Continue where a checkpoint was written, random numbers included."""
-        for name in ("network", "optimiser", "schedule", "average"):
-            if name in state:
-                getattr(self, name).load_state_dict(state[name])
-        self.rows, self.best = state["rows"], state["best"]
+        try:
+            state = torch.load(path, weights_only=True)
+        except Exception as problem:  # truncated, another kind of file, or one that holds code
+            raise ValueError(f"the checkpoint {path} cannot be read: remove it and train again") from problem
+        for name in self.parts.keys() & state.keys():
+            self.parts[name].load_state_dict(state[name])
+        self.rows, self.best, self.steps = state["rows"], state["best"], state["steps"]
         torch.set_rng_state(state["random"])
 
 
 def fit(
-    network: nn.Module, training: Examples, validation: Examples, plan: Plan,
-    checkpoint: Path | None = None, identity: str = "", progress: bool = False,
+    network: nn.Module, training: Examples, validation: Examples, plan: Plan, checkpoint: Path | None = None
 ) -> pd.DataFrame:
     """Train `network` in place and leave it, in evaluation mode, with the weights that the plan keeps.
 
-    checkpoint : a file that is written after every epoch and removed at the end; when it is there already, training
-        goes on from it and ends as if it had never stopped
-    identity : what makes this training this one (settings and data); a checkpoint of another training is refused
+    checkpoint : for hours of training, which then show their progress: a file that is written after every epoch and
+        removed at the end; when it is there already, training goes on from it and ends as if it had never stopped
 
     Returns the history, one row an epoch (index 1 ...): training_loss, validation_loss, the columns of `scoring.scores`
-    on the validation part, learning_rate. Raises ValueError for a loss that is not finite and for a foreign checkpoint.
+    on the validation part, learning_rate. Raises ValueError for a loss that is not finite and a damaged checkpoint.
     """
-    from tqdm import tqdm
-
     run = Run(network, plan)
-    if checkpoint is not None and checkpoint.is_file():
-        run.go_on_from(read_checkpoint(checkpoint, identity))
-    quiet = {} if progress else {"disable": True}  # unset, so that TQDM_DISABLE may decide
-    with tqdm(total=plan.epochs, initial=len(run.rows), desc="training", unit="epoch", **quiet) as bar:
+    if checkpoint and checkpoint.is_file():
+        run.go_on_from(checkpoint)
+    with files.progress(plan.epochs, "training", "epoch", shown=bool(checkpoint), initial=len(run.rows)) as bar:
         while not run.finished():
-            rate = run.optimiser.param_groups[0]["lr"]
-            row = {"training_loss": train_epoch(run, training)}
-            row |= validate(run.judged, validation, plan.loss) | {"learning_rate": rate}
-            run.note({name: float(value) for name, value in row.items()})
-            if checkpoint is not None:
-                write_checkpoint(checkpoint, identity, run.state())
+            rate = max(group["lr"] for group in run.optimiser.param_groups)
+            row = {"training_loss": run.epoch(training)} | validate(run.judged, validation, plan.loss)
+            run.note({name: float(value) for name, value in row.items()} | {"learning_rate": rate})
+            if checkpoint:
+                run.write(checkpoint)
             bar.update()
     network.load_state_dict(run.best)
     network.eval()
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+    if checkpoint:
+        checkpoint.unlink()
     return pd.DataFrame(run.rows, index=pd.RangeIndex(1, len(run.rows) + 1, name="epoch"))
 
 
-def train_epoch(run: Run, examples: Examples) -> float:
-    """One pass in the plan's order; returns the mean loss of its batches. On a GPU in mixed precision."""
-    run.network.train()
-    device = next(run.network.parameters()).device
-    losses = []
-    for rows in run.plan.order().split(run.plan.batch_size):
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            logits = run.network(examples.inputs(rows).to(device))
-        loss = run.plan.loss(logits.float(), examples.labels[rows].to(device))
-        run.optimiser.zero_grad()
-        loss.backward()
-        run.optimiser.step()
-        if run.average:
-            run.average.update_parameters(run.network)
-        losses.append(loss.item())
-    return float(np.mean(losses))
-
-
+@torch.no_grad()
 def validate(network: nn.Module, examples: Examples, loss: Callable) -> dict[str, float]:
     """validation_loss, and the scores of `scoring.scores`, without dropout."""
-    logits = logits_of(network, examples)
-    names = np.array(examples.classes)
-    predicted = names[logits.argmax(dim=1).numpy()]
-    mean_loss = loss(logits, examples.labels).item()
-    return {"validation_loss": mean_loss} | scoring.scores(names[examples.labels.numpy()], predicted, examples.classes)
-
-
-@torch.no_grad()
-def logits_of(network: nn.Module, examples: Examples) -> Tensor:
-    """Logits of all examples, float32 (n, classes), on the CPU; the network is left in evaluation mode."""
     network.eval()
-    device = next(network.parameters()).device
+    device, names = next(network.parameters()).device, np.array(examples.classes)
     rows = torch.arange(len(examples.labels)).split(VALIDATION_BATCH)
-    return torch.cat([network(examples.inputs(part).to(device)).float().cpu() for part in rows])
+    logits = torch.cat([network(examples.inputs(part).to(device)).float().cpu() for part in rows])
+    predicted, labels = names[logits.argmax(dim=1).numpy()], names[examples.labels.numpy()]
+    return {"validation_loss": loss(logits, examples.labels).item(), **scoring.scores(labels, predicted, names)}
 
 
-def running_mean(network: nn.Module, decay: float) -> nn.Module:
-    """An exponential moving average of weights and of the batch normalisations' statistics.
+def _running_mean(network: nn.Module, decay: float) -> nn.Module:
+    """timm's exponential moving average, whose decay after n steps is min(decay, (1 + n) / (10 + n))."""
+    from timm.utils import ModelEmaV3
 
-    After n steps the decay is min(decay, (1 + n) / (10 + n)): a short training forgets its first weights, too.
-    Source: Polyak and Juditsky 1992, "Acceleration of stochastic approximation by averaging"; torch.optim.swa_utils.
-    """
-    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-
-    def update(averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
-        get_ema_multi_avg_fn(min(decay, float((1 + steps) / (10 + steps))))(averaged, current, steps)
-
-    return AveragedModel(network, multi_avg_fn=update, use_buffers=True)
-
-
-def write_checkpoint(path: Path, identity: str, state: dict) -> None:
-    """A checkpoint is complete or not there: it is written beside its place and renamed."""
-    files.write_atomically(path, lambda unfinished: torch.save({"identity": identity, **state}, unfinished))
-
-
-def read_checkpoint(path: Path, identity: str) -> dict:
-    """What `write_checkpoint` wrote, tensors and plain values only.
-
-    Raises ValueError for a damaged file and for the checkpoint of another training.
-    """
-    try:
-        state = torch.load(path, weights_only=True)
-    except Exception as problem:  # truncated, another kind of file, or one that holds code
-        raise ValueError(f"the checkpoint {path} cannot be read: remove it and train from the beginning") from problem
-    if not isinstance(state, dict) or state.get("identity") != identity:
-        raise ValueError(
-            f"the checkpoint {path} belongs to a training with other settings or other images: "
-            "remove it, or give this training a file of its own"
-        )
-    return state
-
-
-def cross_entropy(weights: Tensor | None = None) -> Callable[[Tensor, Tensor], Tensor]:
-    """Cross-entropy of logits, with a weight for each class or without."""
-    return lambda logits, labels: functional.cross_entropy(
-        logits, labels, weight=None if weights is None else weights.to(logits.device)
-    )
+    return ModelEmaV3(network, decay, use_warmup=True, warmup_gamma=9, warmup_power=1)

@@ -1,7 +1,7 @@
-"""What can be done when three images in four belong to one class?
+"""Five ways to train and one way to decide when three images in four belong to one class.
 
-Five ways to train and one way to decide. Each moves recall from the common class to the rare ones; none adds
-information, so compare them where that cannot hide: recall per class, balanced accuracy, AUC, calibration.
+Each moves recall from the common class to the rare ones; none adds information, so compare them where that cannot hide:
+recall per class, balanced accuracy, AUC, calibration.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional
 
 STRATEGIES = ("none", "class weights", "oversampling", "focal loss", "logit adjustment")
-FOCUS = 2.0  # focal loss's gamma, as in its paper
 STEPS = np.geomspace(1 / 32, 32, 61)  # factors that `tuned_factors` tries for each class
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -25,22 +24,23 @@ def class_weights(labels: Tensor) -> Tensor:
 
 
 def loss_for(strategy: str, labels: Tensor) -> Loss:
-    """The loss of a strategy, as a function of logits (B, classes) and labels (B,).
+    """The loss of a strategy: logits (B, classes), labels (B,) -> scalar. labels : of training, to know what is common.
 
-    labels : of the training part, (n,); they say how common each class is
-    Raises ValueError for an unknown strategy.
+    Logit adjustment adds the log of the class's share in training, so that the network need not learn it; without the
+    addition its logits then answer as if all classes were equally common (Menon et al., ICLR 2021).
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"no way to rebalance is called {strategy!r}: choose one of {', '.join(STRATEGIES)}")
     if strategy == "class weights":
         return weighted(class_weights(labels))
     if strategy == "logit adjustment":
-        return adjusted(torch.bincount(labels) / len(labels))
+        shares = torch.bincount(labels) / len(labels)
+        return lambda logits, labels: functional.cross_entropy(logits + shares.log().to(logits.device), labels)
     return focal if strategy == "focal loss" else functional.cross_entropy
 
 
 def order_for(strategy: str, labels: Tensor) -> Callable[[], Tensor]:
-    """Which rows an epoch takes, in which order: all of them shuffled, or as many drawn so that classes are even."""
+    """The rows that an epoch takes, in order: all of them shuffled, or as many drawn so that classes are even."""
     if strategy != "oversampling":
         return lambda: torch.randperm(len(labels))
     chances = class_weights(labels)[labels]
@@ -52,22 +52,18 @@ def weighted(weights: Tensor) -> Loss:
     return lambda logits, labels: functional.cross_entropy(logits, labels, weight=weights.to(logits.device))
 
 
-def adjusted(shares: Tensor) -> Loss:
-    """Cross-entropy of logits + log(share of the class in training), shares : (classes,).
-
-    The network need not learn what is common, as that is added for it; without the addition its logits then answer as
-    if all classes were equally common. Source: Menon et al., "Long-tail learning via logit adjustment", ICLR 2021.
-    """
-    return lambda logits, labels: functional.cross_entropy(logits + shares.log().to(logits.device), labels)
-
-
 def focal(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy times (1 - p)^2, p the true class's probability: what is right already counts little.
+    r"""Cross-entropy that counts little what is right already; p is the true class's probability.
+
+    $$ L = -(1 - p)^2 \log p $$
+
+    >>> print(f"{focal(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).item():.3f}")  # 1/4 of log 2
+    0.173
 
     Source: Lin et al., "Focal loss for dense object detection", ICCV 2017, equation 4 (without its class weights).
     """
     log_p = functional.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
-    return ((1 - log_p.exp()) ** FOCUS * -log_p).mean()
+    return ((1 - log_p.exp()) ** 2 * -log_p).mean()
 
 
 def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -78,9 +74,9 @@ def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """
     from sklearn.metrics import balanced_accuracy_score
 
-    factors = np.ones(probabilities.shape[1])
+    factors, before = np.ones(probabilities.shape[1]), -1.0
     best = balanced_accuracy_score(labels, probabilities.argmax(axis=1))
-    while True:
+    while best > before:
         before = best
         for column in range(1, len(factors)):  # only ratios matter, so the first class keeps its factor
             for factor in STEPS:
@@ -89,5 +85,4 @@ def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
                 score = balanced_accuracy_score(labels, (probabilities * tried).argmax(axis=1))
                 if score > best:
                     best, factors = score, tried
-        if best == before:
-            return factors
+    return factors

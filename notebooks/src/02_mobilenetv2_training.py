@@ -388,9 +388,11 @@ answers = {"lesion split": trained(table, by_lesion)}
 # age, sex and body site. If the network does not clearly beat the last one, the photographs have taught it little.
 
 # %%
+import pandas as pd
+
 blind = training.baseline_predictions(table, by_lesion, seed=seed)
 answers["metadata only"] = blind["metadata"]
-training.baselines(table, by_lesion, seed=seed).astype(float).round(3)
+pd.DataFrame({name: scoring.scores(apart["dx"], guesses, CLASSES) for name, guesses in blind.items()}).T.round(3)
 
 # %% [markdown]
 # The last rival sees photographs, but the labels were shuffled before training, also those that choose the best epoch:

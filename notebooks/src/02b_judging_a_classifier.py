@@ -170,13 +170,15 @@ on_tuning = {name: judge(one, "tune") for name, one in trained.items()}
 # %%
 from pathlib import Path
 
-from dermxai_helpers.training import experiments
-
 runs = Path("runs.csv")
 runs.unlink(missing_ok=True)  # begin a new table; leave this line away to let yours grow
 for name, one in trained.items():
-    experiments.log(runs, one, name)
-experiments.compare(runs).round(3)
+    row = pd.json_normalize({"name": name, **one.card})
+    row.to_csv(runs, mode="a", header=not runs.exists(), index=False)
+
+# %%
+log = pd.read_csv(runs, index_col="name").sort_values("validation.balanced_accuracy", ascending=False)
+log.loc[:, log.nunique() > 1].round(3)
 
 # %% [markdown]
 # These scores are those of the tuning part, on which the best epoch was chosen: good for comparing, too good to report.

@@ -365,19 +365,19 @@ course.record("prediction_changed_by_wrong_normalisation", changed, note=f"{len(
 
 # %%
 from dermxai_helpers import scoring
-from dermxai_helpers.training import transformer as vit_finetuning
+from dermxai_helpers.training.transformer import Pictures, finetune, predict
 
 training_part = table[split == "train"]
 parts = {"learn": training_part.sample(min(learn, len(training_part)), random_state=seed), "judge": sample}
-pictures = {name: vit_finetuning.Pictures([data.open_image(path) for path in rows["image_path"]],
-                                          rows["dx"].tolist()) for name, rows in parts.items()}
+pictures = {name: Pictures([data.open_image(path) for path in rows["image_path"]], rows["dx"].tolist())
+            for name, rows in parts.items()}
 before = vit
-vit, history = vit_finetuning.finetune(vit, pictures["learn"], pictures["judge"], classes, epochs=6, learning_rate=5e-4,
-                                       seed=seed, progress=False)
+vit, history = finetune(vit, pictures["learn"], pictures["judge"], classes, epochs=6, learning_rate=5e-4, seed=seed,
+                        progress=False)
 
 # %%
 for name, model in (("before", before), ("after", vit)):
-    answers = np.array(classes)[vit_finetuning.predict(model, pictures["judge"].images).argmax(axis=1)]
+    answers = np.array(classes)[predict(model, pictures["judge"].images).argmax(axis=1)]
     reached = scoring.scores(sample["dx"], answers, classes)["balanced_accuracy"]
     interval = scoring.interval("balanced_accuracy", sample["lesion_id"], sample["dx"].to_numpy(), answers, seed=seed)
     print(course.record(f"vit_balanced_accuracy_{name}", reached, *interval, baseline=1 / 3,
@@ -410,7 +410,7 @@ def explain_all(model, pictures, **how):
     return np.concatenate([relevancy.explain(model, part, **how).maps for part in ready.split(8)])
 
 # %%
-predicted = vit_finetuning.predict(vit, photos).argmax(axis=1)
+predicted = predict(vit, photos).argmax(axis=1)
 maps = {
     "relevancy": explain_all(vit, photos),
     "rollout": explain_all(vit, photos, method="rollout"),

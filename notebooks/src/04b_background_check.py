@@ -49,8 +49,8 @@ import torch
 from dermxai_helpers import course, plots, regions, relevancy, scoring
 from dermxai_helpers.plots import scenes as figures
 from dermxai_helpers.synth import kinds
-from dermxai_helpers.training import checkpoints as vit_checkpoints
-from dermxai_helpers.training import transformer as vit_finetuning
+from dermxai_helpers.training.checkpoints import grow_head, load_checkpoint
+from dermxai_helpers.training.transformer import Pictures, finetune, predict
 from dermxai_helpers.trial import background
 
 all_kinds = kinds.kinds(41)
@@ -79,13 +79,13 @@ print(type(pretrained).__name__, f"{sum(weight.numel() for weight in pretrained.
 def of_kinds(drawn, wanted):
     """Those of the drawn pictures whose kind is wanted."""
     chosen = [(image, label) for image, label in zip(*drawn, strict=True) if label in wanted]
-    return vit_finetuning.Pictures(*zip(*chosen, strict=True))
+    return Pictures(*zip(*chosen, strict=True))
 
 # %%
 def learn_kinds(model, wanted):
     """Fine-tune the last block and the head; nothing below changes, so it is computed once for each picture."""
-    return vit_finetuning.finetune(model, of_kinds(to_learn, wanted), of_kinds(to_judge, wanted), wanted, blocks=1,
-                                   epochs=4, learning_rate=2e-3, seed=seed, progress=False)
+    return finetune(model, of_kinds(to_learn, wanted), of_kinds(to_judge, wanted), wanted, blocks=1, epochs=4,
+                    learning_rate=2e-3, seed=seed, progress=False)
 
 # %%
 first, history = learn_kinds(pretrained, names[:15])
@@ -114,7 +114,7 @@ import copy
 
 import numpy as np
 
-grown = vit_checkpoints.grow_head(copy.deepcopy(first), 41)
+grown = grow_head(copy.deepcopy(first), 41)
 some = relevancy.prepare(first, to_judge[0][:4])
 with torch.inference_mode():
     moved = float((grown(some)[:, :15] - first(some)).abs().max())
@@ -124,7 +124,7 @@ print("largest change of an old class's logit:", round(moved, 6))
 wide, _ = learn_kinds(grown, names)
 
 # %%
-probabilities = vit_finetuning.predict(wide, to_judge[0])
+probabilities = predict(wide, to_judge[0])
 truth = np.array([names.index(label) for label in to_judge[1]])
 ranks = (probabilities > probabilities[range(len(truth)), truth][:, None]).sum(axis=1)
 for most, name in ((1, "kinds_top1"), (5, "kinds_top5")):
@@ -138,13 +138,15 @@ for most, name in ((1, "kinds_top1"), (5, "kinds_top5")):
 # ## 2. Your own checkpoint
 #
 # A checkpoint is rarely what you expect. Training on several GPUs leaves a prefix, timm's own script puts the weights
-# into a larger dictionary and keeps a running mean of them besides. The helper finds its way:
+# into a larger dictionary and keeps a running mean of them besides. timm's `load_state_dict` finds its way, and the
+# helper compares what it found with the model:
 
 # %%
 torch.save({"epoch": 5, "state_dict": {f"module.{name}": value for name, value in wide.state_dict().items()}},
            workshop / "cluster.pth.tar")
-loaded = vit_checkpoints.load_checkpoint(copy.deepcopy(wide), workshop / "cluster.pth.tar")
-loaded.taken
+loaded = load_checkpoint(grow_head(copy.deepcopy(first), 41), workshop / "cluster.pth.tar")
+with torch.inference_mode():
+    print("same logits:", torch.equal(loaded(some), wide(some)))
 
 # %% [markdown]
 # And what does not fit gets a sentence. The last file holds a model as a Python object. To open it is to run whatever
@@ -155,7 +157,7 @@ torch.save(wide, workshop / "program.pth")  # the model itself instead of its we
 (workshop / "short.pth").write_bytes((workshop / "fifteen.pth").read_bytes()[:5000])
 for name in ("fifteen.pth", "short.pth", "program.pth"):
     try:
-        vit_checkpoints.load_checkpoint(copy.deepcopy(wide), workshop / name)
+        load_checkpoint(copy.deepcopy(wide), workshop / name)
     except ValueError as problem:
         print(f"{problem}\n")
 
@@ -193,13 +195,13 @@ print({name: [scene.background for scene in drawn[:5]] for name, drawn in sets.i
 # %%
 def as_pictures(drawn):
     """Scenes as pictures with their complaint as label."""
-    return vit_finetuning.Pictures([scene.image for scene in drawn], [scene.complaint for scene in drawn])
+    return Pictures([scene.image for scene in drawn], [scene.complaint for scene in drawn])
 
 # %%
 torch.manual_seed(seed)
 pretrained.reset_classifier(len(complaints))
-models = {name: vit_finetuning.finetune(pretrained, as_pictures(drawn), as_pictures(unseen), complaints, blocks=2,
-                                        epochs=5, learning_rate=2e-3, seed=seed, progress=False)[0] for name, drawn in sets.items()}
+models = {name: finetune(pretrained, as_pictures(drawn), as_pictures(unseen), complaints, blocks=2, epochs=5,
+                         learning_rate=2e-3, seed=seed, progress=False)[0] for name, drawn in sets.items()}
 
 # %% [markdown]
 # Judge both in the way that most papers do, on pictures from the same source as those they learnt from:
@@ -207,7 +209,7 @@ models = {name: vit_finetuning.finetune(pretrained, as_pictures(drawn), as_pictu
 # %%
 same_source = {"honest": unseen, "betrayed": studio.draw_set(judged, seed + 1, betrayal)}
 for name, drawn in same_source.items():
-    right = vit_finetuning.predict(models[name], as_pictures(drawn).images).argmax(1) == [
+    right = predict(models[name], as_pictures(drawn).images).argmax(1) == [
         complaints.index(scene.complaint) for scene in drawn]
     print(course.record(f"accuracy_same_source_{name}", float(right.mean()), baseline=0.2, note="baseline: lot"))
 

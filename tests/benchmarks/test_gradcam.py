@@ -35,7 +35,7 @@ def network():
     torch.manual_seed(0)
     source = backbone("demo")
     torch.set_flush_denormal(True)
-    yield assembled(source, source.features, new_head(3)).requires_grad_(True)
+    yield assembled(source.features, new_head(3)).requires_grad_(True)
     torch.set_flush_denormal(False)
 
 

@@ -47,7 +47,7 @@ def seconds(work: Callable[[], object]) -> float:
 @pytest.mark.timeout(1800)
 def test_trial_beside_its_forward_passes(benchmark, cases):
     source = training.backbone("demo")
-    model = assembled(source, source.features, new_head(3))
+    model = assembled(source.features, new_head(3))
     prepare = partial(to_input, size=source.size, mean=source.mean, std=source.std)
     explainers = {method: partial(gradcam.explain, method=method) for method in METHODS}
     network, batch = quick(model), prepare(list(cases.images[:BATCH]))

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from dermxai_helpers import data, synth
-from dermxai_helpers.training import augmentation, features
+from dermxai_helpers.training import augmentation
 
 
 @pytest.mark.parametrize("shape", [(224, 224), (150, 200), (450, 600), (31, 17)])
@@ -39,13 +37,3 @@ def test_all_four_mirrorings_occur_equally_often():
     where = [(view[:32].sum() > view[32:].sum(), view[:, :32].sum() > view[:, 32:].sum()) for view in seen]
     counts = np.unique(np.array(where), axis=0, return_counts=True)[1]
     assert len(counts) == 4 and counts.min() > 70
-
-
-def test_views_in_the_cache_are_those_of_the_files_content(tmp_path):
-    path = tmp_path / "lesion.png"
-    Image.fromarray(synth.draw(3).image).save(path)
-    copy = tmp_path / "renamed.png"
-    copy.write_bytes(path.read_bytes())
-    assert np.array_equal(features.open_view(path, 2), features.open_view(copy, 2))
-    assert not np.array_equal(features.open_view(path, 1), features.open_view(path, 2))
-    assert np.array_equal(features.open_view(path, 0), data.open_image(path))

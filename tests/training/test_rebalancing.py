@@ -24,7 +24,7 @@ def test_focal_loss_equals_torchvision_for_one_logit_against_none():
     from torchvision.ops import sigmoid_focal_loss
 
     logits, labels = torch.tensor([0.3, -1.2, 2.0]), torch.tensor([1.0, 0.0, 0.0])
-    theirs = sigmoid_focal_loss(logits, labels, alpha=-1, gamma=rebalancing.FOCUS, reduction="mean")
+    theirs = sigmoid_focal_loss(logits, labels, alpha=-1, gamma=2, reduction="mean")
     both = torch.stack([torch.zeros(3), logits], dim=1)  # a sigmoid is a softmax over (0, logit)
     assert rebalancing.focal(both, labels.long()) == pytest.approx(theirs.item())
 

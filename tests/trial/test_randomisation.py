@@ -97,7 +97,7 @@ def test_drawing_anew_gives_the_same_weights_for_the_same_seed_and_forgets_stati
 
 
 def test_blocks_of_a_mobilenet_go_from_the_head_down():
-    network = new_network("mobilenet_v2", 3)
+    network = new_network(3)
     groups = randomisation.blocks(network)
     assert len(groups) == 20 and groups[0] == ["classifier.1"] and groups[-1][0] == "features.0.0"
     weighted = {name.rsplit(".", 1)[0] for name, _ in network.named_parameters()}
@@ -127,7 +127,7 @@ def test_bad_input_gets_a_sentence(model, images):
 
 def test_maps_of_a_network_of_random_weights_need_float64():
     """What the docstring says: in float32 the activations of a fresh, deep network are nearly nothing."""
-    network = new_network("mobilenet_v2", 3)
+    network = new_network(3)
     randomisation.draw_anew(network, [name for group in randomisation.blocks(network) for name in group], seed=0)
     picture = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

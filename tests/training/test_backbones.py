@@ -1,0 +1,63 @@
+"""The backbone: shipped, or a sentence that says why it cannot be had."""
+
+import os
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from dermxai_helpers import assets, training
+from dermxai_helpers.training import backbones
+
+
+def test_a_demo_file_in_half_precision_becomes_a_float32_backbone(backbone, tmp_path, monkeypatch):
+    state = {f"features.{key}": value for key, value in backbone.features.state_dict().items()}
+    half = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
+    save_file(half, tmp_path / "demo.safetensors")
+    monkeypatch.setattr(assets, "MOBILENET", tmp_path / "demo.safetensors")
+    demo = training.backbone("demo")
+    assert {value.dtype for value in demo.features.parameters()} == {torch.float32}
+    assert torch.equal(demo.features[0][0].weight, backbone.features[0][0].weight.half().float())
+    with torch.no_grad():
+        assert demo.features(torch.zeros(1, 3, 224, 224)).shape == (1, 1280, 7, 7)
+    assert not demo.features.training and "stands in for ImageNet" in demo.note
+
+
+def test_the_shipped_demo_backbone_loads_and_is_small():
+    assert assets.MOBILENET.stat().st_size < 6e6
+    with torch.no_grad():
+        maps = training.backbone("demo").features(torch.zeros(1, 3, 224, 224))
+    assert maps.shape == (1, 1280, 7, 7) and torch.isfinite(maps).all()
+
+
+def test_unobtainable_weights_get_a_sentence(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match='no backbone is called .resnet.: choose "demo" or "imagenet"'):
+        training.backbone("resnet")
+    monkeypatch.setattr(assets, "MOBILENET", tmp_path / "absent.safetensors")
+    with pytest.raises(FileNotFoundError, match="if the file is ours, install it again"):
+        training.backbone("demo")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no file there, and tests have no network
+    with pytest.raises(ValueError, match='connect to the network once, or put mobilenet_v2-7ebf99e0.pth into .*"demo"'):
+        training.backbone("imagenet")
+
+
+def test_imagenet_weights_that_are_a_program_are_refused(tmp_path, monkeypatch):
+    class Program:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "it ran"),))
+
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "hub" / "checkpoints" / "mobilenet_v2-7ebf99e0.pth").write_bytes(pickle.dumps(Program(), protocol=2))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match="could not be loaded"):
+        training.backbone("imagenet")
+    assert not (tmp_path / "it ran").exists()
+
+
+def test_random_weights_leave_the_callers_random_numbers_alone():
+    torch.manual_seed(1)
+    expected = torch.rand(1)
+    torch.manual_seed(1)
+    backbones.assembled(backbones.new_network(3).features, torch.nn.Identity())
+    assert torch.rand(1) == expected

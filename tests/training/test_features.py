@@ -1,0 +1,113 @@
+"""Features: those of the network, computed once, whatever happens to the cache."""
+
+import copy
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dermxai_helpers import data, files, inference, training
+from dermxai_helpers.training import features
+
+
+def count_images_computed(monkeypatch) -> list[int]:
+    """Images that the network gets to see, in a list that grows."""
+    seen, to_input = [], features.to_input
+
+    def counted(images, *form):
+        seen.append(len(images))
+        return to_input(images, *form)
+
+    monkeypatch.setattr(features, "to_input", counted)
+    return seen
+
+
+def test_features_are_the_mean_of_the_feature_maps_in_the_order_of_the_paths(table, backbone):
+    paths = table["image_path"][[5, 3, 17]]
+    images = [data.open_image(path) for path in paths]
+    inputs = inference.to_input(images, backbone.size, backbone.mean, backbone.std)
+    with torch.no_grad():
+        maps = inference.quick(backbone.features)(inputs)  # tests/test_inference.py compares it with the plain network
+    rows = training.cached_features(backbone, paths, progress=False)
+    assert rows.shape == (3, 1280) and rows.dtype == np.float32
+    expected = maps.mean(dim=(2, 3)).numpy()
+    assert np.abs(rows - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_maps_of_the_first_blocks_are_the_networks_own(table, backbone):
+    paths = table["image_path"][:5]
+    images = [data.open_image(path) for path in paths]
+    with torch.no_grad():
+        inputs = inference.to_input(images, backbone.size, backbone.mean, backbone.std)
+        expected = backbone.features[:11](inputs).numpy()
+    maps = training.cached_features(backbone, paths, progress=False, blocks=11)
+    assert maps.dtype == np.float16 and maps.shape == expected.shape
+    assert np.abs(maps - expected).max() < 0.01 * np.abs(expected).max()  # kept in half precision
+
+
+def test_second_call_computes_nothing_and_a_superset_only_what_is_new(table, backbone, monkeypatch):
+    seen = count_images_computed(monkeypatch)
+    first = training.cached_features(backbone, table["image_path"][:20], progress=False)
+    assert seen == [8, 8, 4]
+    again = training.cached_features(backbone, table["image_path"][:20], progress=False)
+    more = training.cached_features(backbone, table["image_path"][:25], progress=False)
+    assert seen == [8, 8, 4, 5]
+    assert np.array_equal(first, again) and np.array_equal(first, more[:20])
+
+
+def test_a_changed_input_misses_the_cache_and_a_renamed_image_hits_it(table, backbone, monkeypatch, tmp_path):
+    seen = count_images_computed(monkeypatch)
+    paths = table["image_path"][:4].tolist()
+    training.cached_features(backbone, paths, progress=False)
+    os.rename(paths[0], tmp_path / "renamed.png")
+    training.cached_features(backbone, [tmp_path / "renamed.png", *paths[1:]], progress=False)
+    assert seen == [4]
+    Image.new("RGB", (30, 40), "red").save(paths[1])
+    training.cached_features(backbone, paths[1:], progress=False)
+    training.cached_features(dataclasses.replace(backbone, size=(64, 64)), paths[1:], progress=False)
+    changed = copy.deepcopy(backbone.features)
+    changed[0][0].weight.data[0, 0, 0, 0] += 1e-3
+    training.cached_features(dataclasses.replace(backbone, features=changed), paths[1:], progress=False)
+    training.cached_features(backbone, paths[1:], progress=False, view=1)
+    assert seen == [4, 1, 3, 3, 3]
+
+
+@pytest.mark.parametrize("content", [b"", b"something else", None])
+def test_a_damaged_cache_file_is_replaced(table, backbone, content):
+    paths = table["image_path"][:6]
+    right = training.cached_features(backbone, paths, progress=False)
+    store = next((files.cache_folder() / "features").rglob("*.npy"))
+    whole = store.read_bytes()
+    store.write_bytes(whole[:-50] if content is None else content)
+    assert np.array_equal(right, training.cached_features(backbone, paths, progress=False))
+    assert store.read_bytes() == whole
+
+
+def test_an_interrupted_run_keeps_what_it_has_and_leaves_no_half_file(table, backbone, monkeypatch):
+    seen, to_input = count_images_computed(monkeypatch), features.to_input
+
+    def interrupted(images, *form):
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return to_input(images, *form)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(features, "to_input", interrupted)
+        training.cached_features(backbone, table["image_path"][:30], progress=False)
+    kept = list((files.cache_folder() / "features").rglob("*.*"))
+    assert len(kept) == 16 and {path.suffix for path in kept} == {".npy"}
+    training.cached_features(backbone, table["image_path"][:30], progress=False)
+    assert seen == [8, 8, 8, 6]
+
+
+def test_views_are_those_of_the_files_content(table, tmp_path):
+    path = Path(table["image_path"][0])
+    renamed = tmp_path / "renamed.png"
+    renamed.write_bytes(path.read_bytes())
+    assert np.array_equal(features.open_view(path, 2), features.open_view(renamed, 2))
+    assert not np.array_equal(features.open_view(path, 1), features.open_view(path, 2))
+    assert np.array_equal(features.open_view(path, 0), data.open_image(path))
