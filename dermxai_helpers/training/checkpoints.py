@@ -80,7 +80,7 @@ def _trouble(error: Exception) -> str:
 def _check_fit(model: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
     """ValueError, as a sentence, unless names and shapes are those of the model."""
     expected = {key: tensor.shape for key, tensor in model.state_dict().items()}
-    found = {key: getattr(tensor, "shape", None) for key, tensor in tensors.items()}
+    found = {key: getattr(tensor, "shape", "no tensor") for key, tensor in tensors.items()}
     if "head.bias" in expected and "head.bias" in found and expected["head.bias"] != found["head.bias"]:
         own, classes = expected["head.bias"][0], found["head.bias"][0]
         raise ValueError(
