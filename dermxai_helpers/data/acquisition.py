@@ -58,9 +58,15 @@ def _small(path: str) -> np.ndarray:
 
 
 def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:
-    """Individual typology angle of the skin round a lesion, in degrees: atan2(L* - 50, b*) of its median colour.
+    r"""Measure the individual typology angle of the skin round a lesion, in degrees, on its median colour.
+
+    $$ \alpha = \operatorname{atan2}(L^* - 50, b^*) $$
 
     image : uint8 (height, width, 3) RGB; mask : bool (height, width), True on the lesion
+
+    >>> skin = np.full((9, 9, 3), (224, 172, 138), np.uint8)
+    >>> round(colour_of_skin(skin, np.zeros((9, 9), bool)))
+    44
 
     The lesion with a margin and near-black pixels (dark corners) are left out; NaN where hardly any skin is left.
     This is the colour *in the photograph*, which lamp, white balance and exposure can move further than people differ:

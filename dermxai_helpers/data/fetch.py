@@ -109,7 +109,8 @@ def resume(url: str, output_file: str, _: pooch.Pooch, *, part: Path) -> None:
             start = 0  # this server knows no ranges
         if answer.status_code in (200, 206):
             size = start + int(answer.headers.get("Content-Length", 0))
-            with open(part, "ab" if start else "wb") as file, progress(size, part.stem, "B", initial=start) as bar:
+            bar = progress(size, part.stem, "B", initial=start, unit_scale=True)
+            with bar, open(part, "ab" if start else "wb") as file:
                 for chunk in answer.iter_content(1 << 15):
                     bar.update(file.write(chunk))
         elif answer.status_code != 416:  # nothing more is to come: the checksum tells whether this is the file
@@ -132,10 +133,9 @@ def from_kaggle(workshop: Path) -> Path:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip archive into `folder`, which appears when it is complete; nothing of an unsafe one is unpacked.
+    """Unpack a zip archive into `folder`, which appears when it is complete; DataError for an unsafe or damaged one.
 
-    Raises DataError for an archive that is damaged or encrypted, names a path outside `folder`, holds a link, or claims
-    an absurd size. The claims bind: Python stops at a member's claimed size, and a wrong one fails the CRC-32.
+    Claimed sizes bind: Python stops at them, and a wrong one fails the CRC-32.
     """
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # left by a run that was killed

@@ -41,6 +41,10 @@ def leak_report(table: pd.DataFrame, split: pd.Series) -> pd.DataFrame:
     """Count the validation images that show a lesion of which training holds another photograph.
 
     Index: the classes, then "all". Columns: validation_images, sharing_a_lesion (counts), share (0 to 1).
+
+    >>> table = pd.DataFrame({"lesion_id": ["a", "a", "b"], "dx": ["nv", "nv", "mel"]})
+    >>> leak_report(table, pd.Series(["train", "val", "val"]))["share"].to_dict()
+    {'mel': 0.0, 'nv': 1.0, 'all': 0.5}
     """
     validation = table[split == "val"]
     shares = validation["lesion_id"].isin(table["lesion_id"][split == "train"])

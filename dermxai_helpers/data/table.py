@@ -23,10 +23,9 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
     folder : holds HAM10000_metadata.csv (or the same file without ".csv") and the images, in any sub-folders
     classes : the diagnoses (column dx) to keep, or None for all seven
 
-    Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask).
-
-    Raises DataError, once, with every problem of the table and of the files of the rows that are kept. Files are judged
-    by header and end marker, about 2 s for 10,000; what only decoding can find, `open_image` reports.
+    Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask). Raises DataError,
+    once, with every problem of the table and of the files of the rows that are kept; files are judged by header and
+    end marker, about 2 s for 10,000, and what only decoding can find, `open_image` reports.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
     """
     folder = existing_folder(folder)
@@ -66,10 +65,7 @@ def read_metadata(folder: Path) -> pd.DataFrame:
 
 
 def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Find the images and the lesion masks in a folder and its sub-folders (not truth/): {image_id: path} twice.
-
-    Of two files of one name the first in alphabetical order counts: Kaggle's archive holds every image twice.
-    """
+    """Find the images and the lesion masks in a folder and its sub-folders (not truth/): {image_id: path} twice."""
     images: dict[str, str] = {}
     masks: dict[str, str] = {}
     for place, subfolders, names in os.walk(folder):
@@ -78,6 +74,7 @@ def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
             stem, suffix = os.path.splitext(name)
             if suffix.lower() in IMAGE_SUFFIXES:
                 kind = masks if stem.endswith(MASK_ENDING) else images
+                # the first counts: Kaggle's archive holds every image twice
                 kind.setdefault(stem.removesuffix(MASK_ENDING), os.path.join(place, name))
     return images, masks
 
