@@ -1,11 +1,10 @@
 """Sliders around pure functions: turn a knob, and the figure is drawn again.
 
-A figure comes from a function of plain values, `render(**values) -> (figure, alt_text)`, and goes into an
-`ipywidgets.Image` as PNG bytes. No `interact`, no `Output`: with those, programs that execute notebooks hang at random.
+A figure comes from `render(**values) -> (figure, alt_text)` and goes into an `ipywidgets.Image` as PNG bytes. No
+`interact`, no `Output`: with those, programs that execute notebooks hang at random.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import ipywidgets
 import numpy as np
@@ -20,16 +19,12 @@ from dermxai_helpers.plots import classifier as classifier_plots
 from dermxai_helpers.plots import language
 from dermxai_helpers.training import rebalancing
 
-if TYPE_CHECKING:
-    from dermxai_helpers.captions.captioner import Captioner
-
-Render = Callable[..., tuple[Figure, str]]
 PAPER_MACRO_F1 = 0.260  # seed A, section 4.4
 STEPS = 60  # of a quick training: enough for a new head to follow the weight, short enough for a slider
 
 
-def panel(render: Render, **controls: ipywidgets.Widget) -> ipywidgets.VBox:
-    """Controls above a figure and its description; a changed value draws both anew.
+def panel(render: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> ipywidgets.VBox:
+    """Put controls above a figure and its description; a changed value draws both anew.
 
     render : takes the controls' values by name; a ValueError that it raises is shown in the description's place
     """
@@ -51,21 +46,17 @@ def panel(render: Render, **controls: ipywidgets.Widget) -> ipywidgets.VBox:
 
 def slider(description: str, value: float, low: float, high: float, step: float) -> ipywidgets.FloatSlider:
     """A slider that acts when it is released, so that a slow figure is not drawn for every value on the way."""
-    return ipywidgets.FloatSlider(
-        value=value, min=low, max=high, step=step, description=description, continuous_update=False,
-        style={"description_width": "initial"}, layout={"width": "28em"},
-    )  # fmt: skip
+    looks = {"style": {"description_width": "initial"}, "layout": {"width": "28em"}, "continuous_update": False}
+    return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=description, **looks)
 
 
-def threshold(scores: np.ndarray, positive: np.ndarray, value: float = 0.5) -> ipywidgets.VBox:
-    """Move the score of melanoma from which on people are sent to a specialist. scores : (n,); positive : bool, (n,)"""
-    return panel(
-        lambda threshold: decision_at(scores, positive, threshold), threshold=slider("threshold", value, 0, 1, 0.01)
-    )
+def choice(description: str, options: Sequence[str], value: str | None = None) -> ipywidgets.Dropdown:
+    """A list to choose one of."""
+    return ipywidgets.Dropdown(options=list(options), value=value or list(options)[0], description=description)
 
 
 def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> tuple[Figure, str]:
-    """Draw and count whom one threshold sends on. scores : (n,); positive : bool, (n,)"""
+    """Count and draw whom one threshold sends on. scores : (n,); positive : bool, (n,)"""
     counts = confusion_matrix(~positive, scores < threshold, labels=[False, True])  # first melanomas, first sent on
     return classifier_plots.decision(scores, positive, threshold, counts)
 
@@ -80,21 +71,20 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
         found = regions.find(heatmaps[method], threshold, rule)
         scores = regions.score(found, lesion)
         views = regions.views(image, found, soft_edge=soft_edge)
+        pictures = {"heat-map": heatmaps[method].clip(min=0), "orange: region, blue: lesion": image}
+        pictures |= {"crop": views["roi"], "dimmed": views["focused"]}
         said = (
             f"IoU with the lesion {scores['iou']:.2f}, a centred box of equal area {scores['centred box: iou']:.2f}; "
             f"lesion kept {scores['lesion kept']:.2f}, centred box {scores['centred box: lesion kept']:.2f}"
         )
-        pictures = {"heat-map": heatmaps[method].clip(min=0), "orange: region, blue: lesion": image}
-        pictures |= {"crop": views["roi"], "dimmed": views["focused"]}
-        outlines = [{}, {plots.REGION: found.mask, plots.LESION: lesion}]
-        figure, alt = plots.row(pictures, f"{said}. {found.note}", outlines)
-        figure.supxlabel(said)
-        return figure, alt
+        return plots.row(
+            pictures, f"{said}. {found.note}", [{}, {plots.REGION: found.mask, plots.LESION: lesion}], below=said
+        )
 
     return panel(
         render,
-        method=ipywidgets.Dropdown(options=list(heatmaps), description="method"),
-        rule=ipywidgets.Dropdown(options=list(regions.RULES), description="rule"),
+        method=choice("method", heatmaps),
+        rule=choice("rule", regions.RULES),
         threshold=slider("threshold (not used by otsu)", 0.5, 0.05, 0.95, 0.05),
         soft_edge=slider("soft edge, pixels", 0, 0, 40, 5),
     )
@@ -115,16 +105,14 @@ def relevancy_map(
         said = f"{inside:.0%} of the evidence on the affected skin, which is {affected.mean():.0%} of the picture"
         pictures = {"photograph": image, f"{method}, {found.layer}": found.normalised()[0]}
         pictures[f"evidence for {target}"] = found.overlay(image[None])[0]
-        outlines = [{"white": affected}, {}, {"white": affected}]
-        figure, alt = plots.row(pictures, f"A map by {method} for {target}: {said}.", outlines)
-        figure.supxlabel(said)
-        return figure, alt
+        rim = {"white": affected}
+        return plots.row(pictures, f"A map by {method} for {target}: {said}.", [rim, {}, rim], below=said)
 
     predicted = relevancy.explain(model, ready, method="attention", classes=classes).class_name[0]
     return panel(
         render,
-        method=ipywidgets.Dropdown(options=list(relevancy.METHODS), description="method"),
-        target=ipywidgets.Dropdown(options=list(classes), value=predicted, description="class"),
+        method=choice("method", relevancy.METHODS),
+        target=choice("class", classes, predicted),
         start_layer=ipywidgets.IntSlider(value=0, min=0, max=len(model.blocks) - 1, description="first block"),
     )
 
@@ -145,21 +133,16 @@ def word_lists(
         confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
         return language.vote_report(table, confusion, data.CLASSES, PAPER_MACRO_F1, note)
 
-    return panel(
-        render,
-        **{
-            name: ipywidgets.Text(", ".join(words), description=name, continuous_update=False, layout={"width": "40em"})
-            for name, words in keywords.items()
-        },
-    )
+    looks = {"continuous_update": False, "layout": {"width": "40em"}}
+    boxes = {name: ipywidgets.Text(", ".join(words), description=name, **looks) for name, words in keywords.items()}
+    return panel(render, **boxes)
 
 
-def playground(captioner: "Captioner", lesions: Mapping[str, Mapping[str, np.ndarray]], prompt: str) -> ipywidgets.VBox:
+def playground(captioner, lesions: Mapping[str, Mapping[str, np.ndarray]], prompt: str) -> ipywidgets.VBox:
     """Ask your own question about a view of a lesion; every view can be seen beside it.
 
-    lesions : name -> {view: uint8 (H, W, 3)}; prompt : the question to begin with
+    captioner : a `captions.Captioner`; lesions : name -> {view: uint8 (H, W, 3)}; prompt : the question to begin with
     """
-    views = list(next(iter(lesions.values())))
 
     def render(lesion: str, view: str, question: str) -> tuple[Figure, str]:
         if not question.strip():
@@ -173,32 +156,18 @@ def playground(captioner: "Captioner", lesions: Mapping[str, Mapping[str, np.nda
         facts = ", ".join(f"{slot}: {' '.join(fact)}" for slot, fact in lexicon.parse(kept, (question,)).items())
         return figure, f"{kept} Facts read: {facts or 'none'}. Demands not met: {', '.join(broken) or 'none'}."
 
-    return panel(
-        render,
-        lesion=ipywidgets.Dropdown(options=list(lesions), description="lesion"),
-        view=ipywidgets.Dropdown(options=views, description="view"),
-        question=ipywidgets.Textarea(
-            prompt, description="question", continuous_update=False, layout={"width": "44em", "height": "5em"}
-        ),
-    )
-
-
-def class_weight(
-    seen: tuple[np.ndarray, np.ndarray], unseen: tuple[np.ndarray, np.ndarray], value: float = 1.0, seed: int = 0
-) -> ipywidgets.VBox:
-    """Set how much a rare class counts: each turn of the slider trains a new head on cached features.
-
-    seen, unseen : (features (n, width), class indices (n,)) to train on and to judge on
-    The value is an exponent: loss weights are (n / n_class) ** value, so 0 counts every image and 1 every class alike.
-    """
-    return panel(
-        lambda exponent: recalls_at(seen, unseen, exponent, seed),
-        exponent=slider("0: every image counts alike · 1: every class", value, 0, 2, 0.25),
-    )
+    looks = {"continuous_update": False, "layout": {"width": "44em", "height": "5em"}}
+    views = next(iter(lesions.values()))
+    question = ipywidgets.Textarea(prompt, description="question", **looks)
+    return panel(render, lesion=choice("lesion", lesions), view=choice("view", views), question=question)
 
 
 def recalls_at(seen: tuple, unseen: tuple, exponent: float, seed: int = 0) -> tuple[Figure, str]:
-    """Recalls of a head trained with loss weights to the power of `exponent`, beside those of one without weights."""
+    """Draw recalls of a head trained with loss weights to the power of `exponent`, beside those without weights.
+
+    seen, unseen : (features (n, width), class indices (n,)) to train on and to judge on
+    exponent : of the loss weights n / n_class, so 0 counts every image and 1 every class alike
+    """
     mean, deviation = seen[0].mean(axis=0), seen[0].std(axis=0) + 1e-6
     train, judge = ((features - mean) / deviation for features in (seen[0], unseen[0]))
     recalls = {}

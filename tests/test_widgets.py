@@ -87,7 +87,8 @@ def test_the_playground_asks_again_when_anything_is_changed():
 
 def test_the_threshold_counts_the_four_groups():
     scores, ill = np.array([0.9, 0.6, 0.4, 0.2, 0.1]), np.array([1, 0, 1, 0, 0], bool)
-    (control,), _, words = parts(widgets.threshold(scores, ill, value=0.5))
+    threshold = widgets.slider("threshold", 0.5, 0, 1, 0.01)
+    (control,), _, words = parts(widgets.panel(lambda at: widgets.decision_at(scores, ill, at), at=threshold))
     assert "1 melanomas found, 1 missed, 1 false alarms, 2 others spared" in words.value
     control.value = 0.3
     assert "2 melanomas found, 0 missed, 1 false alarms, 2 others spared" in words.value
@@ -132,7 +133,8 @@ def recall_of_melanoma(words: str) -> tuple[float, float]:
 
 
 def test_the_weight_slider_trains_and_moves_recall(clouds):
-    (control,), _, words = parts(widgets.class_weight(*clouds, value=0.0))
+    power = widgets.slider("power", 0, 0, 2, 0.25)
+    (control,), _, words = parts(widgets.panel(lambda power: widgets.recalls_at(*clouds, power), power=power))
     without, same = recall_of_melanoma(words.value)
     assert without == same
     control.value = 1.0

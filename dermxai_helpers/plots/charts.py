@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import SERIES, dots, told
+from dermxai_helpers.plots.common import CLASS_COLOURS, PARTS, SERIES, dots, told
 
 CONTROLS = (("|", "black"), ("x", "#b07aa1"), ("D", "#d1843c"), ("^", "#5b8c5a"))  # marker and colour of each
 
@@ -15,23 +15,23 @@ CONTROLS = (("|", "black"), ("x", "#b07aa1"), ("D", "#d1843c"), ("^", "#5b8c5a")
 def intervals(
     panels: Mapping[str, pd.DataFrame], references: Mapping[str, float], dashed: str, about: str, values: bool = False
 ) -> tuple[Figure, str]:
-    """Draw values with their intervals, one panel a measure, one line a row; baselines are grey.
+    """Draw values (0 to 1) with their intervals, one panel a measure, one line a row; baselines are grey.
 
-    panels : {measure: table with columns value, low, high}, 0 to 1, the same rows in each
-    references : for each measure, where its dashed line stands; dashed : what that line is
+    panels : {measure: table with columns value, low, high}
+    references : {measure: where its dashed line stands}; dashed : what that line is
     about : what the figure shows; values : write them above the dots
     """
-    height = 0.35 if values else 0.28
-    figure = Figure(figsize=(9, 1.1 + height * len(next(iter(panels.values())))))
+    first = next(iter(panels.values()))
+    shared = all(table.index.equals(first.index) for table in panels.values())
+    figure = Figure(figsize=(9, 1.2 + (0.35 if values else 0.3) * max(map(len, panels.values()))))
+    places = figure.subplots(1, len(panels), sharey=shared, squeeze=False)[0]
     said = []
-    for axes, (measure, table) in zip(
-        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels.items(), strict=True
-    ):
-        dots(axes, table, reference=references[measure])
+    for axes, (measure, table) in zip(places, panels.items(), strict=True):
+        dots(axes, table, references[measure])
         axes.set(xlim=(-0.03, 1.03), title=measure)
         for place, value in enumerate(table["value"] if values else ()):
             axes.annotate(f"{value:.3f}", (value, place), xytext=(0, 4), textcoords="offset points", ha="center")
-        said.append(f"{measure}: {told(table, 3)}; {dashed} {references[measure]:.3f}")
+        said.append(f"{measure}: {told(table, '.3f')}; {dashed} {references[measure]:.3f}")
     figure.supxlabel(f"dot and bar: value and its 95 % interval · dashed: {dashed}")
     return figure, f"{about}, with 95 % intervals. {'. '.join(said)}."
 
@@ -44,26 +44,24 @@ def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float |
     name, controls = table.columns[0], table.columns[3:]
     figure = Figure(figsize=(8, 1.4 + 0.34 * len(table)))
     axes = figure.subplots()
-    dots(axes, table.rename(columns={name: "value"}), label=f"{name}, 95 % interval", reference=paper)
+    dots(axes, table.rename(columns={name: "value"}), paper, label=f"{name}, 95 % interval")
     for control, (marker, colour) in zip(controls, CONTROLS, strict=False):
         look = {"markersize": 12 if marker == "|" else 6, "markerfacecolor": "none", "markeredgewidth": 1.5}
         axes.plot(table[control], range(len(table)), marker, color=colour, label=control, **look)
-    axes.set(xlim=(-0.02, 1.02), xlabel=measure)
-    axes.set_title(note, fontsize=9)
+    axes.set(xlim=(-0.02, 1.02), xlabel=measure, title=note)
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=3)
-    said = "; ".join(
-        f"{row} {values[name]:.3f} ({values['low']:.3f} to {values['high']:.3f}; "
-        f"{', '.join(f'{control} {values[control]:.3f}' for control in controls)})"
-        for row, values in table.iterrows()
-    )
+    said = []
+    for row, values in table.round(3).iterrows():
+        beside = ", ".join(f"{control} {values[control]}" for control in controls)
+        said.append(f"{row} {values[name]} ({values['low']} to {values['high']}; {beside})")
     dashed = f" Dashed, the paper's {paper:.3f}." if paper is not None else ""
-    return figure, f"{measure.capitalize()} ({note}): {said}.{dashed}"
+    return figure, f"{measure.capitalize()} ({note}): {'; '.join(said)}.{dashed}"
 
 
 def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, str]:
-    """Draw each row's values as dots; a line joins the first column's with the second's. table : 0 to 1"""
-    figure = Figure(figsize=(9, 0.9 + 0.35 * len(table)))
+    """Draw each row's values (0 to 1) as dots; a line joins the first column's with the second's."""
+    figure = Figure(figsize=(9, 1 + 0.35 * len(table)))
     axes = figure.subplots()
     places = np.arange(len(table))
     axes.hlines(places, table.iloc[:, 0], table.iloc[:, 1], color="#cccccc", zorder=0)
@@ -73,26 +71,25 @@ def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, st
     axes.set(xlim=(-0.02, 1.02), ylim=(len(table) - 0.5, -0.5), xlabel=measure, title=note)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     said = [f"{name}: " + ", ".join(f"{row} {value:.3f}" for row, value in table[name].items()) for name in table]
-    return figure, f"{measure.capitalize()}, as dots{f' ({note})' if note else ''}. {'; '.join(said)}."
+    return figure, f"{measure.capitalize()}, as dots. {note} {'; '.join(said)}."
 
 
-def stacked(table: pd.DataFrame, colours: Mapping, measure: str, form: str = ".0%") -> tuple[Figure, str]:
-    """Draw each row of a table as a bar of its parts. colours : of each column; form : how a number is written"""
+def stacked(table: pd.DataFrame, measure: str, form: str = ".0%") -> tuple[Figure, str]:
+    """Draw each row of a table as a bar of its parts; classes keep their colours. form : how a number is written"""
     figure = Figure(figsize=(9, 0.8 + 0.38 * len(table)))
     axes = figure.subplots()
     start = np.zeros(len(table))
     whole = table.sum(axis=1).max()
-    for name, part in table.items():
-        bars = axes.barh(table.index, part, left=start, color=colours[name], edgecolor="white", label=name)
-        letters = "white" if sum(to_rgb(colours[name])) < 1.4 else "black"
+    for (name, part), other in zip(table.items(), PARTS, strict=False):
+        colour = CLASS_COLOURS.get(name, other)
+        bars = axes.barh(table.index, part, left=start, color=colour, edgecolor="white", label=name)
         words = [f"{value:{form}}" if value > 0.04 * whole else "" for value in part]
-        axes.bar_label(bars, words, label_type="center", color=letters)
+        axes.bar_label(bars, words, label_type="center", color="white" if sum(to_rgb(colour)) < 1.4 else "black")
         start += part.to_numpy()
     axes.invert_yaxis()
     axes.set(xlim=(0, whole), xlabel=measure)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    said = "; ".join(
-        f"{row}: " + ", ".join(f"{name} {value:{form}}" for name, value in parts.items() if value)
-        for row, parts in table.iterrows()
-    )
-    return figure, f"Stacked bars: {measure}. {said}."
+    said = []
+    for row, parts in table.iterrows():
+        said.append(f"{row}: " + ", ".join(f"{name} {value:{form}}" for name, value in parts.items() if value))
+    return figure, f"Stacked bars: {measure}. {'; '.join(said)}."

@@ -1,4 +1,4 @@
-"""Figures of units 02 and 02b: how training went, what a classifier gets right, how sure it is, for whom it fails."""
+"""Figures of units 02 and 02b: how training went, what a classifier gets right, how sure it is, whom it sends on."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER, cells, dots, text_table
-
-SOME_MELANOMAS = "#bbbbbb"  # a group with too few to read
+from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER, cells, text_table
 
 
 def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str]:
@@ -17,6 +15,7 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
     history : as in `Classifier.history`; constant : accuracy of always saying the commonest class, 0 to 1
     """
     best = history["validation_loss"].idxmin()
+    kept = history.loc[best]
     figure = Figure(figsize=(9, 2.9))
     losses, accuracies, recalls = figure.subplots(1, 3)
     losses.plot(history["training_loss"], "o-", color=BASELINE, label="training (with dropout)")
@@ -37,7 +36,6 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_xlabel("epoch")
         axes.legend()
-    kept = history.loc[best]
     return figure, (
         f"Curves over {len(history)} epochs. Validation loss starts at {history['validation_loss'].iloc[0]:.2f}; its "
         f"lowest, {kept['validation_loss']:.2f}, is at epoch {best} (dotted line), where accuracy is "
@@ -55,27 +53,23 @@ def report_and_confusion(
     paper, constant : share by name: a class (its recall), "accuracy", "balanced accuracy"
     """
     classes = list(report.index[: len(confusion)])
-    n = f"{confusion.sum():,}"
-    rows = [["", "precision", "F1", "images", "recall", "paper", "constant"]]
-    for name, row in report.loc[classes].iterrows():
-        rows.append(
-            [name, f"{row['precision']:.3f}", f"{row['f1']:.3f}", f"{row['support']:,.0f}", f"{row['recall']:.3f}"]
-        )
-    rows.append(["accuracy", "", "", n, f"{report.loc['accuracy', 'f1']:.3f}"])
-    rows.append(["balanced accuracy", "", "", n, f"{report.loc['macro average', 'recall']:.3f}"])
-    for row in rows[1:]:
-        row += [f"{paper[row[0]]:.3f}", f"{constant[row[0]]:.3f}"]
+    shown = report.loc[classes, ["precision", "f1", "support", "recall"]].copy()
+    shown.loc["accuracy"] = [np.nan, np.nan, confusion.sum(), report.loc["accuracy", "f1"]]
+    shown.loc["balanced accuracy"] = [np.nan, np.nan, confusion.sum(), report.loc["macro average", "recall"]]
+    shown = shown.rename(columns={"f1": "F1", "support": "images"})
+    shown["paper"], shown["constant"] = pd.Series(paper), pd.Series(constant)
     figure = Figure(figsize=(9, 3.1))
     left, right = figure.subplots(1, 2, width_ratios=[1.75, 1])
-    text_table(left, rows, ["black"] * 4 + [MEASURED, PAPER, "black"])
+    text_table(left, shown, {"recall": MEASURED, "paper": PAPER})
     left.set_title("Classification report (last two rows: accuracy, not recall)")
     cells(right, confusion, classes, classes)
     right.set(xlabel="predicted", ylabel="true", title="Confusion matrix")
-    said = "; ".join(f"{row[0]} {row[4]} (paper {row[5]}, constant {row[6]})" for row in rows[1:])
+    said = [f"{row.Index} {row.recall:.3f} (paper {row.paper:.3f}, constant {row.constant:.3f})"
+            for row in shown.itertuples()]  # fmt: skip
     counts = "; ".join(f"{name} {row}" for name, row in zip(classes, confusion.tolist(), strict=True))
     return figure, (
-        f"Left, the classification report on {n} validation images; recall by class, then accuracy: {said}. "
-        f"Right, the confusion matrix, rows true, columns predicted: {counts}."
+        f"Left, the classification report on {confusion.sum():,} validation images; recall by class, then accuracy: "
+        f"{'; '.join(said)}. Right, the confusion matrix, rows true, columns predicted: {counts}."
     )
 
 
@@ -99,46 +93,23 @@ def reliability(panels: Mapping[str, pd.DataFrame], errors: Mapping[str, float])
     return figure, f"Accuracy against confidence; larger dots hold more images. {'; '.join(said)}."
 
 
-def operating_points(
-    alarms: np.ndarray, found: np.ndarray, area: float, points: Mapping[str, Mapping]
-) -> tuple[Figure, str]:
+def operating_points(curve: tuple, area: float, points: Mapping[str, Mapping]) -> tuple[Figure, str]:
     """Draw sensitivity against false alarms for every threshold, with some thresholds marked.
 
-    alarms, found, area : the curve of `sklearn.metrics.roc_curve` and the area below it
-    points : {name: dict with sensitivity, specificity}
+    curve, area : of `sklearn.metrics.roc_curve` and `roc_auc_score`; points : {name: its sensitivity, specificity}
     """
     figure = Figure(figsize=(5.6, 3.8))
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=BASELINE, linestyle="--", linewidth=1, label="scores without meaning")
-    axes.plot(alarms, found, color=MEASURED)
+    axes.plot(curve[0], curve[1], color=MEASURED)
     said = []
     for marker, (name, point) in zip("osD^", points.items(), strict=False):
-        label = f"{name}: finds {point['sensitivity']:.0%}, spares {point['specificity']:.0%}"
-        axes.plot(1 - point["specificity"], point["sensitivity"], marker, color=PAPER, label=label)
-        said.append(f"{name}: sensitivity {point['sensitivity']:.2f} at specificity {point['specificity']:.2f}")
+        found, spared = point["sensitivity"], point["specificity"]
+        axes.plot(1 - spared, found, marker, color=PAPER, label=f"{name}: finds {found:.0%}, spares {spared:.0%}")
+        said.append(f"{name}: sensitivity {found:.2f} at specificity {spared:.2f}")
     axes.set(xlabel="false alarms: share of the others sent on", ylabel="sensitivity: share of melanomas found")
     axes.legend(loc="lower right")
     return figure, f"ROC curve of melanoma against the rest, area {area:.3f}. {'; '.join(said)}."
-
-
-def groups(panels: Mapping[str, pd.DataFrame], rate: str, overall: float) -> tuple[Figure, str]:
-    """Draw one rate for several groups of people, with intervals; groups too small to read are grey.
-
-    panels : {question: table of `subgroups.rates_by_group`}; rate : "recall" or "specificity"; overall : of all
-    """
-    figure = Figure(figsize=(9, 1.2 + 0.32 * max(map(len, panels.values()))))
-    said = []
-    for axes, (question, table) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
-        shown = table.dropna(subset=[rate]).rename(
-            columns={rate: "value", f"{rate}_low": "low", f"{rate}_high": "high"}
-        )
-        dots(axes, shown, [MEASURED if enough else SOME_MELANOMAS for enough in shown["enough"]], overall)
-        axes.set(xlim=(-0.03, 1.03), title=question)
-        said += [
-            f"{question} {name}: {row['value']:.2f} ({row['melanomas']} melanomas)" for name, row in shown.iterrows()
-        ]
-    figure.supxlabel(f"{rate} with 95 % interval by lesion · dashed: all images · grey: too few melanomas")
-    return figure, f"{rate.capitalize()} of melanoma by group; all images {overall:.2f}. {'; '.join(said)}."
 
 
 def decision(scores: np.ndarray, positive: np.ndarray, threshold: float, counts: np.ndarray) -> tuple[Figure, str]:

@@ -1,7 +1,7 @@
 """What all figures share: the look, one palette, dots with intervals, cells, pictures, outlines."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -12,42 +12,36 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-DOTS_PER_INCH = 80  # nine inches are 720 pixels: a notebook with a dozen figures stays below a megabyte
-
 # Three of Okabe and Ito's colours, which people with any colour vision can tell apart.
 CLASS_COLOURS = {"mel": "#D55E00", "nv": "#0072B2", "bkl": "#009E73"}
 MEASURED = "#30688e"  # what this run measured
 PAPER = "#b5622c"  # what the paper published, and what is marked
-BASELINE = "#777777"  # what knows nothing, and lines at chance
+BASELINE = "#777777"  # what knows nothing, lines at chance, too few to say
 PALE = "#c9d3dc"
 REGION, LESION = "#d55e00", "#0072b2"  # outlines
-SERIES = (BASELINE, MEASURED, PAPER, "#440154")  # several lines in one chart, in their order
+SERIES = (BASELINE, MEASURED, PAPER, "#440154")  # several kinds of dots or lines in one chart, in their order
+PARTS = ("#0072b2", "#9ecae1", "#d9a066", "#cbcbcb")  # of a bar
 SIGNED_COLOURS = "PuOr_r"  # white at zero; purple below, orange above
 BASELINES = {
     "always nevus", "constant", "metadata", "metadata only", "shuffled labels", "metadata, shuffled labels",
     "lesion mask", "centre Gaussian", "edge map", "random map", "random head", "untrained relevancy",
 }  # fmt: skip
-
-
-def style() -> None:
-    """Set the course's look for every figure made from now on. Importing this room does it once."""
-    matplotlib.rcParams.update(
-        {
-            "figure.dpi": DOTS_PER_INCH,
-            "savefig.dpi": DOTS_PER_INCH,
-            "figure.facecolor": "white",
-            "figure.constrained_layout.use": True,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "font.size": 9,
-            "figure.titlesize": 10,
-            "figure.labelsize": 9,
-            "axes.titlesize": 10,
-            "legend.frameon": False,
-            "image.cmap": "viridis",
-            "image.interpolation": "nearest",
-        }
-    )
+LOOK = {
+    "figure.dpi": 80,  # nine inches are 720 pixels: a notebook with a dozen figures stays below a megabyte
+    "savefig.dpi": 80,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 9,
+    "figure.titlesize": 10,
+    "figure.labelsize": 9,
+    "axes.titlesize": 10,
+    "legend.frameon": False,
+    "image.cmap": "viridis",
+    "image.interpolation": "nearest",
+}
+matplotlib.rcParams.update(LOOK)
 
 
 def png(figure: Figure) -> bytes:
@@ -58,11 +52,7 @@ def png(figure: Figure) -> bytes:
 
 
 def show(figure_and_alt: tuple[Figure, str]) -> None:
-    """Display a figure in a notebook, its description as the picture's `alt` and as the text that stands in for it.
-
-    figure_and_alt : what the functions of this room return
-    Raises ValueError for a description of less than four words.
-    """
+    """Display a figure with its description, of four words or more, as `alt` and as the text that stands in for it."""
     from IPython.display import display
 
     figure, alt = figure_and_alt
@@ -71,34 +61,25 @@ def show(figure_and_alt: tuple[Figure, str]) -> None:
     display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
-def dots(
-    axes: Axes,
-    table: pd.DataFrame,
-    colour: str | Sequence[str] | None = None,
-    reference: float | None = None,
-    shift: float = 0.0,
-    marker: str = "o",
-    label: str | None = None,
-) -> None:
-    """Draw a dot with its interval for each row, the first row on top.
+def dots(axes: Axes, table: pd.DataFrame, reference: float | None = None, shift: float = 0.0, **look) -> None:
+    """Draw a dot with its interval for each row, the first on top; grey are baselines and rows that are not "enough".
 
-    table : columns value, low, high
-    colour : of all rows or one for each; None: baselines grey, everything else in the colour of what is measured
-    reference : where to draw a dashed line; shift : how far below its row's place a dot stands
+    table : columns value, low, high; reference : where a dashed line stands; shift : how far below its place a dot is
+    look : color, marker, label, as matplotlib knows them
     """
-    colour = colour or [BASELINE if name in BASELINES else MEASURED for name in table.index]
+    known = ~table.index.isin(BASELINES) & table.get("enough", pd.Series(True, table.index)).astype(bool)
+    colour = look.pop("color", [MEASURED if one else BASELINE for one in known])
     places = np.arange(len(table))
     if reference is not None:
         axes.axvline(reference, color=BASELINE, linestyle="--", linewidth=1, zorder=0)
     axes.hlines(places + shift, table["low"], table["high"], colors=colour, linewidth=2)
-    axes.scatter(table["value"], places + shift, s=24, color=colour, marker=marker, label=label, zorder=3)
+    axes.scatter(table["value"], places + shift, s=24, color=colour, zorder=3, **look)
     axes.set_yticks(places, table.index)
     axes.set_ylim(len(table) - 0.4, -0.6)
 
 
-def told(table: pd.DataFrame, digits: int = 2) -> str:
+def told(table: pd.DataFrame, form: str = ".2f") -> str:
     """Put values with their intervals into words. table : columns value, low, high"""
-    form = f".{digits}f"
     rows = table.iterrows()
     return ", ".join(f"{name} {row.value:{form}} ({row.low:{form}} to {row.high:{form}})" for name, row in rows)
 
@@ -115,15 +96,17 @@ def cells(axes: Axes, counts: np.ndarray, rows: Sequence[str], columns: Sequence
     axes.spines[:].set_visible(False)
 
 
-def text_table(axes: Axes, rows: Sequence[Sequence[str]], colours: Sequence[str]) -> None:
-    """Draw rows of strings as a table; the first row is its head. colours : one for each column"""
+def text_table(axes: Axes, table: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """Draw a table of numbers; NaN leaves a cell empty. colours : {column: colour}, black where none is given"""
     axes.set_axis_off()
-    widths = [1.7] + [1.0] * (len(colours) - 1)
-    table = axes.table(rows[1:], colLabels=rows[0], cellLoc="right", bbox=[0, 0.05, 1, 0.9], colWidths=widths)
-    table.auto_set_font_size(False)
-    for (row, column), cell in table.get_celld().items():
+    written = table.map("{:.3f}".format).assign(images=table["images"].map("{:,.0f}".format)).replace("nan", "")
+    rows = [["", *table.columns], *written.reset_index().to_numpy().tolist()]
+    widths = [1.8] + [1.0] * len(table.columns)
+    drawn = axes.table(rows[1:], colLabels=rows[0], cellLoc="right", bbox=[0, 0.05, 1, 0.9], colWidths=widths)
+    drawn.auto_set_font_size(False)
+    for (row, column), cell in drawn.get_celld().items():
         cell.set(linewidth=0, facecolor="#f2f2f2" if row % 2 else "white")
-        cell.set_text_props(size=9, color=colours[column], weight="normal" if row else "bold")
+        cell.set_text_props(size=9, color=colours.get(rows[0][column], "black"), weight="normal" if row else "bold")
 
 
 def opened(picture: np.ndarray | str) -> np.ndarray:
@@ -155,8 +138,8 @@ def outline(axes: Axes, mask: np.ndarray, colour: str = "white") -> None:
         axes.contour(mask, levels=[0.5], colors=[colour], linewidths=1.2)
 
 
-def frame(axes: Axes, box: tuple[int, int, int, int], colour: str = "white", line: str = "-") -> None:
-    """Draw a frame around a box (left, top, right, bottom) in pixels, right and bottom exclusive."""
+def frame(axes: Axes, box: tuple[int, int, int, int]) -> None:
+    """Draw a white frame around a box (left, top, right, bottom) in pixels, right and bottom exclusive."""
     left, top, right, bottom = box
-    look = {"fill": False, "edgecolor": colour, "linestyle": line, "linewidth": 1.5}
-    axes.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, **look))
+    corner = left - 0.5, top - 0.5
+    axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, edgecolor="white", linewidth=1.5))

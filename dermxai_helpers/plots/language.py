@@ -50,16 +50,12 @@ def vote_report(
 
     table : of `scoring.classification_table`; confusion : counts, (true class, voted class)
     """
-    forms = {"precision": ".2f", "recall": ".2f", "f1": ".3f", "support": ".0f"}
-    rows = [["", "precision", "recall", "F1", "images"]]
-    for name, row in table.iterrows():
-        rows.append([name, *(f"{row[column]:{form}}" for column, form in forms.items())])
-        if name == "accuracy":
-            rows[-1][1:3] = ["", ""]  # one number, not one for each column
+    shown = table.rename(columns={"f1": "F1", "support": "images"})
+    shown.loc["accuracy", ["precision", "recall"]] = np.nan  # one number, not one for each column
     figure = Figure(figsize=(8, 3.2))
     figure.suptitle(note)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    text_table(left, rows, ["black"] * 5)
+    text_table(left, shown, {})
     left.set_title(f"paper: macro-average F1 {paper_macro_f1:.3f}", color=PAPER)
     cells(right, confusion, classes, classes)
     right.set(xlabel="class the caption votes for", ylabel="true class")
@@ -82,8 +78,8 @@ def coverage(curve: pd.DataFrame, rules: Mapping[str, float], note: str) -> tupl
     axes.step(curve["coverage"], curve["accuracy"], where="post", color=MEASURED, label="reading lexicon")
     for (name, value), line in zip(rules.items(), ("--", ":", "-."), strict=False):
         axes.axhline(value, color=BASELINE, linestyle=line, label=f"{name} {value:.2f}")
-    axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="share of captions that vote", ylabel="accuracy among those")
-    axes.set_title(note)
+    axes.set(xlim=(0, 1.01), ylim=(0, 1.02), title=note)
+    axes.set(xlabel="share of captions that vote", ylabel="accuracy among those")
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     places = [curve.iloc[(curve["coverage"] - share).abs().argmin()] for share in (0.25, 0.5, 0.75, 1)]
     said = "; ".join(f"accuracy {row.accuracy:.2f} at coverage {row.coverage:.2f}" for row in places)

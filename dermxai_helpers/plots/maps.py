@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 
@@ -29,42 +28,31 @@ def numbers(matrices: Mapping[str, np.ndarray]) -> tuple[Figure, str]:
 
 
 def explained_rows(
-    images: np.ndarray,
-    explanation,
-    probabilities: np.ndarray,
-    labels: Sequence[str],
-    classes: Sequence[str],
-    title: str,
+    images: np.ndarray, found, probabilities: np.ndarray, labels: Sequence[str], classes: Sequence[str], title: str
 ) -> tuple[Figure, str]:
     """Draw the paper's Figure 2: a row of picture, heat-map, overlay and class probabilities for each image.
 
-    images : uint8 (B, h, w, 3); explanation : an `Explanation` of them; probabilities : (B, classes)
+    images : uint8 (B, h, w, 3); found : an `Explanation` of them; probabilities : (B, classes)
     labels : true class of each
     """
     figure = Figure(figsize=(9, 1.75 * len(images) + 0.5))
     figure.suptitle(fill(title, 96))
     places = figure.subplots(len(images), 4, squeeze=False, width_ratios=[1, 1, 1, 1.25])
-    rows = zip(images, explanation.normalised(), explanation.overlay(images), strict=True)
+    maps, overlays = found.normalised(), found.overlay(images)
     said = []
-    for row, (axes, pictures) in enumerate(zip(places, rows, strict=True)):
-        name, label = explanation.class_name[row], labels[row]
-        for place, picture, words in zip(
-            axes, pictures, (f"labelled {label}", f"evidence for {name}", "overlay"), strict=False
-        ):
-            draw_picture(place, picture, words)
-        probability_bars(axes[3], probabilities[row], classes, label)
-        strongest = f"{explanation.prob[row]:.2f}, strongest cell {where(explanation.maps[row])}"
+    for row, (photograph, heatmap, overlay, bars) in enumerate(places):
+        name, label = found.class_name[row], labels[row]
+        draw_picture(photograph, images[row], f"labelled {label}")
+        draw_picture(heatmap, maps[row], f"evidence for {name}")
+        draw_picture(overlay, overlays[row], "overlay")
+        colours = [MEASURED if one == label else PALE for one in classes]
+        bars.bar_label(bars.barh(classes, probabilities[row], color=colours), fmt="{:.2f}", padding=3)
+        bars.set(xlim=(0, 1.2), xticks=[0, 0.5, 1])
+        bars.invert_yaxis()
+        strongest = f"{found.prob[row]:.2f}, strongest cell {where(found.maps[row])}"
         said.append(f"row {row + 1}: labelled {label}, {name} with probability {strongest}")
     places[0, 3].set_title("probabilities (dark: the label)", fontsize=9)
     return figure, f"{title}. Each row: photograph, heat-map, overlay, class probabilities. {'; '.join(said)}."
-
-
-def probability_bars(axes: Axes, probabilities: np.ndarray, classes: Sequence[str], label: str) -> None:
-    """Draw class probabilities (classes,) as bars; the true class is the dark one."""
-    bars = axes.barh(classes, probabilities, color=[MEASURED if name == label else PALE for name in classes])
-    axes.bar_label(bars, fmt="{:.2f}", padding=3)
-    axes.set(xlim=(0, 1.2), xticks=[0, 0.5, 1])
-    axes.invert_yaxis()
 
 
 def map_grid(

@@ -9,23 +9,18 @@ from matplotlib.figure import Figure
 from dermxai_helpers.plots.common import bare, draw_picture, opened, outline
 
 SHEET = 6.5  # inches wide: sheets of photographs are what makes a notebook large
-LETTERS = 40  # in a line below a picture
 
 
 def grid(
-    rows: Sequence[Sequence],
-    titles: Sequence[Sequence[str]] | None = None,
-    width: float = 9.0,
-    space: float = 0.3,
-    vmax: float | None = None,
+    rows: Sequence, titles: Sequence = (), width: float = 9, space: float = 0.3, vmax: float | None = None
 ) -> tuple[Figure, np.ndarray]:
     """Draw rows of pictures; returns the figure and its axes, (rows, columns).
 
-    rows : pictures or maps, arrays or paths; titles : as many
+    rows : lists of pictures or maps, arrays or paths; titles : lists of as many
     space : inches between the rows; vmax : where the colours of maps end; None: at each map's maximum
     """
-    columns = max(map(len, rows))
     rows = [[opened(picture) for picture in line] for line in rows]
+    columns = max(map(len, rows))
     height, wide = rows[0][0].shape[:2]
     figure = Figure(figsize=(width, len(rows) * (width / columns * height / wide + space)))
     axes = figure.subplots(len(rows), columns, squeeze=False)
@@ -38,18 +33,20 @@ def grid(
 
 
 def row(
-    pictures: Mapping[str, np.ndarray], about: str, outlines: Sequence[Mapping] = (), vmax: float | None = None
+    pictures: Mapping, about: str, outlines: Sequence[Mapping] = (), vmax: float | None = None, below: str = ""
 ) -> tuple[Figure, str]:
     """Draw pictures side by side.
 
     pictures : {title: uint8 RGB (h, w, 3), or a map (h, w), of any size}; about : what they show
-    outlines : for each picture {colour: mask whose rim is drawn}; vmax : as in `grid`
+    outlines : for each picture {colour: mask whose rim is drawn}; vmax : as in `grid`; below : a line below
     A map with negative values is drawn in purple (negative), white (zero) and orange; another from dark to bright.
     """
     figure, axes = grid([list(pictures.values())], [list(pictures)], min(9, 2.9 * len(pictures)), 0.4, vmax)
     for place, masks in zip(axes.flat, outlines, strict=False):
         for colour, mask in masks.items():
             outline(place, mask, colour)
+    if below:
+        figure.supxlabel(below)
     return figure, f"{about} From left to right: {', '.join(title.replace(chr(10), ' ') for title in pictures)}."
 
 
@@ -63,14 +60,15 @@ def sheet(rows: Mapping[str, Sequence], about: str, titles: Sequence[str] = ()) 
     return figure, f"{about}: {', '.join(f'{len(pictures)} of {label}' for label, pictures in rows.items())}."
 
 
-def gallery(pictures: Sequence, titles: Sequence[str], about: str, columns: int = 4) -> tuple[Figure, str]:
+def gallery(
+    pictures: Sequence, titles: Sequence[str], about: str, columns: int = 4, width: float = 9
+) -> tuple[Figure, str]:
     """Draw pictures in rows of `columns`, each below its title. pictures : arrays or paths, of any size"""
     starts = range(0, max(len(pictures), 1), columns)
     rows = [pictures[start : start + columns] or [np.full((1, 1, 3), 255)] for start in starts]
     lines = 1 + max((title.count("\n") for title in titles), default=0)
-    figure, axes = grid(rows, [[""] * columns] * len(rows), space=0.15 * lines + 0.1)
-    for place, title in zip(axes.flat, titles, strict=False):
-        place.set_title(title, fontsize=9)
+    named = [titles[start : start + columns] for start in starts]
+    figure, _ = grid(rows, named, width * len(rows[0]) / columns, 0.15 * lines + 0.1)
     said = "; ".join(title.replace("\n", ", ") for title in titles)
     return figure, f"{about}: {len(pictures)} pictures. {said or 'None'}."
 
@@ -78,12 +76,11 @@ def gallery(pictures: Sequence, titles: Sequence[str], about: str, columns: int 
 def cards(rows: Sequence[Mapping[str, tuple[np.ndarray, str]]], note: str) -> tuple[Figure, str]:
     """Draw pictures over the captions they got. rows : mappings title -> (picture, caption); note : stands above"""
     columns = max(map(len, rows))
-    width = 8 if columns > 2 else 6.8
-    figure = Figure(figsize=(width, 0.3 + (width / columns + 0.9) * len(rows)))
+    figure = Figure(figsize=(min(9, 3.4 * columns), 0.3 + (min(9 / columns, 3.4) + 0.9) * len(rows)))
     figure.suptitle(note)
     for line, entries in zip(figure.subplots(len(rows), columns, squeeze=False), rows, strict=True):
         for axes, (title, (picture, caption)) in zip(line, entries.items(), strict=True):
             draw_picture(axes, picture, title)
-            axes.set_xlabel(textwrap.fill(caption, LETTERS if columns < 3 else LETTERS - 6))
+            axes.set_xlabel(textwrap.fill(caption, 128 // max(columns, 3)))
     said = " ".join(f"{title}: {caption}" for entries in rows for title, (_, caption) in entries.items())
     return figure, f"Pictures over their captions ({note}). {said}"

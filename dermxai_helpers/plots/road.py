@@ -4,13 +4,11 @@ import textwrap
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermxai_helpers.plots.common import bare, draw_picture, frame
 from dermxai_helpers.plots.pictures import grid
 
-CAPTION_WIDTH = 42  # letters in a line of the third panel
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
 
@@ -32,9 +30,8 @@ def heat(cells: np.ndarray, overlay: np.ndarray, box: Box) -> tuple[Figure, str]
 
 
 def road(
-    image: np.ndarray, overlay: np.ndarray, box: Box, probabilities: Mapping[str, float],
-    captions: Mapping[str, str], votes: Mapping[str, str],
-) -> tuple[Figure, str]:  # fmt: skip
+    image: np.ndarray, overlay: np.ndarray, box: Box, probabilities: Mapping, captions: Mapping, votes: Mapping
+) -> tuple[Figure, str]:
     """Draw the whole road for one picture: the picture with its scores, the heat-map, the captions with their votes.
 
     image, overlay : uint8 (h, w, 3); box : the region
@@ -47,14 +44,8 @@ def road(
     draw_picture(first, image, f"image → class\n{scores}")
     draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top}")
     frame(second, box)
-    write_captions(third, captions, votes)
+    bare(third, "views → captions → votes\n")
+    blocks = [f"{view} (votes {votes[view]})\n{textwrap.fill(said, 42)}" for view, said in captions.items()]
+    third.text(0, 1, "\n\n".join(blocks), va="top", fontsize=8, transform=third.transAxes)
     said = " ".join(f"{view}: {sentence} (votes {votes[view]})" for view, sentence in captions.items())
     return figure, f"Left, a picture with scores {scores}. Middle, the heat-map for {top}. Right, captions. {said}"
-
-
-def write_captions(axes: Axes, captions: Mapping[str, str], votes: Mapping[str, str]) -> None:
-    """Fill a panel with the captions, each under its view's name and vote."""
-    bare(axes, "views → captions → votes\n")
-    sentences = {view: textwrap.fill(sentence, CAPTION_WIDTH) for view, sentence in captions.items()}
-    blocks = [f"{view} (votes {votes[view]})\n{sentence}" for view, sentence in sentences.items()]
-    axes.text(0, 1, "\n\n".join(blocks), va="top", fontsize=8, transform=axes.transAxes)

@@ -6,11 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.charts import stacked
 from dermxai_helpers.plots.common import SERIES, dots, outline, told
 from dermxai_helpers.plots.pictures import grid
-
-ZONE_COLOURS = {"affected skin": "#0072b2", "healthy skin": "#9ecae1", "background": "#d9a066"}
 
 
 def rows(drawn: Sequence, explanations: Mapping, shares: Mapping[str, pd.DataFrame], title: str) -> tuple[Figure, str]:
@@ -39,22 +36,15 @@ def rows(drawn: Sequence, explanations: Mapping, shares: Mapping[str, pd.DataFra
     return figure, f"{title}. Above, the scenes with affected skin outlined. {'. '.join(said)}."
 
 
-def zones(table: pd.DataFrame) -> tuple[Figure, str]:
-    """Draw the zones' shares of the relevance as stacked bars. table : see `background.zone_table`"""
-    shares = pd.DataFrame({zone: table[zone, "value"] for zone in ZONE_COLOURS})
-    return stacked(shares, ZONE_COLOURS, "share of the positive relevance on unseen scenes")
-
-
 def swaps(table: pd.DataFrame) -> tuple[Figure, str]:
     """Draw what each model answers when something is swapped. table : see `background.swap_table`"""
     models = table.index.unique("model")
     measures = table.index.unique("measure")
     figure = Figure(figsize=(8, 0.55 * len(measures) + 1.3))
     axes = figure.subplots()
-    for shift, model, marker, colour in zip(
-        np.linspace(-0.14, 0.14, len(models)), models, "os^", SERIES[1:], strict=False
-    ):
-        dots(axes, table.loc[model].loc[measures], colour, shift=shift, marker=marker, label=model)
+    for number, model in enumerate(models):
+        look = {"color": SERIES[number + 1], "marker": "os^"[number], "label": model}
+        dots(axes, table.loc[model].loc[measures], shift=0.28 * number - 0.14, **look)
     axes.set(xlim=(-0.02, 1.02), xlabel="share of the scenes")
     figure.legend(loc="outside upper center", ncols=len(models))
     said = "; ".join(f"{model}: {told(table.loc[model])}" for model in models)

@@ -68,18 +68,16 @@ def right_and_wrong(table: pd.DataFrame, measure: str) -> tuple[Figure, str]:
     """
     figure = Figure(figsize=(8, 0.32 * len(table) + 1.2))
     scores, gaps = figure.subplots(1, 2, sharey=True)
-    dots(gaps, table.rename(columns={"difference": "value"}), reference=0)
+    differences = table.rename(columns={"difference": "value"})
+    dots(gaps, differences, reference=0)
     scores.hlines(table.index, table["wrong"], table["right"], color="#cccccc")
     scores.plot(table["right"], table.index, "o", color=MEASURED, label="right")
     scores.plot(table["wrong"], table.index, "o", color=MEASURED, markerfacecolor="white", label="wrong")
     scores.set(xlabel=measure, title="mean score where the model is right or wrong")
     scores.legend()
     gaps.set(xlabel=f"{measure}, right - wrong", title="difference with 95 % interval")
-    said = "; ".join(
-        f"{name} right {row.right:.2f}, wrong {row.wrong:.2f}, difference {row.difference:.2f} "
-        f"({row.low:.2f} to {row.high:.2f})"
-        for name, row in table.iterrows()
-    )
+    means = [f"{name} right {row.right:.2f}, wrong {row.wrong:.2f}" for name, row in table.iterrows()]
+    said = f"{'; '.join(means)}. Differences: {told(differences)}"
     return figure, f"{measure} of the maps of right and wrong predictions. {said}."
 
 
@@ -88,8 +86,9 @@ def shortcut(exposure, pairs, method: str, row: int = 0) -> tuple[Figure, str]:
 
     exposure, pairs : of `shortcut.expose` and `shortcut.draw_pairs`
     """
-    drops, models = exposure.drops, list(exposure.drops.index)
-    told_by_map = exposure.relevance.xs(method, level="method").loc[models]
+    drops = exposure.drops.rename(columns={"drop": "value"})
+    models = list(drops.index)
+    shares = exposure.relevance.xs(method, level="method").loc[models]
     figure = Figure(figsize=(9, 9 / (2 + len(models)) + 0.4 * len(models) + 1.5))
     above, below = figure.subfigures(2, 1, height_ratios=[9 / (2 + len(models)) + 0.3, 0.4 * len(models) + 1.2])
     ruled, clean, *maps = above.subplots(1, 2 + len(models))
@@ -101,15 +100,13 @@ def shortcut(exposure, pairs, method: str, row: int = 0) -> tuple[Figure, str]:
         outline(axes, pairs.bands[row])
         bare(axes, f"{method},\n{model} model")
     left, right = below.subplots(1, 2)
-    dots(left, drops.rename(columns={"drop": "value"}), reference=0)
+    dots(left, drops, reference=0)
     left.set_title("probability of melanoma lost without the ruler", fontsize=9)
-    dots(right, told_by_map, reference=told_by_map["area"].iloc[0])
-    right.plot(told_by_map["without"], range(len(models)), "D", color=MEASURED, markerfacecolor="white")
+    dots(right, shares, reference=shares["area"].iloc[0])
+    right.plot(shares["without"], range(len(models)), "D", color=MEASURED, markerfacecolor="white")
     right.set_title("share of the map on the ruler's place\n(open: no ruler there; dashed: area)", fontsize=9)
-    said = "; ".join(
-        f"{model} model: probability falls by {drop['drop']:.2f} ({drop['low']:.2f} to {drop['high']:.2f}), "
-        f"{told_by_map.loc[model, 'value']:.0%} of the map on the ruler's place, "
-        f"{told_by_map.loc[model, 'without']:.0%} without it"
-        for model, drop in drops.iterrows()
+    without = ", ".join(f"{model} {share:.2f}" for model, share in shares["without"].items())
+    return figure, (
+        f"A lesion with a ruler, the same without it, and maps by {method}. Probability lost without the ruler: "
+        f"{told(drops)}. Share of the map on the ruler's place: {told(shares)}; without the ruler: {without}."
     )
-    return figure, f"A lesion with a ruler, the same without it, and maps by {method}. {said}."

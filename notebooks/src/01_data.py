@@ -138,7 +138,9 @@ course.record("nevus_share", shares["nv"], paper=0.752, note="what 'always nevus
 # picture at all, only patients, and yet the classes differ.
 
 # %%
-course.figure("contact_sheet", lesion_plots.contact_sheet(table, seed=seed))
+each = table.drop_duplicates("lesion_id").sample(frac=1, random_state=seed)
+paths = {data.CLASS_NAMES[dx]: each.loc[each["dx"] == dx, "image_path"].head(8).tolist() for dx in data.CLASSES}
+course.figure("contact_sheet", plots.sheet(paths, "Photographs in a row for each class, each of another lesion"))
 plots.show(lesion_plots.patients(table))
 print("rows without an age:", int(table["age"].isna().sum()))
 table.groupby("dx")["age"].median()
@@ -176,7 +178,9 @@ toy_validation.assign(leaked=toy_validation["lesion"].isin(seen))
 # Here are the most photographed lesions of the folder, one a row. Zoom, light and angle change; the spot does not.
 
 # %%
-plots.show(lesion_plots.sisters(table))
+most = table["lesion_id"].value_counts().index[:2]
+paths = {lesion.replace("_", " "): table.loc[table["lesion_id"] == lesion, "image_path"].tolist() for lesion in most}
+plots.show(plots.sheet(paths, "Photographs of the same lesion side by side, a lesion a row"))
 counts.assign(photographs_per_lesion=(counts["images"] / counts["lesions"]).round(2))
 
 # %% [markdown]
@@ -375,7 +379,9 @@ print(f"20 trainings on shuffled labels: mean {np.mean(shuffled):.3f}, 95 % betw
 # One column was left out on purpose. How was each class diagnosed?
 
 # %%
-course.figure("dx_type", lesion_plots.label_sources(table))
+sources = pd.crosstab(table["dx"], table["dx_type"], normalize="index").loc[list(data.CLASSES)]
+measure = "share of the class's images, by how the diagnosis was reached (dx_type)"
+course.figure("dx_type", plots.stacked(sources.rename(data.CLASS_NAMES), measure))
 
 # %% [markdown]
 # This is how the labels were made. Every melanoma was confirmed under the microscope; many nevi were only watched, because nobody worried about them. So
@@ -420,13 +426,13 @@ else:
     print("measured as drawn in a share of", (table["has_dark_corners"] == marked["vignette"]).mean())
 
 # %%
-rows = []
+shares = {name: pd.DataFrame(index=marked, columns=["value", "low", "high"], dtype=float) for name in data.CLASSES}
 for artefact, shown in marked.items():
     for name in data.CLASSES:
         own = labels == name
         low, high = scoring.interval("mean", table["lesion_id"][own], shown[own])
-        rows.append({"artefact": artefact, "dx": name, "value": shown[own].mean(), "low": low, "high": high})
-course.figure("artefacts", lesion_plots.artefacts(pd.DataFrame(rows)))
+        shares[name].loc[artefact] = shown[own].mean(), low, high
+course.figure("artefacts", lesion_plots.artefacts(shares))
 
 # %% [markdown]
 # In drawn lesions the chance of an artefact is the same in each class, so differences within the intervals are luck (and of
@@ -580,7 +586,13 @@ if len(hidden):
     same = patient[hidden["image_id_a"]].array == patient[hidden["image_id_b"]].array
     print(course.record("hidden_pairs_same_patient", same.mean(), note="age, sex and site agree"))
 shown = hidden if len(hidden) else pairs[is_copy]
-course.figure("same_spots", lesion_plots.same_spots(shown, with_copies))
+path, dx = (with_copies.set_index("image_id")[column] for column in ("image_path", "dx"))
+pictures, titles = [], []
+for number, pair in enumerate(shown.head(8).itertuples(), 1):
+    pictures += [path[pair.image_id_a], path[pair.image_id_b]]
+    titles += [f"{number}: {pair.similarity:.2f}", dx[pair.image_id_b]]
+about = f"The first of {len(shown)} pairs that show one spot of skin under two lesion numbers, with similarity and class"
+course.figure("same_spots", plots.gallery(pictures, titles, about, columns=8, width=plots.SHEET))
 drawer.cleanup()
 
 # %% [markdown]

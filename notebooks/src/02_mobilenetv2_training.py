@@ -108,7 +108,7 @@ from dermxai_helpers.plots import classifier as figures
 rows = pd.DataFrame({"the paper's network": paper_right, "always nevus": {"mel": 0, "nv": paper_n["nv"], "bkl": 0}}).T
 rows.index += [f": {right:,}" for right in rows.sum(axis=1)]
 measure = f"validation images answered correctly, of {paper_total:,}"
-course.figure("paper_arithmetic", plots.stacked(rows, plots.CLASS_COLOURS, measure, form=","))
+course.figure("paper_arithmetic", plots.stacked(rows, measure, form=","))
 course.record("constant_accuracy_paper_split", paper_constant, paper=0.747, note="under paper stands its network")
 
 # %% [markdown]

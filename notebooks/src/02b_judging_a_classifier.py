@@ -258,7 +258,8 @@ numbers = {name: part["dx"].map(CLASSES.index).to_numpy() for name, part in lesi
 seen, unseen = (features["train"], numbers["train"]), (features["tune"], numbers["tune"])
 
 # %% tags=["nbval-ignore-output"]
-widgets.class_weight(seen, unseen, seed=seed)
+widgets.panel(lambda exponent: widgets.recalls_at(seen, unseen, exponent, seed),
+              exponent=widgets.slider("0: every image counts alike · 1: every class", 1, 0, 2, 0.25))
 
 # %% [markdown]
 # Three places of the slider in words, for readers without a live kernel:
@@ -336,8 +337,8 @@ pd.concat({"promised": pd.DataFrame(promised).T, "kept": pd.DataFrame(kept).T}, 
 found = kept["specificity 90%"]["sensitivity"]
 called = (scores >= promised["specificity 90%"]["threshold"])[ill]
 low, high = scoring.interval("mean", owners[ill], called.astype(float))
-alarms, sensitivities, _ = roc_curve(ill, scores)
-course.figure("operating_points", figures.operating_points(alarms, sensitivities, roc_auc_score(ill, scores), kept))
+curve, area = roc_curve(ill, scores), roc_auc_score(ill, scores)
+course.figure("operating_points", figures.operating_points(curve, area, kept))
 course.record("sensitivity_at_90_specificity", found, low, high, 0.10, note="baseline: scores without meaning")
 
 # %% [markdown]
@@ -347,7 +348,8 @@ course.record("sensitivity_at_90_specificity", found, low, high, 0.10, note="bas
 # Move the threshold. Watch the two counts that cost something: melanomas sent home, and others sent on.
 
 # %% tags=["nbval-ignore-output"]
-widgets.threshold(scores, ill, value=0.5)
+widgets.panel(lambda threshold: widgets.decision_at(scores, ill, threshold),
+              threshold=widgets.slider("threshold", 0.5, 0, 1, 0.01))
 
 # %%
 for threshold in (0.2, 0.5, 0.8):
@@ -368,7 +370,12 @@ questions = {"age": age.cat.add_categories("unknown").fillna("unknown"), "sex": 
 questions["site"] = judged["localization"].fillna("unknown")
 by_group = {name: subgroups.rates_by_group(judged, said[weighted], group) for name, group in questions.items()}
 overall = scored[weighted].loc["recall_mel", "value"]
-course.figure("subgroups", figures.groups(by_group, "recall", overall))
+panels = {}
+for question, rates in by_group.items():
+    named = rates.set_axis([f"{name} ({row.melanomas})" for name, row in rates.iterrows()])  # melanomas in brackets
+    panels[question] = named.dropna().rename(columns={"recall": "value", "recall_low": "low", "recall_high": "high"})
+dashed = "all images · grey: too few melanomas (in brackets)"
+course.figure("subgroups", plots.intervals(panels, dict.fromkeys(panels, overall), dashed, "Recall of melanoma by group"))
 
 # %%
 readable = pd.concat(by_group.values())

@@ -285,7 +285,8 @@ zones = background.zone_table(by_scene, unseen, seed)
 zones.xs("value", axis=1, level=1).round(3)
 
 # %%
-course.figure("zones", figures.zones(zones))
+shares = zones.xs("value", axis=1, level=1).drop(columns="pointing game")
+course.figure("zones", plots.stacked(shares, "share of the positive relevance on unseen scenes"))
 
 # %%
 area = zones.loc["share of the area", ("background", "value")]

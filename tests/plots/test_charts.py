@@ -1,9 +1,10 @@
 """Charts of numbers in rows: what they draw, and what they say in words."""
 
 import pandas as pd
+from matplotlib.colors import to_hex
 
 from dermxai_helpers import plots
-from dermxai_helpers.plots.common import BASELINE, MEASURED
+from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED
 
 TABLE = pd.DataFrame({"value": [0.7, 0.4], "low": [0.6, 0.3], "high": [0.8, 0.5]}, index=["network", "metadata"])
 
@@ -23,16 +24,24 @@ def test_intervals_draw_a_panel_a_measure_and_baselines_in_grey():
     figure = drawn(found, "network 0.700 (0.600 to 0.800)", "without an image 0.280")
     intervals, dots = figure.axes[0].collections
     assert [segment[:, 0].tolist() for segment in intervals.get_segments()] == [[0.6, 0.8], [0.3, 0.5]]
-    assert [plots.common.matplotlib.colors.to_hex(colour) for colour in dots.get_facecolors()] == [MEASURED, BASELINE]
+    assert [to_hex(colour) for colour in dots.get_facecolors()] == [MEASURED, BASELINE]
     assert [text.get_text() for text in figure.axes[1].texts] == ["0.700", "0.400"]
     assert figure.axes[0].get_ylim() == (1.6, -0.6), "the first row is on top"
+
+
+def test_rows_with_too_few_to_say_are_grey_and_panels_may_differ():
+    few = TABLE.assign(enough=[False, True]).set_axis(["one", "two"])
+    figure = drawn(plots.intervals({"age": few, "sex": TABLE}, {"age": 0.5, "sex": 0.5}, "all", "Recall"), "two 0.400")
+    colours = [to_hex(colour) for colour in figure.axes[0].collections[1].get_facecolors()]
+    assert colours == [BASELINE, MEASURED]
+    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == list(TABLE.index)
 
 
 def test_controls_stand_beside_the_values():
     table = TABLE.assign(**{"commonest value": 0.5, "silent": 0.0})
     figure = drawn(
         plots.beside_controls(table, "share of facts stated rightly", "eight lesions", paper=0.26),
-        "network 0.700 (0.600 to 0.800; commonest value 0.500, silent 0.000)", "eight lesions", "the paper's 0.260",
+        "network 0.7 (0.6 to 0.8; commonest value 0.5, silent 0.0)", "eight lesions", "the paper's 0.260",
     )  # fmt: skip
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["value, 95 % interval", "commonest value", "silent"]
@@ -47,6 +56,9 @@ def test_moved_joins_the_first_two_columns():
 
 def test_stacked_bars_add_up():
     table = pd.DataFrame({"mel": [181, 0], "nv": [982, 1341], "bkl": [169, 0]}, index=["network", "constant"])
-    found = plots.stacked(table, plots.CLASS_COLOURS, "images answered rightly", form=",")
+    found = plots.stacked(table, "images answered rightly", form=",")
+    assert [to_hex(bar.get_facecolor()) for bar in found[0].axes[0].patches[::2]] == [
+        colour.lower() for colour in CLASS_COLOURS.values()
+    ]
     figure = drawn(found, "network: mel 181, nv 982, bkl 169; constant: nv 1,341")
     assert max(bar.get_x() + bar.get_width() for bar in figure.axes[0].patches) == 1341

@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
 
 from dermxai_helpers import plots, scoring
 from dermxai_helpers.plots import classifier
-from dermxai_helpers.scoring import calibration, subgroups
+from dermxai_helpers.scoring import calibration
 
 CLASSES = ("mel", "nv", "bkl")
 PAPER = {"mel": 0.812, "nv": 0.732, "bkl": 0.768, "accuracy": 0.747, "balanced accuracy": 0.771}
@@ -71,19 +70,9 @@ def test_reliability():
 
 def test_operating_points():
     points = {"spare 90%": {"sensitivity": 0.5, "specificity": 1.0}}
-    figure, alt = classifier.operating_points(np.array([0, 0, 1]), np.array([0, 0.5, 1]), 0.75, points)
+    figure, alt = classifier.operating_points((np.array([0, 0, 1]), np.array([0, 0.5, 1])), 0.75, points)
     assert "area 0.750" in alt and "sensitivity 0.50 at specificity 1.00" in alt
     assert figure.axes[0].lines[-1].get_xydata().tolist() == [[0, 0.5]]
-
-
-def test_groups_that_are_too_small_are_grey():
-    table = pd.DataFrame({"lesion_id": range(40), "dx": ["mel"] * 14 + ["nv"] * 26})
-    group = pd.Series(["a"] * 12 + ["b"] * 28)
-    rates = subgroups.rates_by_group(table, ["mel"] * 7 + ["nv"] * 33, group)
-    figure, alt = classifier.groups({"letter": rates, "same": rates}, "recall", 0.5)
-    assert "letter a: 0.58 (12 mel" in alt and "letter b: 0.00" in alt
-    colours = [to_hex(colour) for colour in figure.axes[0].collections[1].get_facecolors()]
-    assert colours == [classifier.MEASURED, classifier.SOME_MELANOMAS]
 
 
 def test_decision_states_the_four_counts():

@@ -20,10 +20,7 @@ def test_rows_show_every_scene_for_every_model():
     assert figure.axes[2].get_title() == "mole: 30%\nbackground 50%"
 
 
-def test_zones_and_swaps_state_their_numbers():
-    columns = [(zone, "value") for zone in figures.ZONE_COLOURS]
-    zones = pd.DataFrame([[0.2, 0.3, 0.5]], index=["flat"], columns=pd.MultiIndex.from_tuples(columns))
-    assert "flat: affected skin 20%, healthy skin 30%, background 50%" in figures.zones(zones)[1]
+def test_swaps_state_their_numbers():
     index = pd.MultiIndex.from_product([["honest", "betrayed"], ["right", "kept"]], names=["model", "measure"])
     swaps = pd.DataFrame({"value": 0.5, "low": 0.4, "high": 0.6}, index=index)
     figure, alt = figures.swaps(swaps)

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from dermxai_helpers import gradcam, plots, synth, trial
+from dermxai_helpers import plots, trial
 from dermxai_helpers.plots import trial as figures
-from dermxai_helpers.trial import randomisation, shortcut
+from dermxai_helpers.trial import shortcut
 from dermxai_helpers.trial.result import TrialResult, assemble
 
 METHODS = ("Grad-CAM", *trial.BASELINES)
@@ -67,18 +67,18 @@ def test_right_and_wrong(found):
         index=["Grad-CAM", "random map"],
     )
     figure = described(
-        figures.right_and_wrong(table, "energy"), "Grad-CAM right 0.60, wrong 0.20, difference 0.40 (0.30 to 0.50)"
+        figures.right_and_wrong(table, "energy"), "Grad-CAM right 0.60, wrong 0.20", "Grad-CAM 0.40 (0.30 to 0.50)"
     )
     assert figure.axes[1].get_xlabel() == "energy, right - wrong"
 
 
 def test_randomisation_shows_every_stage_beside_another_photograph():
-    images = shortcut.prepare([synth.draw(seed).image for seed in range(3)])
-    stages = [["classifier.2"], ["features.3.0", "features.2.0"]]
-    table = randomisation.cascade(shortcut.small_network(), images, {"Grad-CAM": gradcam.explain}, range(3), stages)
-    figure = described(figures.randomisation(table), "Grad-CAM: (none) 1.00, classifier.2 ", "another photograph ")
+    rows = {"step": [0, 1, 2, 3], "layer": ["(none)", "classifier.2", "features.3", "another photograph"]}
+    table = pd.DataFrame(rows | {"rank correlation": [1, 0.5, 0.1, 0.3]}).assign(method="Grad-CAM")
+    table[["rank correlation low", "rank correlation high"]] = 0.0
+    figure = described(figures.randomisation(table), "Grad-CAM: (none) 1.00, classifier.2 0.50", "photograph 0.30")
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
-    assert labels == ["(none)", "classifier.2", "features.3 to features.2"]
+    assert labels == ["(none)", "classifier.2", "features.3"]
 
 
 def test_shortcut_shows_pictures_maps_and_what_the_ruler_is_worth():
@@ -88,7 +88,7 @@ def test_shortcut_shows_pictures_maps_and_what_the_ruler_is_worth():
     figure = described(
         figures.shortcut(exposure, pairs, "flat"),
         "maps by flat",
-        "shortcut model: probability falls by",
-        f"{pairs.bands.mean():.0%} of the map on the ruler's place",
+        "Probability lost without the ruler: shortcut",
+        f"without the ruler: shortcut {pairs.bands.mean():.2f}",
     )
     assert [bool(axes.images) for axes in figure.axes] == [True] * 4 + [False] * 2
