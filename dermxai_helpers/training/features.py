@@ -34,7 +34,7 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
     stored = [files.cache_folder() / "features" / key / f"{file_digest(path)}.npy" for path in paths]
     rows = {file: _read(file) for file in stored}
     missing = [(file, path) for file, path in dict(zip(stored, paths, strict=True)).items() if rows[file] is None]
-    network = quick(backbone.features[: blocks or None])
+    network = quick(backbone.features[: blocks or None]) if missing else None
     bar = files.progress(len(missing), "features", shown=progress and bool(missing))
     with bar, ThreadPoolExecutor(2) as readers, torch.inference_mode():  # decoding runs beside the network
         for start in range(0, len(missing), BATCH):

@@ -142,7 +142,7 @@ def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float
 
 
 def examples(
-    table: pd.DataFrame, split: pd.Series, source: Backbone, views: int, progress: bool, blocks: int | None = None
+    table: pd.DataFrame, split: pd.Series, source: Backbone, views: int, progress: bool, blocks: int = 0
 ) -> tuple[Examples, Examples]:
     """What is learnt from, one of `views` random views of each photograph at a time, and what is judged on.
 

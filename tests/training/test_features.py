@@ -59,6 +59,13 @@ def test_second_call_computes_nothing_and_a_superset_only_what_is_new(table, bac
     assert np.array_equal(first, again) and np.array_equal(first, more[:20])
 
 
+def test_training_takes_what_is_in_the_cache(table, split, backbone, monkeypatch):
+    training.cached_features(backbone, table["image_path"], progress=False)
+    seen = count_images_computed(monkeypatch)
+    training.train(table, split, backbone, epochs=1, progress=False)
+    assert seen == []
+
+
 def test_a_changed_input_misses_the_cache_and_a_renamed_image_hits_it(table, backbone, monkeypatch, tmp_path):
     seen = count_images_computed(monkeypatch)
     paths = table["image_path"][:4].tolist()
