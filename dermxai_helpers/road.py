@@ -10,7 +10,7 @@ from PIL import Image
 
 from dermxai_helpers import captions, data, files, gradcam, lexicon, regions
 from dermxai_helpers.explanation import Explanation, resize
-from dermxai_helpers.training.classifier import Classifier
+from dermxai_helpers.training import Classifier
 
 BATCH = 8  # a network's inner activations for a hundred pictures would fill the memory
 HELD = 64  # pictures of a folder in memory at once
