@@ -43,8 +43,10 @@ def watch(model, image):
     for block in model.blocks:
         block.attn.fused_attn = False
     for name, module in model.named_modules():
+
         def keep(_module, inputs, output, name=name):
             seen[f"{name} in"], seen[f"{name} out"] = inputs[0], output
+
         handles.append(module.register_forward_hook(keep))
     logits = model.eval()(image)
     for handle in handles:
@@ -81,12 +83,13 @@ def relevancy(model, image, target, start_layer=0):
             weights["generic"].insert(0, (slope * whole).clamp(min=0).mean(0))
     found = {}
     for method, matrices in weights.items():
-        found[method] = rolled_out(matrices[start_layer:])[read].mean(0)[model.num_prefix_tokens:]
+        found[method] = rolled_out(matrices[start_layer:])[read].mean(0)[model.num_prefix_tokens :]
     return found
 
 
 def through_block(block, seen, prefix, relevance):
     """The relevance of a block's attention, (heads, N, N), and of its input, (N, D)."""
+
     def at(name):
         return seen[f"{prefix}.{name}"][0].detach()
 

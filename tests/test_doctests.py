@@ -23,4 +23,4 @@ def test_examples(name):
 def test_there_are_examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
     rooms = [importlib.import_module(name) for name in MODULES]
-    assert sum(bool(test.examples) for room in rooms for test in finder.find(room)) >= 4
+    assert sum(bool(test.examples) for room in rooms for test in finder.find(room)) >= 6

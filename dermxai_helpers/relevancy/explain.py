@@ -41,15 +41,14 @@ def explain(
     last = len(model.blocks) - 1
     if not 0 <= start_layer <= last:
         raise ValueError(f"start_layer must lie in 0 to {last}, the model's blocks, got {start_layer}")
-    needs_all = method in maps.NEED_ALL_BLOCKS
     with left_as_found(model):
         images = checked_images(model, images)
-        first = start_layer if needs_all else last
+        first = start_layer if method in maps.NEED_ALL_BLOCKS else last
         seen = forward.run(model, images, first, method in maps.NEED_GRADIENTS, method in maps.NEED_RELEVANCE)
         targets = targets_for(seen.logits, target)
         found = _map_per_target(seen, method, targets)
     grid = model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
-    layer = f"blocks {start_layer} to {last}" if needs_all else f"block {last}"
+    layer = f"blocks {start_layer} to {last}" if method in maps.NEED_ALL_BLOCKS else f"block {last}"
     explained = summarise(found.unflatten(-1, grid).flatten(0, 1), seen.logits, targets, classes, layer, method)
     return dataclasses.replace(explained, notes=notes + explained.notes)
 
@@ -57,15 +56,12 @@ def explain(
 def prepare(model: nn.Module, images: Sequence[np.ndarray]) -> Tensor:
     """Turn pictures (uint8 RGB of any size) into the tensor this timm model expects: (B, 3, H, W), float32.
 
-    Mean and standard deviation come from the model itself: timm's transformers use ImageNet's statistics or 0.5. The
-    size is the one that the model was made with, which its configuration, that of its weights, need not know.
+    Mean, standard deviation and size are the model's own: timm's transformers use ImageNet's statistics or 0.5.
     """
     from timm.data import resolve_model_data_config
 
-    config = resolve_model_data_config(model)
-    made_for = getattr(getattr(model, "patch_embed", None), "img_size", None)
-    size = made_for or config["input_size"][1:]
-    return to_input(images, size, config["mean"], config["std"]).contiguous()
+    config, made_for = resolve_model_data_config(model), getattr(getattr(model, "patch_embed", None), "img_size", None)
+    return to_input(images, made_for or config["input_size"][1:], config["mean"], config["std"]).contiguous()
 
 
 def demo_vit() -> tuple[nn.Module, list[str]]:

@@ -1,7 +1,4 @@
-"""One pass of images through a vision transformer, with timm's own layers in timm's own order, part by part.
-
-Attention, which fused kernels hide, is at hand, and the last block computes only the tokens that the head reads.
-"""
+"""One pass of images through timm's own layers, part by part: the attention, which fused kernels hide, is at hand."""
 
 from dataclasses import dataclass
 
@@ -14,15 +11,12 @@ from dermxai_helpers.relevancy.models import readers
 
 @dataclass(frozen=True)
 class BlockPass:
-    """What one block computed for B images of N tokens with D channels, in h heads.
-
-    In the last block the n tokens that the head reads go on alone; everywhere else n is N.
-    """
+    """What one block computed for B images of N tokens, D channels, h heads; in the last block only n tokens go on."""
 
     block: nn.Module
     tokens: slice  # which of the N tokens go on
-    entering: Tensor  # (B, N, D)
-    normed: Tensor  # (B, N, D), after norm1
+    entering: Tensor  # (B, N, D); normed: after norm1
+    normed: Tensor
     qkv: Tensor  # (B, N, 3D)
     queries: Tensor  # (B, h, n, D/h); keys and values (B, h, N, D/h)
     keys: Tensor
@@ -64,12 +58,14 @@ def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool 
     gradients : whether `VitPass.gradients` will be asked for;  keep : whether `VitPass.blocks` will be
     """
     attention, features, kept = [], None, []
+    stops = [tokens.stop for tokens, _ in readers(model)]
+    read = slice(None) if None in stops else slice(0, max(stops))  # the last block computes no others
     with torch.no_grad():
         tokens = model.blocks[:start_layer](embedded(model, images))
     with torch.set_grad_enabled(gradients):
         for block in model.blocks[start_layer:]:
-            is_last = block is model.blocks[-1]
-            done, tokens = _through_block(block, tokens, _read(model) if is_last else slice(None), not attention)
+            going_on = read if block is model.blocks[-1] else slice(None)
+            done, tokens = _through_block(block, tokens, going_on, not attention)
             attention.append(done.attention if gradients or keep else done.attention.mean(dim=1, keepdim=True))
             features = done.normed
             if keep:
@@ -77,11 +73,6 @@ def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool 
         final = model.norm(tokens)
         logits = model.forward_head(final)
     return VitPass(model, attention, features, kept, final, logits)
-
-
-def rearrange_heads(tokens: Tensor, heads: int) -> Tensor:
-    """(B, N, heads x d) -> (B, heads, N, d)."""
-    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def embedded(model: nn.Module, images: Tensor) -> Tensor:
@@ -92,12 +83,6 @@ def embedded(model: nn.Module, images: Tensor) -> Tensor:
         size = "{} x {}".format(*images.shape[-2:])
         raise ValueError(f"the model does not take pictures of {size} ({error}): relevancy.prepare resizes") from error
     return model.norm_pre(model.patch_drop(model._pos_embed(patches)))
-
-
-def _read(model: nn.Module) -> slice:
-    """The final tokens up to the last one that a head reads."""
-    stops = [reader.tokens.stop for reader in readers(model)]
-    return slice(None) if None in stops else slice(0, max(stops))
 
 
 def _through_block(block: nn.Module, entering: Tensor, tokens: slice, is_root: bool) -> tuple[BlockPass, Tensor]:
@@ -128,5 +113,4 @@ def _through_block(block: nn.Module, entering: Tensor, tokens: slice, is_root: b
 
 def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
     """The layer, without the memory that gradients by its weights would take."""
-    bias = None if layer.bias is None else layer.bias.detach()
-    return functional.linear(x, layer.weight.detach(), bias)
+    return functional.linear(x, layer.weight.detach(), None if layer.bias is None else layer.bias.detach())

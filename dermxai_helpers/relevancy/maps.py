@@ -9,13 +9,12 @@
 """
 
 from collections.abc import Iterator
-from itertools import repeat
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dermxai_helpers.relevancy.forward import BlockPass, VitPass, rearrange_heads
+from dermxai_helpers.relevancy.forward import BlockPass, VitPass
 from dermxai_helpers.relevancy.models import readers
 from dermxai_helpers.relevancy.rules import through_copy, through_linear, through_mean, through_product, through_sum
 
@@ -42,8 +41,9 @@ def patch_map(seen: VitPass, method: str, target: Tensor, keep_graph: bool = Fal
         for attention in reversed(seen.attention):
             row = rollout_step(row, attention)
         return row[:, prefix:]
-    slopes = seen.gradients(target, keep_graph)[:-1] if method in NEED_GRADIENTS else [None] * len(seen.attention)
-    relevances = attention_relevance(seen, target) if method in NEED_RELEVANCE else repeat(None)
+    nothing = [None] * len(seen.attention)
+    slopes = seen.gradients(target, keep_graph)[:-1] if method in NEED_GRADIENTS else nothing
+    relevances = attention_relevance(seen, target) if method in NEED_RELEVANCE else nothing
     gained = torch.zeros_like(row)
     # relevances stands last: what lies below the last block asked for is never computed
     for attention, slope, relevance in zip(reversed(seen.attention), reversed(slopes), relevances, strict=False):
@@ -106,7 +106,8 @@ def attention_relevance(seen: VitPass, target: Tensor) -> Iterator[Tensor]:
         # the attention and its skip connection: half goes to the attention table, half to the values
         skip, branch = through_sum(done.entering[:, tokens], done.attention_branch, relevance)
         branch = _through_layer(block.attn.proj, done.context, done.projected, branch)
-        context, branch = (rearrange_heads(part, block.attn.num_heads) for part in (done.context, branch))
+        per_head = (block.attn.num_heads, -1)  # (B, n, D) -> (B, h, n, D/h)
+        context, branch = (part.unflatten(-1, per_head).transpose(1, 2) for part in (done.context, branch))
         at_attention, at_values = through_product(done.attention, done.values, context, branch)
         yield at_attention
         # and on to the block below, through queries, keys and values
@@ -117,21 +118,18 @@ def attention_relevance(seen: VitPass, target: Tensor) -> Iterator[Tensor]:
 
 def _at_final_tokens(seen: VitPass, target: Tensor) -> Tensor:
     """Relevance (B, n, D) of the tokens that the head reads: 1 at the class, shared by the heads, handed down."""
-    relevance = torch.zeros_like(seen.final)
-    wanted = readers(seen.model)
+    relevance, wanted = torch.zeros_like(seen.final), readers(seen.model)
     share = functional.one_hot(target, seen.logits.shape[1]).to(relevance.dtype) / len(wanted)
-    for reader in wanted:
-        read = seen.final[:, reader.tokens]
-        mean = read.mean(dim=1)
+    for tokens, head in wanted:
+        mean = seen.final[:, tokens].mean(dim=1)
         normed = seen.model.fc_norm(mean)
-        at_mean = _through_layer(reader.head, normed, reader.head(normed), share)
-        relevance[:, reader.tokens] += through_mean(read, mean, at_mean)
+        at_mean = _through_layer(head, normed, head(normed), share)
+        relevance[:, tokens] += through_mean(seen.final[:, tokens], mean, at_mean)
     return relevance
 
 
 def _through_layer(layer: torch.nn.Linear, x: Tensor, output: Tensor, relevance: Tensor) -> Tensor:
-    product = output if layer.bias is None else output - layer.bias
-    return through_linear(x, layer.weight, product, relevance)
+    return through_linear(x, layer.weight, output if layer.bias is None else output - layer.bias, relevance)
 
 
 def _at_qkv(done: BlockPass, at_attention: Tensor, at_values: Tensor) -> Tensor:
@@ -148,10 +146,8 @@ def _at_qkv(done: BlockPass, at_attention: Tensor, at_values: Tensor) -> Tensor:
 
 def _start(seen: VitPass) -> Tensor:
     """(B, N): how much of each final token the heads read. For most models: all of the class token, of no other."""
-    tokens = seen.features.shape[1]
-    share = torch.zeros(tokens, dtype=seen.final.dtype, device=seen.final.device)
-    wanted = readers(seen.model)
-    for reader in wanted:
-        read = share[reader.tokens]
-        read += 1 / (len(wanted) * len(read))
-    return share.expand(len(seen.features), tokens)
+    share, wanted = torch.zeros_like(seen.features[..., 0]), readers(seen.model)
+    for tokens, _ in wanted:
+        read = share[:, tokens]
+        read += 1 / (len(wanted) * read.shape[1])
+    return share

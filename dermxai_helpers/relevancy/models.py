@@ -1,8 +1,6 @@
 """For which of timm's transformers relevancy is defined, judged by their layers and not by their names.
 
-The plain transformer is what the authors' program covers. Through layer scale, registers, other activations and
-normalised queries and keys relevance passes unchanged. A head that reads more than the class token is an extension,
-named in the result; what has no rule is refused.
+Through layer scale, registers, other activations and normalised queries and keys relevance passes unchanged.
 """
 
 from dataclasses import dataclass
@@ -12,24 +10,15 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Family:
-    """The group of a model, "covered", "extension" or "refused", and why: a part of a sentence."""
+    """The group of a model, and why: a part of a sentence."""
 
-    kind: str
+    kind: str  # "covered" by the published rules, "extension" of them by a head that reads more, or "refused"
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A linear head and the final tokens whose mean it reads; relevance starts there."""
-
-    tokens: slice
-    head: nn.Linear
 
 
 def family(model: nn.Module) -> Family:
     """Tell the group to which a model belongs. Works on the meta device: no weight is looked at."""
-    problem = _problem(model)
-    if problem:
+    if problem := _problem(model):
         return Family("refused", problem)
     if len(readers(model)) == 2:
         return Family("extension", "two heads read the class and the distillation token, half of the relevance to each")
@@ -38,13 +27,13 @@ def family(model: nn.Module) -> Family:
     return Family("covered")
 
 
-def readers(model: nn.Module) -> list[Reader]:
-    """What the logits, the mean over these heads, are read from."""
+def readers(model: nn.Module) -> list[tuple[slice, nn.Linear]]:
+    """List the heads whose mean the logits are, each with the final tokens whose mean it reads: (tokens, head)."""
     if hasattr(model, "head_dist"):
-        return [Reader(slice(0, 1), model.head), Reader(slice(1, 2), model.head_dist)]
+        return [(slice(0, 1), model.head), (slice(1, 2), model.head_dist)]
     if model.global_pool == "token":
-        return [Reader(slice(0, 1), model.head)]
-    return [Reader(slice(0 if model.pool_include_prefix else model.num_prefix_tokens, None), model.head)]
+        return [(slice(0, 1), model.head)]
+    return [(slice(0 if model.pool_include_prefix else model.num_prefix_tokens, None), model.head)]
 
 
 def _problem(model: nn.Module) -> str:

@@ -31,8 +31,7 @@ def through_linear(x: Tensor, weight: Tensor, product: Tensor, relevance: Tensor
     >>> through_linear(x, weight, x @ weight.T, torch.ones(1, 1)).round(decimals=3)
     tensor([[0.7500, 0.0000, 0.2500]])
 
-    With x+, W+ and x-, W- for positive and negative parts, the positive products add up to
-    x+ W+^T + x- W-^T = (x W^T + |x| |W|^T) / 2: three matrix products in all, where the four parts would need four.
+    The positive products add up to x+ W+^T + x- W-^T = (x W^T + |x| |W|^T) / 2: three matrix products in all, not four.
     An output without any positive product has nobody to give relevance to, and loses it.
     """
     size, weight_size = x.abs(), weight.abs()
@@ -47,11 +46,7 @@ def through_sum(a: Tensor, b: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor
     """Hand relevance of a + b to a and to b, rescaled so that each image keeps its total."""
     share = divide(relevance, a + b)
     to_a, to_b = a * share, b * share
-
-    def total(tensor):
-        return tensor.sum(dim=tuple(range(1, tensor.ndim)), keepdim=True)
-
-    total_a, total_b, whole = total(to_a), total(to_b), total(relevance)
+    total_a, total_b, whole = (part.sum(dim=(1, 2), keepdim=True) for part in (to_a, to_b, relevance))
     size = total_a.abs() + total_b.abs()
     due_a, due_b = divide(total_a.abs(), size) * whole, divide(total_b.abs(), size) * whole
     return to_a * divide(due_a, total_a), to_b * divide(due_b, total_b)
