@@ -20,7 +20,7 @@ BASELINE = "#777777"  # what knows nothing, lines at chance, too few to say
 PALE = "#c9d3dc"
 REGION, LESION = "#d55e00", "#0072b2"  # outlines
 SERIES = (BASELINE, MEASURED, PAPER, "#440154")  # several kinds of dots or lines in one chart, in their order
-PARTS = ("#0072b2", "#9ecae1", "#d9a066", "#cbcbcb")  # of a bar
+PARTS = ("#4d7389", "#c9d3dc", "#d9a066", "#e5e5e5")  # of a bar
 SIGNED_COLOURS = "PuOr_r"  # white at zero; purple below, orange above
 BASELINES = {
     "always nevus", "constant", "metadata", "metadata only", "shuffled labels", "metadata, shuffled labels",

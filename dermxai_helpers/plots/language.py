@@ -12,7 +12,7 @@ STATIONS = {
     "photograph": "resized to\n224 × 224",
     "classifier": "MobileNetV2,\n3 class scores",
     "heat-map": "Grad-CAM,\n7 × 7 cells",
-    "region": "threshold, box,\ncrop, dimmed rest",
+    "region": "threshold, box,\ncrop, dimming",
     "captioner": "InstructBLIP,\npicture + prompt",
     "captions": "one sentence\nfor each view",
 }
@@ -31,10 +31,11 @@ def pipeline(pictures: Mapping[str, np.ndarray], questions: Mapping[str, str]) -
     for place, (above, axes, (station, what)) in enumerate(zip(*panels, STATIONS.items(), strict=True)):
         if station in pictures:
             draw_picture(above, pictures[station])
+        above.set_anchor("N")
         above.set_title(station, weight="bold")
         axes.text(0.5, 0.5, what, ha="center", va="center", bbox=look)
         if place:
-            axes.annotate("", (0, 1.2), (-0.25, 1.2), xycoords="axes fraction", arrowprops={"arrowstyle": "-|>"})
+            axes.annotate("", (0.1, 0.5), (-0.1, 0.5), xycoords="axes fraction", arrowprops={"arrowstyle": "-|>"})
     pairs = " · ".join(f"{view} picture with the {prompt.upper()} prompt" for view, prompt in questions.items())
     figure.supxlabel(f"{pairs}\nThe captioner never sees the classifier: only the box connects the two.")
     return figure, (

@@ -76,11 +76,12 @@ def gallery(
 def cards(rows: Sequence[Mapping[str, tuple[np.ndarray, str]]], note: str) -> tuple[Figure, str]:
     """Draw pictures over the captions they got. rows : mappings title -> (picture, caption); note : stands above"""
     columns = max(map(len, rows))
-    figure = Figure(figsize=(min(9, 3.4 * columns), 0.3 + (min(9 / columns, 3.4) + 0.9) * len(rows)))
+    figure = Figure(figsize=(min(9, 3.4 * columns), 0.3 + (min(9 / columns, 3.4) + 1.1) * len(rows)))
     figure.suptitle(note)
     for line, entries in zip(figure.subplots(len(rows), columns, squeeze=False), rows, strict=True):
         for axes, (title, (picture, caption)) in zip(line, entries.items(), strict=True):
             draw_picture(axes, picture, title)
+            axes.set_anchor("N")
             axes.set_xlabel(textwrap.fill(caption, 128 // max(columns, 3)))
     said = " ".join(f"{title}: {caption}" for entries in rows for title, (_, caption) in entries.items())
     return figure, f"Pictures over their captions ({note}). {said}"

@@ -33,6 +33,7 @@ def verdict(table: pd.DataFrame) -> tuple[Figure, str]:
             better = "lower" if name.startswith(LOWER_IS_BETTER) else "higher"
             dots(axes, table[group, name], reference=0 if table[group, name, "low"].min() < 0 else None)
             axes.set_title(f"{name}\n({better} is better)", fontsize=9)
+            axes.locator_params(axis="x", nbins=5)
             said.append(f"{group}, {name} ({better} is better): {told(table[group, name])}")
     return figure, f"Scores as dots with 95 % intervals by lesion, one line a method. {'; '.join(said)}."
 

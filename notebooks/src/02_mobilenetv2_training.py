@@ -166,7 +166,7 @@ print(tuple(by_hand.shape), "equal to torch:", torch.allclose(by_hand, pooled, a
 strongest = by_hand[0].argsort(descending=True)[:5].tolist()
 shown = {"image": image} | {f"map {k}\nmean {by_hand[0, k]:.2f}": maps[0, k].numpy() for k in strongest}
 about = "A lesion image and its five strongest feature maps of 7 × 7 cells, with equal colours for equal numbers."
-course.figure("pooling", plots.row(shown, about, vmax=maps[0, strongest].max()))
+course.figure("pooling", plots.row(shown, about, vmax=float(maps[0, strongest].max())))
 
 # %% [markdown]
 # How much is left to learn? Count the numbers in both parts.
