@@ -1,4 +1,4 @@
-"""Sentences about lesions: the true one of a drawing, one made from measurements, and the form an answer must keep."""
+"""Sentences about lesions: the true one of a drawing, measurements for others, and the form an answer must keep."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import ndimage
 
 from dermxai_helpers.captions.prompts import PROMPTS
-from dermxai_helpers.lexicon.parsing import ASKED, Facts, echoed_words, mentions
+from dermxai_helpers.lexicon.parsing import ASKED, echoed_words, mentions
 from dermxai_helpers.synth.drawing import measure
 
 # --- the true sentence about a drawn lesion ---
@@ -63,15 +63,7 @@ def _listing(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-# --- from measurements: a silver standard, where nobody wrote a sentence ---
-
-MEASURED = {
-    "symmetry": ("asymmetry", "symmetric", "asymmetric"),
-    "border_shape": ("compactness", "irregular", "regular"),
-    "border_sharpness": ("edge_share", "faded", "sharp"),
-    "colour_count": ("colour_spread", "one", "many"),
-}
-"""Slot -> the measurement, the value below its limit and the value above it."""
+# --- measurements for sentences that nobody wrote ---
 
 
 def measurements(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> pd.DataFrame:
@@ -86,7 +78,7 @@ def measurements(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> p
             found = "is empty" if mask.shape == image.shape[:2] else f"has size {mask.shape}"
             raise ValueError(f"mask {number} {found}; its picture has size {image.shape[:2]} and shows a lesion")
         rows.append(measure(image, mask) | {"edge_share": edge_share(image, mask)})
-    return pd.DataFrame(rows)[[name for name, _, _ in MEASURED.values()]]
+    return pd.DataFrame(rows)[["asymmetry", "compactness", "edge_share", "colour_spread"]]
 
 
 def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
@@ -104,24 +96,6 @@ def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
 
     near, far = step(0.05 * radius), step(0.30 * radius)
     return float(np.clip(near / far, 0, 1.5)) if abs(far) > 1 else 0.0
-
-
-def measured_facts(measured: Mapping[str, float], limits: Mapping[str, float]) -> Facts:
-    """Turn a row of `measurements` into facts: one word above its limit (the training lesions' median), one below.
-
-    That is no expert's sentence: nobody looked, and a word says no more than "more so than half of the others".
-    """
-    return {
-        slot: (above if measured[name] > limits[name] else below, "present")
-        for slot, (name, below, above) in MEASURED.items()
-    }
-
-
-def measured_sentence(facts: Facts) -> str:
-    """Write measured facts as one sentence, in the words of the first prompt, and one more: sharp or faded."""
-    symmetry, border, sharpness, colours = (facts[slot][0] for slot in MEASURED)
-    colours = "a single color" if colours == "one" else "multiple colors"
-    return f"The lesion is {symmetry}, with {_article(border)} and {sharpness} border and {colours}."
 
 
 # --- form: a captioner can be perfect here and see nothing ---

@@ -1,11 +1,11 @@
 """A vote by facts: each speaks for the classes in which it is frequent, among drawn lesions (not on real skin)."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 
 from dermxai_helpers.lexicon.facts import ATTRIBUTES, Fact, agrees, true_facts
 from dermxai_helpers.lexicon.parsing import Facts, parse
@@ -40,30 +40,25 @@ class FactWeights:
         return np.log(chance / (chance @ self.shares))
 
 
-def fit_weights(table: pd.DataFrame) -> FactWeights:
-    """Estimate weights from drawn lesions, a row each; Laplace's smoothing adds one lesion to each fact and class."""
-    classes = tuple(name for name in LABELS if name in set(table["label"]))
-    truths = pd.DataFrame([true_facts(row) for row in table.to_dict("records")])
-    labels = table["label"].to_numpy()
-    sizes = np.array([(labels == name).sum() for name in classes])
+def fit_weights(lesions: Sequence[Mapping]) -> FactWeights:
+    """Estimate weights from the attributes of drawn lesions; Laplace adds one lesion to each fact and class."""
+    labels, truths = [lesion["label"] for lesion in lesions], [true_facts(lesion) for lesion in lesions]
+    classes = tuple(name for name in LABELS if name in labels)
+    sizes = np.array([labels.count(name) for name in classes])
     chances = {}
     for slot in ATTRIBUTES:
-        kinds = sorted(set(truths[slot]))
-        counts = {kind: np.array([(truths[slot][labels == name] == kind).sum() for name in classes]) for kind in kinds}
-        chances[slot] = {kind: (count + 1) / (sizes + len(kinds)) for kind, count in counts.items()}
+        counts = Counter(zip([truth[slot] for truth in truths], labels, strict=True))
+        kinds = sorted({kind for kind, _ in counts})
+        often = {kind: np.array([counts[kind, name] for name in classes]) for kind in kinds}
+        chances[slot] = {kind: (often[kind] + 1) / (sizes + len(kinds)) for kind in kinds}
     return FactWeights(classes, sizes / sizes.sum(), chances)
-
-
-def drawn_table(n: int = DRAWN, seed: int = 0) -> pd.DataFrame:
-    """Sample the attributes of `n` lesions, classes as frequent as in HAM10000, without drawing a picture."""
-    rng = np.random.default_rng([seed, n])
-    return pd.DataFrame([completed(sample_lesion(sample_label(rng), rng)) for _ in range(n)])
 
 
 @lru_cache(maxsize=1)
 def default_weights() -> FactWeights:
-    """Estimate weights from DRAWN lesions at the first call, within a second or two, and keep them."""
-    return fit_weights(drawn_table())
+    """Estimate weights from DRAWN lesions, classes as frequent as in HAM10000, at the first call, and keep them."""
+    rng = np.random.default_rng([0, DRAWN])
+    return fit_weights([completed(sample_lesion(sample_label(rng), rng)) for _ in range(DRAWN)])
 
 
 @dataclass(frozen=True)

@@ -266,8 +266,9 @@ for name, candidate in candidates.items():
 
 # %% [markdown]
 # BLEU and ROUGE prefer the lie. (For your own images an expert may write the references into a CSV file: read it with
-# `pd.read_csv`, and `facts.verdicts` judges captions by the facts that `lexicon.parse` finds in the expert's sentences.)
-# And across the examination: do captions with more true facts share more words with their true sentence? The rank correlation says how far word overlap would put the captions in the right order.
+# `pd.read_csv`, and `facts.verdicts` judges captions by the facts that `lexicon.parse` finds in the expert's
+# sentences.) And across the examination: do captions with more true facts share more words with their true sentence?
+# The rank correlation says how far word overlap would put the captions in the right order.
 
 # %%
 from scipy.stats import spearmanr
@@ -408,7 +409,7 @@ for against in ("predicted class", "random class", "centred box"):
 # becomes one word, below it the other. Such a standard is called **silver**: made by a rule, not by an expert.
 
 # %%
-from dermxai_helpers.lexicon.sentences import MEASURED, measured_facts, measured_sentence, measurements
+from dermxai_helpers.lexicon.sentences import measurements
 
 if not (table["mask_path"] != "").any():  # photographs of your own without masks: drawn lesions take their place
     folder = data.prepare("demo", images=images, seed=seed)
@@ -430,9 +431,34 @@ def measured(rows):
 to_learn, values = measured(learners)
 to_judge, judged_values = measured(judged)
 limit = values.median()
-lessons = [measured_sentence(measured_facts(row, limit)) for row in values.to_dict("records")]
-standard = [measured_facts(row, limit) for row in judged_values.to_dict("records")]
+values.head(3).round(2)
+
+# %%
+words = {  # slot: the measurement, the word below its limit and the word above it
+    "symmetry": ("asymmetry", "symmetric", "asymmetric"), "border_shape": ("compactness", "irregular", "regular"),
+    "border_sharpness": ("edge_share", "faded", "sharp"), "colour_count": ("colour_spread", "one", "many"),
+}
+
+
+def silver_facts(row):
+    """A row of measurements as facts. A word says no more than: more so than half of the others."""
+    return {slot: (above if row[name] > limit[name] else below, "present") for slot, (name, below, above) in words.items()}
+
+
+def silver_sentence(known):
+    """The facts in the words of the first prompt, and one more word: sharp or faded."""
+    symmetry, border, sharpness, colours = (known[slot][0] for slot in words)
+    border = f"an {border}" if border == "irregular" else f"a {border}"
+    colours = "a single color" if colours == "one" else "multiple colors"
+    return f"The lesion is {symmetry}, with {border} and {sharpness} border and {colours}."
+
+
+# %%
+learnt_facts = [silver_facts(row) for row in values.to_dict("records")]
+standard = [silver_facts(row) for row in judged_values.to_dict("records")]
+lessons = [silver_sentence(known) for known in learnt_facts]
 print(lessons[0])
+print("every sentence reads back as its facts:", [lexicon.parse(lesson) for lesson in lessons] == learnt_facts)
 
 # %% [markdown]
 # How good is silver? On drawings the truth is known, so the measurements themselves can be examined: the area under the
@@ -444,7 +470,7 @@ from sklearn.metrics import roc_auc_score
 truth = data.truth(folder)
 if truth is not None:
     known = truth.set_index("image_id").loc[judged["image_id"]]
-    for slot, (name, _, above) in MEASURED.items():
+    for slot, (name, _, above) in words.items():
         is_above = [facts.true_facts(row)[slot][0] in (above, "two") for _, row in known.iterrows()]
         print(f"{name:14} {slot:17} AUC {roc_auc_score(is_above, judged_values[name]):.2f}")
 
@@ -480,11 +506,11 @@ print(after_said[0])
 # %%
 def recalls(readings):
     """Share of silver facts stated rightly, per slot."""
-    judged_facts = facts.verdicts(readings, standard, judged["lesion_id"], list(MEASURED))
+    judged_facts = facts.verdicts(readings, standard, judged["lesion_id"], list(words))
     return facts.score(judged_facts, seed=seed)
 
 
-commonest = facts.majority([measured_facts(row, limit) for row in values.to_dict("records")])
+commonest = facts.majority(learnt_facts)
 scores = {"before": recalls([lexicon.parse(one) for one in before_said]),
           "after": recalls([lexicon.parse(one) for one in after_said]),
           "chance": recalls([commonest] * len(standard))}

@@ -7,25 +7,34 @@ import pytest
 from dermxai_helpers import lexicon, scoring
 from dermxai_helpers.lexicon import controls, facts, voting
 from dermxai_helpers.lexicon.sentences import describe
-from dermxai_helpers.synth.attributes import CHANCES, LABELS, PREVALENCE, posterior
+from dermxai_helpers.synth.attributes import (
+    CHANCES,
+    LABELS,
+    PREVALENCE,
+    completed,
+    posterior,
+    sample_label,
+    sample_lesion,
+)
 
 
 @pytest.fixture(scope="module")
 def unseen() -> pd.DataFrame:
     """400 lesions that took no part in the default weights."""
-    return voting.drawn_table(400, seed=1)
+    rng = np.random.default_rng([1, 400])
+    return pd.DataFrame([completed(sample_lesion(sample_label(rng), rng)) for _ in range(400)])
 
 
 # --- weights ---
 
 
-def by_hand() -> pd.DataFrame:
+def by_hand() -> list[dict]:
     """Four melanomas, three of them with streaks; six nevi, one with streaks."""
     rest = {"symmetry": "symmetric", "border_shape": "regular", "border_sharpness": "faded", "colour_count": 1,
             "network": "none", "dots": "none", "veil": False, "regression": False, "milia": False, "comedo": False,
             "fissures": False}  # fmt: skip
     rows = [("mel", True)] * 3 + [("mel", False)] + [("nv", True)] + [("nv", False)] * 5
-    return pd.DataFrame([{"label": label, "streaks": streaks, **rest} for label, streaks in rows])
+    return [{"label": label, "streaks": streaks, **rest} for label, streaks in rows]
 
 
 def test_a_weight_is_the_smoothed_log_likelihood_ratio():
