@@ -1,4 +1,4 @@
-"""The command line: python -m dermxai_helpers run, draw, fetch, finetune or doctor."""
+"""dermxai: a course you can run. Not for clinical use."""
 
 import sys
 from collections.abc import Iterator
@@ -6,31 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from dermxai_helpers.course import doctor
+from dermxai_helpers import course
 
 if sys.argv[1:] == ["doctor"]:
-    sys.exit(doctor.main())  # before anything is imported that might be what is broken
+    sys.exit(course.doctor.main())  # before anything is imported that might be what is broken
 
 import typer
 
-STOPPED = "Stopped. Units that had finished keep their results; nothing half-written is left."
-ABOUT = "dermxai: a course you can run. Not for clinical use."
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=ABOUT)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 
 @contextmanager
-def sentences(stopped: str = STOPPED) -> Iterator[None]:
-    """Turn what a user can mend into a sentence and exit status 1, and Ctrl-C into status 130; no traceback.
-
-    stopped : what to say after Ctrl-C
-    """
-    from dermxai_helpers.course.units import CourseError
-
+def sentences(stopped: str = "Stopped. Units that had finished keep their results.") -> Iterator[None]:
+    """Turn what a user can mend into a sentence and status 1, and Ctrl-C into `stopped` and status 130."""
     try:
         yield
-    except (CourseError, ValueError, FileNotFoundError) as error:  # DataError is a ValueError
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from error
+    except (course.CourseError, ValueError, FileNotFoundError, FileExistsError) as error:  # DataError is a ValueError
+        sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         typer.echo(stopped, err=True)
         raise typer.Exit(130) from None
@@ -45,11 +37,9 @@ def run(
     jobs: Annotated[int | None, typer.Option(min=1, help="Units at once; by default 2 where memory allows.")] = None,
 ) -> None:
     """Execute the units and write results.json and report.html."""
-    from dermxai_helpers import course
-
     with sentences():
-        at_once = jobs or (1 if data else course.jobs_that_fit())  # photographs fill the memory
-        folder = course.run("ham10000" if data else tier, data, unit or (), seed, jobs=at_once)
+        jobs = jobs or course.jobs_that_fit(data)
+        folder = course.run("ham10000" if data else tier, data, unit or (), seed, jobs)
     typer.echo(f"The report is {folder / 'report.html'}")
 
 
@@ -61,11 +51,10 @@ def draw(
 ) -> None:
     """Write a folder of drawn lesions in HAM10000's own layout."""
     from dermxai_helpers import synth
-    from dermxai_helpers.files import DataError
 
     with sentences():
         if folder.exists():
-            raise DataError(folder, ["exists already: name a folder that does not, so that nothing is overwritten"])
+            raise FileExistsError(f"{folder} exists already: name a new folder, so that nothing is overwritten")
         synth.write_folder(folder, images, seed)
     typer.echo(f"Drew {images} photographs into {folder}")
 
@@ -98,14 +87,13 @@ def finetune(
 
     with sentences("Stopped. The same command goes on after the last finished epoch."):
         scores = last_blocks.run(data, to, backbone, first_block, views, epochs, seed)
-    typer.echo(scores.round(3).to_string())
-    typer.echo(f"Wrote {to}. Weights trained on HAM10000 may not be used commercially (CC BY-NC 4.0).")
+    typer.echo(f"{scores.round(3).to_string()}\nWrote {to}. No commercial use of what learnt from HAM10000 (CC BY-NC).")
 
 
 @app.command(name="doctor")
 def diagnose() -> None:
     """Say what is wrong with this environment, and the remedy."""
-    raise typer.Exit(doctor.main())
+    raise typer.Exit(course.doctor.main())
 
 
 if __name__ == "__main__":

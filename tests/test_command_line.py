@@ -63,7 +63,7 @@ def test_run_data_asks_for_the_real_tier(monkeypatch, tmp_path):
     from dermxai_helpers import __main__, course
 
     calls = []
-    monkeypatch.setattr(course, "run", lambda *arguments, jobs: calls.append((*arguments, jobs)) or tmp_path)
+    monkeypatch.setattr(course, "run", lambda *arguments: calls.append(arguments) or tmp_path)
     arguments = ["run", "--data", str(tmp_path), "--unit", "03", "--unit", "04", "--seed", "7"]
     done = CliRunner().invoke(__main__.app, arguments)
     assert done.exit_code == 0 and str(tmp_path / "report.html") in done.output
@@ -75,7 +75,7 @@ def test_interrupted_run_says_so(monkeypatch):
 
     from dermxai_helpers import __main__, course
 
-    def interrupted(*arguments, jobs):
+    def interrupted(*arguments):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(course, "run", interrupted)

@@ -28,24 +28,23 @@ NEWBORN_SECONDS = 0.5  # a child that has just been forked shows its parent's me
 ON_ONE_CORE = 2.5  # times its budget, which is meant for two cores and nobody beside it
 
 
-def jobs_that_fit() -> int:
-    """How many drawn units this machine can run at once: 2 with two cores and 5 GB of free memory, else 1."""
+def jobs_that_fit(data: Path | None = None) -> int:
+    """How many units this machine can run at once: 2 drawn ones with two cores and 5 GB of free memory, else 1."""
     import psutil
 
-    return 2 if (os.cpu_count() or 1) >= 2 and psutil.virtual_memory().available >= 5e9 else 1
+    fit = (os.cpu_count() or 1) >= 2 and psutil.virtual_memory().available >= 5e9
+    return 2 if fit and data is None else 1  # photographs fill the memory
 
 
 def run(
     tier: str = "demo", data: str | Path | None = None, names: Sequence[str] = (), seed: int = 0, jobs: int = 1
 ) -> Path:
-    """Execute units and write results.json and report.html; returns the tier's folder, build/TIER of the checkout.
+    """Execute units, `jobs` at a time, write results.json and report.html; returns their folder, build/TIER.
 
-    data : the HAM10000 folder for the tier "ham10000"
-    names : only these units ("03"); what others left in the folder stays. Without names the folder is emptied first
-    jobs : units that run at once; more than one get one core each
+    data : the HAM10000 folder for the tier "ham10000"; an unfit one raises DataError before anything runs
+    names : only these units ("03"); without names the folder is emptied first
 
-    Raises DataError for an unfit data folder before anything runs, and CourseError for a unit that fails. Units that
-    have finished keep their results, after a failure and after Ctrl-C.
+    Raises CourseError for a unit that fails. Units that have finished keep their results, also after Ctrl-C.
     """
     wanted = chosen(units(tier, data, seed), names)
     if data is not None:
@@ -77,10 +76,7 @@ def run(
 
 
 def folder_variables(build: Path) -> dict[str, str]:
-    """Where the units look for weights, drawn lesions and features: the places the user has named, else build/cache.
-
-    A kernel works in another folder than the user, so that "../weights" would lead it astray: names become absolute.
-    """
+    """Where units look for weights and drawings: the folders the user named, as absolute paths, else build/cache."""
     named = {name: os.path.abspath(os.environ[name]) for name in FOLDER_VARIABLES if os.environ.get(name)}
     return {"DERMXAI_CACHE": str(build / "cache")} | named
 
@@ -104,14 +100,12 @@ def run_unit(unit: Unit, source: Path, folder: Path, environment: dict, imports:
         order = [source, executed, failed, unit.parameters, unit.cell_seconds]
         try:
             seconds, peak_mb = measured(order, environment | {"DERMXAI_RESULTS": str(told)}, stop)
-            if seconds < unit.least_seconds:
-                raise CourseError(f"after {seconds:.1f} s, sooner than its work can be done ({unit.least_seconds} s)")
         except CourseError as error:
             raise CourseError(f"unit {unit.name} stopped: {error}") from error
-        cost = {"seconds": round(seconds, 1), "peak_mb": round(peak_mb), "import_mb": round(imports.result())}
-        about = {"title": unit.title, "made_with": unit.made_with, "parameters": unit.parameters}
-        budget = {"budget": {"seconds": unit.seconds, "megabytes": unit.megabytes}}
-        (told / UNIT_FILE).write_text(json.dumps(about | cost | budget, indent=1))
+        entry = {"title": unit.title, "made_with": unit.made_with, "parameters": unit.parameters}
+        entry |= {"seconds": round(seconds, 1), "peak_mb": round(peak_mb), "import_mb": round(imports.result())}
+        entry["budget"] = {"seconds": unit.seconds, "megabytes": unit.megabytes}
+        (told / UNIT_FILE).write_text(json.dumps(entry, indent=1))
         shutil.rmtree(results, ignore_errors=True)
         results.parent.mkdir(exist_ok=True)
         executed.replace(folder / f"{unit.name}.ipynb")
@@ -120,9 +114,9 @@ def run_unit(unit: Unit, source: Path, folder: Path, environment: dict, imports:
 
 
 def measured(order: list, environment: dict[str, str], stop: Event) -> tuple[float, float]:
-    """Execute a notebook in a process of its own; returns its seconds and the peak megabytes of its kernel.
+    """Execute a notebook, `order` as for `execution.execute`, in a process of its own that ends when `stop` is set.
 
-    order : the arguments of `execution.execute`     stop : once it is set, the process is ended
+    Returns its seconds and the peak megabytes of its kernel.
     """
     command = [*COMMAND, json.dumps(order, default=str)]
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
@@ -130,11 +124,11 @@ def measured(order: list, environment: dict[str, str], stop: Event) -> tuple[flo
             peak_mb = 0.0
             while worker.poll() is None and not stop.wait(LOOK_SECONDS):
                 peak_mb = max(peak_mb, megabytes_of_children(worker.pid))
-        said.seek(0)
-        errors.seek(0)
+        for file in (said, errors):
+            file.seek(0)
         if worker.returncode:
-            lines = errors.read().strip().splitlines() or ["no reason given"]
-            raise CourseError(f"its process ended with {worker.returncode}: {lines[-1]}")
+            reason = errors.read().strip().rpartition("\n")[2]
+            raise CourseError(f"its process ended with {worker.returncode}: {reason}")
         answer = json.loads(said.read().splitlines()[-1])
     if "problem" in answer:
         raise CourseError(answer["problem"])

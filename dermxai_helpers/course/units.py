@@ -49,11 +49,7 @@ def read_book() -> dict:
 
 
 def units(tier: str = "demo", data: str | Path | None = None, seed: int = 0) -> list[Unit]:
-    """All units of the course for one tier; what a unit does not state itself comes from the tier.
-
-    data : the HAM10000 folder, for the tier "ham10000" and only for it
-    seed : goes to every unit that takes it
-    """
+    """All units of the course for one tier; data : the HAM10000 folder, for the tier "ham10000" and only for it."""
     if tier not in TIERS:
         raise CourseError(f"there is no tier {tier!r}; choose one of {', '.join(TIERS)}")
     if (data is not None) != (tier == "ham10000"):
@@ -75,8 +71,8 @@ def units(tier: str = "demo", data: str | Path | None = None, seed: int = 0) -> 
 
 def chosen(available: list[Unit], names: Sequence[str]) -> list[Unit]:
     """The units whose names start with one of `names` ("03", "03_gradcam_internals"); all when there are no names."""
-    unknown = [name for name in names if not any(unit.name.startswith(name) for unit in available)]
+    known = ", ".join(unit.name for unit in available)
+    unknown = [name for name in names if f" {name}" not in f" {known}"]
     if unknown:
-        known = ", ".join(unit.name for unit in available)
         raise CourseError(f"there is no unit {', '.join(unknown)}; there are {known}")
     return [unit for unit in available if not names or unit.name.startswith(tuple(names))]
