@@ -21,7 +21,7 @@ from dermxai_helpers.files import progress
 
 FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"  # what every unit imports
+IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"  # what a unit with a network imports
 COMMAND = [sys.executable, "-m", "dermxai_helpers.course.execution"]
 LOOK_SECONDS = 0.1
 NEWBORN_SECONDS = 0.5  # a child that has just been forked shows its parent's memory as its own
@@ -82,7 +82,7 @@ def folder_variables(build: Path) -> dict[str, str]:
 
 
 def import_megabytes(environment: dict[str, str], stop: Event) -> float:
-    """The memory of a kernel that merely imports what every unit imports."""
+    """The memory of a kernel that merely imports what a unit with a network imports."""
     with tempfile.TemporaryDirectory() as place:
         source = Path(place, "imports.py")
         source.write_text(IMPORTS)
