@@ -1,7 +1,6 @@
 """Sliders around pure functions: turn a knob, and the figure is drawn again.
 
-A figure comes from `render(**values) -> (figure, alt_text)` and goes into an `ipywidgets.Image` as PNG bytes. No
-`interact`, no `Output`: with those, programs that execute notebooks hang at random.
+Figures go into an `ipywidgets.Image`: with `interact` or `Output`, programs that execute notebooks hang at random.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +55,7 @@ def choice(description: str, options: Sequence[str], value: str | None = None) -
 
 
 def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> tuple[Figure, str]:
-    """Count and draw whom one threshold sends on. scores : (n,); positive : bool, (n,)"""
+    """Count and draw whom one threshold sends on. scores : of melanoma, (n,); positive : bool, (n,)"""
     counts = confusion_matrix(~positive, scores < threshold, labels=[False, True])  # first melanomas, first sent on
     return classifier_plots.decision(scores, positive, threshold, counts)
 
@@ -77,9 +76,8 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
             f"IoU with the lesion {scores['iou']:.2f}, a centred box of equal area {scores['centred box: iou']:.2f}; "
             f"lesion kept {scores['lesion kept']:.2f}, centred box {scores['centred box: lesion kept']:.2f}"
         )
-        return plots.row(
-            pictures, f"{said}. {found.note}", [{}, {plots.REGION: found.mask, plots.LESION: lesion}], below=said
-        )
+        outlines = [{}, {plots.REGION: found.mask, plots.LESION: lesion}]
+        return plots.row(pictures, f"{said}. {found.note}", outlines, below=said)
 
     return panel(
         render,
@@ -126,8 +124,8 @@ def word_lists(
     """
 
     def render(**texts: str) -> tuple[Figure, str]:
-        lists = {name: [word.strip().lower() for word in text.split(",")] for name, text in texts.items()}
-        chosen = {name: [word for word in words if word] for name, words in lists.items()}
+        split = {name: text.lower().split(",") for name, text in texts.items()}
+        chosen = {name: [word.strip() for word in words if word.strip()] for name, words in split.items()}
         votes = [lexicon.paper_vote(sentence, chosen).label for sentence in sentences]
         table = scoring.classification_table(labels, votes, data.CLASSES)
         confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
@@ -157,16 +155,15 @@ def playground(captioner, lesions: Mapping[str, Mapping[str, np.ndarray]], promp
         return figure, f"{kept} Facts read: {facts or 'none'}. Demands not met: {', '.join(broken) or 'none'}."
 
     looks = {"continuous_update": False, "layout": {"width": "44em", "height": "5em"}}
-    views = next(iter(lesions.values()))
     question = ipywidgets.Textarea(prompt, description="question", **looks)
-    return panel(render, lesion=choice("lesion", lesions), view=choice("view", views), question=question)
+    view = choice("view", next(iter(lesions.values())))
+    return panel(render, lesion=choice("lesion", lesions), view=view, question=question)
 
 
 def recalls_at(seen: tuple, unseen: tuple, exponent: float, seed: int = 0) -> tuple[Figure, str]:
-    """Draw recalls of a head trained with loss weights to the power of `exponent`, beside those without weights.
+    """Draw recalls of a head trained with loss weights (n / n_class) ** exponent, beside those without weights.
 
     seen, unseen : (features (n, width), class indices (n,)) to train on and to judge on
-    exponent : of the loss weights n / n_class, so 0 counts every image and 1 every class alike
     """
     mean, deviation = seen[0].mean(axis=0), seen[0].std(axis=0) + 1e-6
     train, judge = ((features - mean) / deviation for features in (seen[0], unseen[0]))
