@@ -21,7 +21,7 @@ from dermxai_helpers.files import progress
 
 FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"  # what a unit with a network imports
+IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"  # a unit with a network
 COMMAND = [sys.executable, "-m", "dermxai_helpers.course.execution"]
 LOOK_SECONDS = 0.1
 NEWBORN_SECONDS = 0.5  # a child that has just been forked shows its parent's memory as its own
