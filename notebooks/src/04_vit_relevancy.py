@@ -274,8 +274,8 @@ row[1:]  # the relevance of the four patches
 # %% [markdown]
 # ### Is it right?
 #
-# The course's helper does this on any stock timm `VisionTransformer`: hooks read the intermediate results during one
-# ordinary forward pass, a whole batch at a time, and are removed afterwards.
+# The course's helper does this on any stock timm `VisionTransformer`: it runs the model's own layers one after the other,
+# a whole batch at a time, keeps the intermediate results, and leaves the model as it was.
 
 # %%
 import numpy as np
