@@ -1,6 +1,7 @@
 """Figures made of numbers in rows: intervals, values beside controls, before and after, bars of parts."""
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,8 @@ def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float |
     for control, (marker, colour) in zip(controls, CONTROLS, strict=False):
         look = {"markersize": 12 if marker == "|" else 6, "markerfacecolor": "none", "markeredgewidth": 1.5}
         axes.plot(table[control], range(len(table)), marker, color=colour, label=control, **look)
-    axes.set(xlim=(-0.02, 1.02), xlabel=measure, title=note)
+    axes.set(xlim=(-0.02, 1.02), xlabel=measure)
+    figure.suptitle(fill(note, 96))
     axes.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=3)
     said = []
