@@ -72,24 +72,6 @@ def fetch(
     typer.echo(f"The data set is in {folder}; to use it: python -m dermxai_helpers run --data {folder}")
 
 
-@app.command()
-def finetune(
-    data: Annotated[Path, typer.Option(help="A folder with HAM10000, or of drawn lesions.")],
-    to: Annotated[Path, typer.Option(help="Where to write the weights (.safetensors), the card and runs.csv.")],
-    backbone: Annotated[str, typer.Option(help="imagenet or demo.")] = "imagenet",
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training photographs.")] = 12,
-    views: Annotated[int, typer.Option(min=1, help="Augmented views of each photograph.")] = 2,
-    first_block: Annotated[int, typer.Option(min=1, max=18, help="The first block that learns, of 19.")] = 11,
-    seed: Annotated[int, typer.Option(help="Decides the split by lesion and the training.")] = 0,
-) -> None:
-    """Train the last blocks of MobileNetV2 and judge them by lesion; a killed run goes on when called again."""
-    from dermxai_helpers.training import last_blocks
-
-    with sentences("Stopped. The same command goes on after the last finished epoch."):
-        scores = last_blocks.run(data, to, backbone, first_block, views, epochs, seed)
-    typer.echo(f"{scores.round(3).to_string()}\nWrote {to}. No commercial use of what learnt from HAM10000 (CC BY-NC).")
-
-
 @app.command(name="doctor")
 def diagnose() -> None:
     """Say what is wrong with this environment, and the remedy."""

@@ -19,7 +19,7 @@ def refused(done, *words):
 def test_help_names_the_commands():
     done = offline.course("--help")
     assert done.returncode == 0
-    for command in ("run", "draw", "fetch", "finetune", "doctor"):
+    for command in ("run", "draw", "fetch", "doctor"):
         assert command in done.stdout
 
 

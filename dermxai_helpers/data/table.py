@@ -23,9 +23,9 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
     folder : holds HAM10000_metadata.csv (or the same file without ".csv") and the images, in any sub-folders
     classes : the diagnoses (column dx) to keep, or None for all seven
 
-    Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask). Raises DataError,
-    once, with every problem of the table and of the files of the rows that are kept; files are judged by header and
-    end marker, about 2 s for 10,000, and what only decoding can find, `open_image` reports.
+    Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask). Raises
+    DataError, once, with every problem of the table and of the files of the rows that are kept; files are judged by
+    header and end marker, about 2 s for 10,000; what only decoding can find, `open_image` reports.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
     """
     folder = existing_folder(folder)

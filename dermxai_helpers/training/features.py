@@ -13,36 +13,34 @@ import numpy as np
 import torch
 
 from dermxai_helpers import data, files
+from dermxai_helpers.data import augmentation
 from dermxai_helpers.inference import quick, to_input
-from dermxai_helpers.training import augmentation
 from dermxai_helpers.training.backbones import Backbone
 
 BATCH = 8  # more images at once are slower on a CPU (the early layers leave its cache) and need half a gigabyte more
 
 
-def cached_features(backbone: Backbone, paths, progress: bool = True, view: int = 0, blocks: int = 0) -> np.ndarray:
+def cached_features(backbone: Backbone, paths, progress: bool = True, view: int = 0) -> np.ndarray:
     """Global-average-pooled features of image files, float32 (n, 1280), in the order of `paths`.
 
     view : 0 for the photographs as they are; 1, 2 ... for a random view of each (`augmentation.augmented`)
-    blocks : not 0: give the feature maps after so many blocks instead, float16 (n, channels, h, w)
 
     Computed once: the cache is keyed by the backbone's weights, the transform and each file's *content*, so a changed
     image, weight or size is computed anew, a renamed file is not, and a damaged cache file is replaced.
     """
     paths = [Path(path) for path in paths]
-    key = f"{backbone.name}-{fingerprint(backbone)[:16]}-blocks{blocks}-view{view}-{augmentation.version()}"
+    key = f"{backbone.name}-{fingerprint(backbone)[:16]}-view{view}-{augmentation.version()}"
     stored = [files.cache_folder() / "features" / key / f"{file_digest(path)}.npy" for path in paths]
     rows = {file: _read(file) for file in stored}
     missing = [(file, path) for file, path in dict(zip(stored, paths, strict=True)).items() if rows[file] is None]
-    network = quick(backbone.features[: blocks or None]) if missing else None
+    network = quick(backbone.features) if missing else None
     bar = files.progress(len(missing), "features", shown=progress and bool(missing))
     with bar, ThreadPoolExecutor(2) as readers, torch.inference_mode():  # decoding runs beside the network
         for start in range(0, len(missing), BATCH):
             batch = dict(missing[start : start + BATCH])
             images = list(readers.map(partial(open_view, view=view), batch.values()))
             maps = network(to_input(images, backbone.size, backbone.mean, backbone.std))
-            computed = maps.half() if blocks else maps.mean(dim=(2, 3))
-            for file, row in zip(batch, computed.numpy(), strict=True):
+            for file, row in zip(batch, maps.mean(dim=(2, 3)).numpy(), strict=True):
                 files.write_atomically(file, partial(np.save, arr=row))
                 rows[file] = row
             bar.update(len(images))

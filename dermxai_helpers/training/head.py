@@ -142,11 +142,11 @@ def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float
 
 
 def examples(
-    table: pd.DataFrame, split: pd.Series, source: Backbone, views: int, progress: bool, blocks: int = 0
+    table: pd.DataFrame, split: pd.Series, source: Backbone, views: int, progress: bool
 ) -> tuple[Examples, Examples]:
     """What is learnt from, one of `views` random views of each photograph at a time, and what is judged on.
 
-    blocks : as in `cached_features`. Raises ValueError unless every class and both parts of the split are there.
+    Raises ValueError unless every class and both parts of the split are there.
     """
     if unknown := sorted(set(table["dx"]) - set(data.CLASSES)):
         raise ValueError(f"the table holds class {', '.join(unknown)}: keep only {', '.join(data.CLASSES)}")
@@ -157,7 +157,7 @@ def examples(
 
     def cached(part: str, numbers: list[int]) -> Examples:
         rows = table[split == part]
-        features = [cached_features(source, rows["image_path"], progress, number, blocks) for number in numbers]
+        features = [cached_features(source, rows["image_path"], progress, number) for number in numbers]
         values = torch.from_numpy(np.stack(features, axis=1))
 
         def chosen(rows: Tensor) -> Tensor:

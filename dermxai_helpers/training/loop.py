@@ -1,9 +1,8 @@
-"""The training loop of the course, for a new head as well as for the last blocks of a network."""
+"""The training loop of the course, for a new head as well as for the last blocks of a transformer."""
 
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
-from dermxai_helpers import data, files, scoring
+from dermxai_helpers import data, scoring
 from dermxai_helpers.training import rebalancing
 
 PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
@@ -62,15 +61,13 @@ def finetuning_plan(optimiser: Callable, labels: Tensor, epochs: int, batch_size
 
 
 class Run:
-    """A training under way: everything a checkpoint must hold."""
+    """A training under way."""
 
     def __init__(self, network: nn.Module, plan: Plan):
         self.network, self.plan, self.optimiser = network, plan, plan.optimiser(network)
         self.schedule = plan.schedule(self.optimiser) if plan.schedule else None
         self.average = _running_mean(network, plan.average) if plan.average else None
         self.judged = self.average.module if self.average else network  # what is validated and kept
-        self.parts = {"network": network, "optimiser": self.optimiser}
-        self.parts |= {"schedule": self.schedule, "average": self.average}
         self.rows, self.best, self.steps = [], {}, 0
 
     def finished(self) -> bool:
@@ -109,50 +106,20 @@ class Run:
         elif self.schedule:
             self.schedule.step()
 
-    def write(self, path: Path) -> None:
-        """Write a checkpoint: tensors and plain values only, so that it can be read without running code."""
-        state = {name: part.state_dict() for name, part in self.parts.items() if part}
-        state |= {"rows": self.rows, "best": self.best, "steps": self.steps, "random": torch.get_rng_state()}
-        files.write_atomically(path, lambda unfinished: torch.save(state, unfinished))
 
-    def go_on_from(self, path: Path) -> None:
-        """Continue where a checkpoint was written, random numbers included."""
-        try:
-            state = torch.load(path, weights_only=True)
-        except Exception as problem:  # truncated, another kind of file, or one that holds code
-            raise ValueError(f"the checkpoint {path} cannot be read: remove it and train again") from problem
-        for name in self.parts.keys() & state.keys():
-            self.parts[name].load_state_dict(state[name])
-        self.rows, self.best, self.steps = state["rows"], state["best"], state["steps"]
-        torch.set_rng_state(state["random"])
-
-
-def fit(
-    network: nn.Module, training: Examples, validation: Examples, plan: Plan, checkpoint: Path | None = None
-) -> pd.DataFrame:
+def fit(network: nn.Module, training: Examples, validation: Examples, plan: Plan) -> pd.DataFrame:
     """Train `network` in place and leave it, in evaluation mode, with the weights that the plan keeps.
 
-    checkpoint : for hours of training, which then show their progress: a file that is written after every epoch and
-        removed at the end; when it is there already, training goes on from it and ends as if it had never stopped
-
     Returns the history, one row an epoch (index 1 ...): training_loss, validation_loss, the columns of `scoring.scores`
-    on the validation part, learning_rate. Raises ValueError for a loss that is not finite and a damaged checkpoint.
+    on the validation part, learning_rate. Raises ValueError for a loss that is not finite.
     """
     run = Run(network, plan)
-    if checkpoint and checkpoint.is_file():
-        run.go_on_from(checkpoint)
-    with files.progress(plan.epochs, "training", "epoch", shown=bool(checkpoint), initial=len(run.rows)) as bar:
-        while not run.finished():
-            rate = max(group["lr"] for group in run.optimiser.param_groups)
-            row = {"training_loss": run.epoch(training)} | validate(run.judged, validation, plan.loss)
-            run.note({name: float(value) for name, value in row.items()} | {"learning_rate": rate})
-            if checkpoint:
-                run.write(checkpoint)
-            bar.update()
+    while not run.finished():
+        rate = max(group["lr"] for group in run.optimiser.param_groups)
+        row = {"training_loss": run.epoch(training)} | validate(run.judged, validation, plan.loss)
+        run.note({name: float(value) for name, value in row.items()} | {"learning_rate": rate})
     network.load_state_dict(run.best)
     network.eval()
-    if checkpoint:
-        checkpoint.unlink()
     return pd.DataFrame(run.rows, index=pd.RangeIndex(1, len(run.rows) + 1, name="epoch"))
 
 

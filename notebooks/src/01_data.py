@@ -445,7 +445,7 @@ course.figure("artefacts", lesion_plots.artefacts(shares))
 # paper names "random crop, flip, small rotation", and no ranges. The course chose these:
 
 # %%
-from dermxai_helpers.training import augmentation
+from dermxai_helpers.data import augmentation
 
 print("area kept by a crop:", augmentation.CROP_AREA, "· its proportions:", augmentation.CROP_RATIO)
 print("degrees of a turn, at most:", augmentation.DEGREES, "· flips: left to right and top to bottom, half of the time")

@@ -87,7 +87,7 @@ cached = views * (1 - validation_share) + validation_share
 print(f"naive {naive:.1f} passes, cached {cached:.1f} passes, ratio {naive / cached:.1f}")
 
 # %%
-from dermxai_helpers.training import augmentation
+from dermxai_helpers.data import augmentation
 
 image = data.open_image(table["image_path"][0])
 pictures = {"as it is": image} | {f"view {number}": augmentation.augmented(image, number) for number in range(1, 4)}

@@ -38,17 +38,6 @@ def test_features_are_the_mean_of_the_feature_maps_in_the_order_of_the_paths(tab
     assert np.abs(rows - expected).max() < 1e-5 * np.abs(expected).max()
 
 
-def test_maps_of_the_first_blocks_are_the_networks_own(table, backbone):
-    paths = table["image_path"][:5]
-    images = [data.open_image(path) for path in paths]
-    with torch.no_grad():
-        inputs = inference.to_input(images, backbone.size, backbone.mean, backbone.std)
-        expected = backbone.features[:11](inputs).numpy()
-    maps = training.cached_features(backbone, paths, progress=False, blocks=11)
-    assert maps.dtype == np.float16 and maps.shape == expected.shape
-    assert np.abs(maps - expected).max() < 0.01 * np.abs(expected).max()  # kept in half precision
-
-
 def test_second_call_computes_nothing_and_a_superset_only_what_is_new(table, backbone, monkeypatch):
     seen = count_images_computed(monkeypatch)
     first = training.cached_features(backbone, table["image_path"][:20], progress=False)

@@ -1,12 +1,4 @@
-"""The training loop: equal to one by hand, its guards, and a training that is killed and goes on."""
-
-import functools
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
+"""The training loop: equal to one by hand, and its guards."""
 
 import pytest
 import torch
@@ -105,54 +97,3 @@ def test_the_running_mean_is_kept_as_by_hand():
         mean = now if mean is None else decay * mean + (1 - decay) * now  # the first step's weights begin the mean
     assert torch.allclose(head.weight, mean, atol=1e-7)
     assert not torch.allclose(head.weight, twin.weight, atol=1e-4)
-
-
-# --- killed and gone on ---
-
-
-def run(checkpoint: Path | None, epochs: int = 6, pause: float = 0.0):
-    """A training whose every batch takes a while."""
-    examples, validation = overlapping(320, 0), overlapping(80, 1)
-
-    def slow(rows):
-        time.sleep(pause)
-        return examples.inputs(rows)
-
-    torch.manual_seed(0)
-    head = new_head(3)
-    chosen = loop.finetuning_plan(
-        lambda network: torch.optim.AdamW(network.parameters(), lr=1e-3), examples.labels, epochs, 32, average=0.9
-    )
-    return head, loop.fit(head, loop.Examples(slow, examples.labels), validation, chosen, checkpoint)
-
-
-def test_killed_in_the_middle_of_an_epoch_and_gone_on(tmp_path):
-    """SIGKILL, which no program can catch, while an epoch is under way: the next call ends as if nothing had been."""
-    checkpoint = tmp_path / "head.pt"
-    program = f"import test_loop, pathlib; test_loop.run(pathlib.Path({str(checkpoint)!r}), pause=0.05)"
-    process = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parent, env=os.environ)
-    while not checkpoint.is_file() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(0.15)  # three batches into the next epoch
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    done = len(torch.load(checkpoint)["rows"])
-    assert 1 <= done < 6
-
-    torch.manual_seed(99)  # whatever the caller's random numbers are
-    head, history = run(checkpoint)
-    untouched, expected = run(None)
-    assert (history - expected).abs().max().max() <= 1e-6
-    assert torch.equal(head[1].weight, untouched[1].weight)
-    assert not checkpoint.exists() and list(tmp_path.iterdir()) == []
-
-
-def test_unusable_checkpoints_get_a_sentence(tmp_path):
-    checkpoint = tmp_path / "head.pt"
-    torch.save({"rows": []}, checkpoint)
-    checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
-    with pytest.raises(ValueError, match="cannot be read: remove it and train again"):
-        run(checkpoint)
-    torch.save({"rows": functools.partial(os.remove, "x")}, checkpoint)
-    with pytest.raises(ValueError, match="cannot be read"):  # a file that carries code is not run
-        run(checkpoint)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dermxai_helpers.training import augmentation
+from dermxai_helpers.data import augmentation
 
 
 @pytest.mark.parametrize("shape", [(224, 224), (150, 200), (450, 600), (31, 17)])
