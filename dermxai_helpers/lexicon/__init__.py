@@ -1,7 +1,7 @@
 """Which facts, and which class, does a sentence state?"""
 
 from dermxai_helpers.lexicon.keywords import PAPER_KEYWORDS, paper_vote
-from dermxai_helpers.lexicon.parsing import marked, parse
+from dermxai_helpers.lexicon.parsing import parse
 from dermxai_helpers.lexicon.voting import vote
 
-__all__ = ["PAPER_KEYWORDS", "marked", "paper_vote", "parse", "vote"]
+__all__ = ["PAPER_KEYWORDS", "paper_vote", "parse", "vote"]

@@ -61,9 +61,7 @@ def verdicts(
     said : what `lexicon.parse` read in each caption, (n,); true : `true_facts` of its lesion, or a parsed reference
     lesions : lesion of each caption, for intervals; by default each is its own
     slots : which count; give those that the prompt asks for, for silence about them is an omission
-
-    said, true : "value polarity", "" for nothing; verdict : "right", "wrong" or "silent". A fact that the truth leaves
-    open has no row.
+    The table has said, true as "value polarity"; verdict : "right", "wrong" or "silent". Open facts have no row.
     """
     if len(said) != len(true) or (lesions is not None and len(lesions) != len(said)):
         raise ValueError(f"{len(said)} captions, {len(true)} truths: there must be one truth (and one lesion) for each")
@@ -96,7 +94,7 @@ def score(table: pd.DataFrame, repeats: int = 1000, seed: int = 0) -> pd.DataFra
     all. recall + hallucinated + omitted = 1.
     """
     rows = {}
-    for slot, group in _by_slot(table).items():
+    for slot, group in (*table.groupby("slot", sort=False), ("all", table)):
         right, stated = (group["verdict"] == "right").to_numpy(), (group["verdict"] != "silent").to_numpy()
         low, high = scoring.interval(_f1, group["lesion"], right, stated, repeats=repeats, seed=seed)
         precision = right.sum() / stated.sum() if stated.any() else np.nan
@@ -104,10 +102,6 @@ def score(table: pd.DataFrame, repeats: int = 1000, seed: int = 0) -> pd.DataFra
         lost = {"hallucinated": (stated & ~right).mean(), "omitted": (~stated).mean()}
         rows[slot] = row | {"low": low, "high": high} | lost
     return pd.DataFrame(rows).T
-
-
-def _by_slot(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    return dict(list(table.groupby("slot", sort=False))) | {"all": table}
 
 
 def _f1(right: np.ndarray, stated: np.ndarray) -> float:
@@ -125,26 +119,3 @@ def shuffled(said: Sequence, seed: int = 0) -> list:
     order = np.random.default_rng(seed).permutation(len(said))
     dealt = dict(zip(order.tolist(), np.roll(order, 1).tolist(), strict=True))
     return [said[dealt[place]] for place in range(len(said))]
-
-
-def compare(
-    readings: Mapping[str, Sequence[Facts]], true: Sequence[Facts], slots: Sequence[str], seed: int = 0
-) -> pd.DataFrame:
-    """Share of facts stated rightly by several readers of the same lesions: one row a slot, one column a reader.
-
-    readings : name -> what it says about each lesion; first the captions, then the controls: `majority` repeated,
-        `shuffled`, captions of blank or mirrored pictures ...; low and high are the first reader's 95 % interval
-    """
-    columns = {}
-    for name, said in readings.items():
-        groups = _by_slot(verdicts(said, true, slots=slots))
-        right = {slot: group["verdict"] == "right" for slot, group in groups.items()}
-        first = not columns
-        columns[name] = {slot: share.mean() for slot, share in right.items()}
-        if first:
-            intervals = {
-                slot: scoring.interval("mean", groups[slot]["lesion"], right[slot], seed=seed) for slot in right
-            }
-            columns["low"] = {slot: low for slot, (low, _) in intervals.items()}
-            columns["high"] = {slot: high for slot, (_, high) in intervals.items()}
-    return pd.DataFrame(columns).reindex([*slots, "all"]).dropna()

@@ -105,7 +105,6 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool) -> tuple[
 
 
 def _cues_before(cues: re.Pattern, sentence: str, start: int, core: int) -> list[re.Match]:
-    """The cues before some words that are about them."""
     return [cue for cue in cues.finditer(sentence, max(0, core - REACH), core) if _reaches(sentence, cue, start, core)]
 
 

@@ -7,7 +7,6 @@ said of one slot is brought together.
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from html import escape
 
 from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.negation import judge
@@ -28,7 +27,6 @@ REWRITTEN = {
 }
 LETTERS = str.maketrans("\u2019\u2010\u2011\u2012\u2013\u2014\u00a0\t\r", "'----;   ")
 MARKUP = "*_`#"
-SIGNS = {"present": ("+", "#d5e8d4"), "absent": ("\u2212", "#f8d9c8"), "uncertain": ("?", "#e6e0ec")}
 
 
 @dataclass(frozen=True)
@@ -85,18 +83,6 @@ def mentions(text: str, prompts: tuple[str, ...] = ASKED) -> tuple[Mention, ...]
     return tuple(found)
 
 
-def marked(sentence: str) -> str:
-    """Show a sentence as HTML with every mention in a box: its sign (+ stated, \u2212 denied, ? in doubt) and slot."""
-    html, end = "", 0
-    for mention in mentions(sentence):
-        sign, colour = SIGNS[mention.polarity]
-        html += escape(sentence[end : mention.start])
-        html += f'<mark style="background:{colour};color:black" title="{mention.slot}: {mention.value}">{sign} '
-        html += f"{escape(sentence[mention.start : mention.end])} <sub>{mention.slot}</sub></mark>"
-        end = mention.end
-    return html + escape(sentence[end:])
-
-
 def _plain(text: str) -> tuple[str, list[int]]:
     """Small letters, plain hyphens, no contractions or markup, single spaces; and each character's place in `text`."""
     plain, places = "", []
@@ -124,7 +110,6 @@ def echoed_words(text: str, prompts: tuple[str, ...] = ASKED) -> list[re.Match]:
 
 
 def _of_sentence(sentence: str) -> list[Mention]:
-    """The mentions of one plain sentence, judged."""
     found = [
         Mention(slot, value, "present", *match.span("core"), match.span())
         for slot, value, pattern in PATTERNS
@@ -177,7 +162,6 @@ def _judged(sentence: str, mention: Mention) -> Mention:
 
 
 def _merged(slot: str, said: list[Mention]) -> tuple[str, str]:
-    """One (value, polarity) for all that is said of a slot."""
     values = {polarity: {one.value for one in said if one.polarity == polarity} for polarity in POLARITIES}
     stated, denied = values["present"], values["absent"]
     if slot not in SEVERAL and (stated & denied or (stated and "any" in denied)):

@@ -70,7 +70,6 @@ def measurements(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> p
     """Measure photographs with masks, a row each: asymmetry, compactness, colour_spread (`synth.measure`), edge_share.
 
     images : uint8 (H, W, 3) RGB; masks : bool (H, W), True on the lesion
-    Raises ValueError for an empty mask, or one of another size than its picture.
     """
     rows = []
     for number, (image, mask) in enumerate(zip(images, masks, strict=True)):

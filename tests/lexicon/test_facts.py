@@ -120,16 +120,22 @@ def test_shuffled_captions_are_all_dealt_to_others():
     assert sorted(dealt) == list(range(50)) and all(one != place for place, one in enumerate(dealt))
 
 
-def test_controls_stand_beside_the_captions():
-    rng = np.random.default_rng(0)
-    true = [{"streaks": ("any", "present" if one else "absent")} for one in rng.random(300) < 0.3]
-    readings = {"captions": true, "majority": [facts.majority(true)] * 300, "shuffled": facts.shuffled(true)}
-    table = facts.compare(readings, true, slots=["streaks", "milia"])
-    assert list(table.columns) == ["captions", "low", "high", "majority", "shuffled"]
-    assert list(table.index) == ["streaks", "all"]  # nothing is known about milia
-    assert table.loc["streaks", "captions"] == 1
-    assert table.loc["streaks", "majority"] == pytest.approx(0.7, abs=0.06)
-    assert table.loc["streaks", "shuffled"] == pytest.approx(0.58, abs=0.08)
+@pytest.mark.parametrize(
+    ("said", "right", "wrong"),
+    [
+        ("The lesion is asymmetric, with an irregular border, of a single brown color, an atypical pigment network, "
+         "and a blue-white veil.", 1, 4),
+        ("The two sides mirror each other; its margin is smooth; the pigment is uniformly brown; the network is "
+         "typical; blue-white veil absent.", 5, 0),
+    ],
+)  # fmt: skip
+def test_a_flipped_sentence_is_wrong_and_a_free_rendering_right(said, right, wrong):
+    reference = (
+        "The lesion is symmetric, with a regular border, of a single brown color, a typical pigment network, "
+        "and no blue-white veil."
+    )
+    found = facts.verdicts([lexicon.parse(said)], [lexicon.parse(reference)])["verdict"].tolist()
+    assert (found.count("right"), found.count("wrong")) == (right, wrong)
 
 
 def test_verdicts_of_no_caption_give_an_empty_table():

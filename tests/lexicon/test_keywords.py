@@ -1,7 +1,5 @@
 """The paper's count, its traps and its missing rules; and the way to the reader of facts."""
 
-import re
-
 import pytest
 
 from dermxai_helpers import captions, lexicon
@@ -83,13 +81,3 @@ def test_other_keywords_vote_by_the_same_rule():
     words = {"mel": ["odd"], "nv": ["round"], "bkl": ["waxy"]}
     assert lexicon.paper_vote("A waxy, odd, waxy lesion.", words).label == "bkl"
     assert lexicon.paper_vote("An asymmetric lesion.", words).reason == "zero hits"
-
-
-def test_marked_boxes_every_mention_and_keeps_every_letter():
-    sentence = "No streaks, <b> maybe a network; symmetric."
-    html = lexicon.marked(sentence)
-    assert "\u2212 streaks <sub>streaks</sub>" in html and "+ symmetric <sub>symmetry</sub>" in html
-    assert "&lt;b&gt;" in html and "? network" in html
-    assert re.sub(r"<sub>.*?</sub>|<[^>]+>|[+?\u2212] ", "", html).replace(" ", "") == (
-        "Nostreaks,&lt;b&gt;maybeanetwork;symmetric.")  # fmt: skip
-    assert lexicon.marked("Nothing to see.") == "Nothing to see."
