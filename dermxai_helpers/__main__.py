@@ -22,7 +22,8 @@ def sentences(stopped: str = "Stopped. Units that had finished keep their result
     try:
         yield
     except (course.CourseError, ValueError, FileNotFoundError, FileExistsError) as error:  # DataError is a ValueError
-        sys.exit(f"Error: {error}")
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         typer.echo(stopped, err=True)
         raise typer.Exit(130) from None
