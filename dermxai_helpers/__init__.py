@@ -7,26 +7,9 @@ import importlib
 
 __version__ = "0.1.0"
 
-ROOMS = (
-    "files",
-    "inference",
-    "synth",
-    "scoring",
-    "explanation",
-    "regions",
-    "data",
-    "gradcam",
-    "relevancy",
-    "training",
-    "captions",
-    "lexicon",
-    "road",
-    "trial",
-    "plots",
-    "widgets",
-    "checks",
-    "course",
-)
+GROUND = ("files", "inference", "synth", "scoring", "explanation", "regions", "data")
+METHODS = ("gradcam", "relevancy", "training", "captions", "lexicon", "road", "trial")
+ROOMS = (*GROUND, *METHODS, "plots", "widgets", "checks", "course")
 __all__ = ["ROOMS", "__version__", *ROOMS]
 
 

@@ -15,12 +15,8 @@ MODELS = ("mobilenetv2_demo.safetensors", "vit_demo.safetensors", "captioner/mod
 ASSETS = Path(__file__).parents[1] / "assets"
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 ASK_TORCH = "import torch, torchvision.ops; print('with torchvision; GPUs:', torch.cuda.device_count())"
-TORCH_REMEDY = (
-    "free memory if that is short; otherwise install both at once and from the same place, builds for CPU and CUDA do "
-    "not fit together: pip install --force-reinstall torch torchvision, or remove .venv and run `make setup`"
-)
+TORCH_REMEDY = "free memory if it is short; else, both from one place: pip install --force-reinstall torch torchvision"
 MEMORY_REMEDY = "the largest unit needs 1.5 GB: a larger machine; docker run --memory 2g; ulimit -v unlimited"
-CACHE_REMEDY = "set DERMXAI_CACHE to a folder that you may write to and that has 1 GB free"
 
 
 @dataclass(frozen=True)
@@ -86,30 +82,31 @@ def resources() -> Iterator[Finding]:
     yield Finding("threads", f"{cores} cores, OMP_NUM_THREADS {wish}", remedy, blocks=False)
 
     missing = [name for name in MODELS if not (ASSETS / name).is_file()]
+    found = f"missing: {', '.join(missing)}" if missing else f"{len(MODELS)} files"
     remedy = "git checkout -- dermxai_helpers/assets, or install the course again" if missing else ""
-    yield Finding("demo models", f"missing: {', '.join(missing)}" if missing else f"{len(MODELS)} files", remedy)
+    yield Finding("demo models", found, remedy)
 
     folder = Path(os.environ.get("DERMXAI_CACHE") or "~/.cache/dermxai").expanduser().absolute()
     there = next(parent for parent in [folder, *folder.parents] if parent.exists())
     free = shutil.disk_usage(there).free if os.access(there, os.W_OK) else 0
-    yield Finding("cache", f"{free / 1e9:.1f} GB to use", "" if free > 1e9 else CACHE_REMEDY, blocks=free < 2e8)
+    remedy = "" if free > 1e9 else "set DERMXAI_CACHE to a folder that you may write to and that has 1 GB free"
+    yield Finding("cache", f"{free / 1e9:.1f} GB to use", remedy, blocks=free < 2e8)
 
 
 def table(findings: list[Finding]) -> str:
     """The findings as text: the problems' remedies stand below their lines."""
-    width = max(len(finding.check) for finding in findings)
     lines = []
     for finding in findings:
         verdict = "ok" if not finding.remedy else "problem" if finding.blocks else "advice"
-        lines.append(f"{verdict:8} {finding.check:{width}}  {finding.found}")
+        lines.append(f"{verdict:8} {finding.check:12}  {finding.found}")
         if finding.remedy:
-            lines.append(f"{'':8} {'':{width}}  -> {finding.remedy}")
+            lines.append(f"{'':21}  -> {finding.remedy}")
     problems = sum(line.startswith("problem") for line in lines)
     return "\n".join([*lines, f"Problems to solve first: {problems}." if problems else "Nothing stands in the way."])
 
 
 def main() -> int:
     """Print the table; returns the exit status, 1 when something blocks the course."""
-    text = table(examine())
-    print(text)
-    return int("Problems to solve" in text)
+    findings = examine()
+    print(table(findings))
+    return int(any(finding.remedy and finding.blocks for finding in findings))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ QUIET = ["--IPKernelApp.log_level=CRITICAL"]  # the errors of its cells come wit
 
 
 def execute(source: str, executed: str, failed: str, parameters: dict[str, object], cell_seconds: int) -> dict:
-    """Run a percent-format source in a kernel; returns {"seconds": how many} or {"problem": why it stopped}.
+    """Run a percent-format source in a kernel; returns its seconds and peak_mb, or the problem that stopped it.
 
     executed, failed : where to leave the notebook with its outputs; the folder of `failed` is the kernel's folder
     parameters : for names of the parameters cell; another name is a problem (papermill would run with the default)
@@ -33,7 +34,7 @@ def execute(source: str, executed: str, failed: str, parameters: dict[str, objec
     start = time.perf_counter()
     try:
         papermill.execute_notebook(notebook, executed, parameters, execution_timeout=cell_seconds, **options)
-        return {"seconds": time.perf_counter() - start}
+        return {"seconds": time.perf_counter() - start, "peak_mb": peak_megabytes()}
     except papermill.PapermillExecutionError as error:
         problem = f"{error.ename} in cell {error.cell_index + 1}: {error.evalue.strip()}"
     except Exception as error:
@@ -41,6 +42,12 @@ def execute(source: str, executed: str, failed: str, parameters: dict[str, objec
         problem = f"{type(error).__name__}: {said.splitlines()[0]}"
     os.replace(executed, failed)
     return {"problem": f"{problem} (see {failed})"}
+
+
+def peak_megabytes() -> float:
+    """The most memory (resident, 1e6 bytes) that the largest of the ended kernels and their helpers held."""
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6
 
 
 def end_with_parent() -> None:

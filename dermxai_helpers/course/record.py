@@ -18,14 +18,10 @@ class Record(str):
 
 
 def record(name: str, value, low=None, high=None, baseline=None, paper=None, note: str = "") -> Record:
-    """Keep a result for results.json and the report; returns it for display.
+    """Keep a result for results.json and the report (outside a run, nothing is written); returns it for display.
 
-    name : lower_snake, unique within the unit (recording again replaces)
-    value : number, word or truth value; NaN is kept as "not defined"
-    low, high : the ends of its interval, both or neither
-    baseline : what a rule without insight gets     paper : what the paper states
-
-    Outside a run (no DERMXAI_RESULTS in the environment) nothing is written.
+    name : lower_snake; recording again replaces     value : number, word or truth value; NaN is "not defined"
+    low, high : the ends of its interval     baseline : what a rule without insight gets     paper : what it states
     """
     if (low is None) != (high is None):
         raise ValueError(f"{name}: give both ends of the interval or neither")
@@ -35,10 +31,8 @@ def record(name: str, value, low=None, high=None, baseline=None, paper=None, not
     words = f"{name} = {shown(entry['value'])}"
     if low is not None:
         words += f" (95 % interval {shown(entry['low'])} to {shown(entry['high'])})"
-    for key in ("baseline", "paper"):
-        if entry[key] is not None:
-            words += f" · {key} {shown(entry[key])}"
-    return Record(f"{words} · {note}" if note else words)
+    beside = [f"{key} {shown(entry[key])}" for key in ("baseline", "paper") if entry[key] is not None]
+    return Record(" · ".join(filter(None, [words, *beside, note])))
 
 
 def figure(name: str, figure_and_alt) -> None:

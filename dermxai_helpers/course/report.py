@@ -31,10 +31,8 @@ def finished_unit(place: Path) -> dict:
     unit |= json.loads(told.read_text()) if told.exists() else {"values": {}, "figures": {}}
     for figure in unit["figures"].values():
         figure["file"] = f"results/{place.name}/{figure['file']}"
-    unit["over_budget"] = []
-    for spent, budget, sign in (("seconds", "seconds", "s"), ("peak_mb", "megabytes", "MB")):
-        if unit[spent] > unit["budget"][budget]:
-            unit["over_budget"].append(f"took {unit[spent]:.0f} {sign} of {unit['budget'][budget]:.0f}")
+    spent = (("s", unit["seconds"], unit["budget"]["seconds"]), ("MB", unit["peak_mb"], unit["budget"]["megabytes"]))
+    unit["over_budget"] = [f"took {used:.0f} {sign} of {most:.0f}" for sign, used, most in spent if used > most]
     return unit
 
 

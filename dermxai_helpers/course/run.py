@@ -3,16 +3,13 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from subprocess import PIPE, Popen
-from threading import Event
 
 from dermxai_helpers.course import report
 from dermxai_helpers.course.record import UNIT_FILE
@@ -21,10 +18,8 @@ from dermxai_helpers.files import progress
 
 FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"  # a unit with a network
+IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"
 COMMAND = [sys.executable, "-m", "dermxai_helpers.course.execution"]
-LOOK_SECONDS = 0.1
-NEWBORN_SECONDS = 0.5  # a child that has just been forked shows its parent's memory as its own
 ON_ONE_CORE = 2.5  # times its budget, which is meant for two cores and nobody beside it
 
 
@@ -41,8 +36,7 @@ def run(
 ) -> Path:
     """Execute units, `jobs` at a time, write results.json and report.html; returns their folder, build/TIER.
 
-    data : the HAM10000 folder for the tier "ham10000"; an unfit one raises DataError before anything runs
-    names : only these units ("03"); without names the folder is emptied first
+    data : the HAM10000 folder for the tier "ham10000"     names : only these units ("03"); else the folder is emptied
 
     Raises CourseError for a unit that fails. Units that have finished keep their results, also after Ctrl-C.
     """
@@ -61,16 +55,17 @@ def run(
     if not names:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    stop = Event()
+    lifeline, held = os.pipe()
     with ThreadPoolExecutor(jobs) as pool:
-        shared = (folder, environment, pool.submit(import_megabytes, environment, stop), stop)
+        shared = (folder, environment, pool.submit(import_megabytes, environment, lifeline), lifeline)
         running = [pool.submit(run_unit, unit, sources[unit.name], *shared) for unit in wanted]
         try:
             for finished in progress(as_completed(running), "running", "unit", total=len(running)):
                 finished.result()
         finally:  # after a failure or Ctrl-C the other units end too
-            stop.set()
+            os.close(held)
             pool.shutdown(cancel_futures=True)
+            os.close(lifeline)
             report.write(folder, tier, seed)
     return folder
 
@@ -81,15 +76,15 @@ def folder_variables(build: Path) -> dict[str, str]:
     return {"DERMXAI_CACHE": str(build / "cache")} | named
 
 
-def import_megabytes(environment: dict[str, str], stop: Event) -> float:
+def import_megabytes(environment: dict[str, str], lifeline: int) -> float:
     """The memory of a kernel that merely imports what a unit with a network imports."""
     with tempfile.TemporaryDirectory() as place:
         source = Path(place, "imports.py")
         source.write_text(IMPORTS)
-        return measured([source, f"{place}/executed.ipynb", f"{place}/failed.ipynb", {}, 300], environment, stop)[1]
+        return measured([source, f"{place}/executed.ipynb", f"{place}/failed.ipynb", {}, 300], environment, lifeline)[1]
 
 
-def run_unit(unit: Unit, source: Path, folder: Path, environment: dict, imports: Future, stop: Event) -> None:
+def run_unit(unit: Unit, source: Path, folder: Path, environment: dict, imports: Future, lifeline: int) -> None:
     """Execute one unit and put its measures, recorded values and notebook where the report looks for them."""
     failed, results = folder / f"{unit.name}.failed.ipynb", folder / "results" / unit.name
     if unit.parameters.get("photographs", "demo") == "demo":
@@ -99,7 +94,7 @@ def run_unit(unit: Unit, source: Path, folder: Path, environment: dict, imports:
         told.mkdir()
         order = [source, executed, failed, unit.parameters, unit.cell_seconds]
         try:
-            seconds, peak_mb = measured(order, environment | {"DERMXAI_RESULTS": str(told)}, stop)
+            seconds, peak_mb = measured(order, environment | {"DERMXAI_RESULTS": str(told)}, lifeline)
         except CourseError as error:
             raise CourseError(f"unit {unit.name} stopped: {error}") from error
         entry = {"title": unit.title, "made_with": unit.made_with, "parameters": unit.parameters}
@@ -113,35 +108,17 @@ def run_unit(unit: Unit, source: Path, folder: Path, environment: dict, imports:
         failed.unlink(missing_ok=True)
 
 
-def measured(order: list, environment: dict[str, str], stop: Event) -> tuple[float, float]:
-    """Execute a notebook, `order` as for `execution.execute`, in a process of its own that ends when `stop` is set.
+def measured(order: list, environment: dict[str, str], lifeline: int) -> tuple[float, float]:
+    """Execute a notebook, `order` as for `execution.execute`, in a process of its own; returns its seconds and peak MB.
 
-    Returns its seconds and the peak megabytes of its kernel.
+    lifeline : the reading end of a pipe; the process ends when the writing end is closed
     """
-    command = [*COMMAND, json.dumps(order, default=str)]
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as errors:
-        with Popen(command, stdin=PIPE, stdout=said, stderr=errors, env=environment, start_new_session=True) as worker:
-            peak_mb = 0.0
-            while worker.poll() is None and not stop.wait(LOOK_SECONDS):
-                peak_mb = max(peak_mb, megabytes_of_children(worker.pid))
-        for file in (said, errors):
-            file.seek(0)
-        if worker.returncode:
-            reason = errors.read().strip().rpartition("\n")[2]
-            raise CourseError(f"its process ended with {worker.returncode}: {reason}")
-        answer = json.loads(said.read().splitlines()[-1])
+    options = {"env": environment, "capture_output": True, "text": True, "start_new_session": True}
+    done = subprocess.run([*COMMAND, json.dumps(order, default=str)], stdin=lifeline, **options)
+    if done.returncode:
+        reason = done.stderr.strip().rpartition("\n")[2]
+        raise CourseError(f"its process ended with {done.returncode}: {reason}")
+    answer = json.loads(done.stdout.splitlines()[-1])
     if "problem" in answer:
         raise CourseError(answer["problem"])
-    return answer["seconds"], peak_mb
-
-
-def megabytes_of_children(process: int) -> float:
-    """The memory (resident, 1e6 bytes) that the children of a process, a kernel and its helpers, hold now."""
-    import psutil
-
-    held = 0
-    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-        for child in psutil.Process(process).children(recursive=True):
-            if time.time() - child.create_time() > NEWBORN_SECONDS:
-                held += child.memory_info().rss
-    return held / 1e6
+    return answer["seconds"], answer["peak_mb"]

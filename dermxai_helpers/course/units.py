@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 TIERS = ("smoke", "demo", "ham10000")
@@ -62,10 +62,10 @@ def units(tier: str = "demo", data: str | Path | None = None, seed: int = 0) -> 
     found = []
     for entry in book["units"]:
         own = entry.get(tier, {})
-        stated = {key: entry[key] for key in ("name", "title", "question", "least_seconds")}
-        stated |= {key: own.get(key, defaults[key]) for key in ("seconds", "megabytes", "cell_seconds", "made_with")}
+        stated = defaults | entry | own
         taken = {name: shared[name] for name in entry["takes"] if name in shared}
-        found.append(Unit(parameters=taken | own.get("parameters", {}), **stated))
+        stated["parameters"] = taken | own.get("parameters", {})
+        found.append(Unit(**{field.name: stated[field.name] for field in fields(Unit)}))
     return found
 
 

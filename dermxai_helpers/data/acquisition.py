@@ -13,8 +13,7 @@ from dermxai_helpers.files import progress
 
 READ_SIZE = (112, 150)  # pixels, at least: a larger JPEG is decoded at a half, a quarter or an eighth of its size
 
-# Individual typology angle in degrees; each name holds from its number up to the next
-ANGLE_BANDS = {-90: "dark", -30: "brown", 10: "tan", 28: "intermediate", 41: "light", 55: "very light"}
+ANGLE_BANDS = {-90: "dark", -30: "brown", 10: "tan", 28: "intermediate", 41: "light", 55: "very light"}  # from
 NO_SKIN = "bluish, no skin's colour"  # beyond 90 degrees either way
 MARGIN = 0.05  # rim round the lesion that is not yet skin, as a share of the picture's shorter side
 LEAST_SKIN = 0.05  # share of the picture; with less, nothing is said about the skin
@@ -31,7 +30,7 @@ HASH_GRID = 16  # cells a side: a hash has 256 bits
 HASH_DISTANCE = 83  # bits; in HAM10000 99 of 100 pairs with a similarity of 0.5 or more differ in no more
 SIMILARITY = 0.5  # correlation of the details from which on two photographs show one spot
 
-# Linear sRGB to CIE XYZ (IEC 61966-2-1), and the white of daylight, D65.
+# Linear sRGB to CIE XYZ (IEC 61966-2-1), and the white of daylight, D65
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 WHITE = TO_XYZ.sum(axis=1)
 
@@ -41,9 +40,8 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns: skin_angle in degrees (`colour_of_skin`), NaN for an image without lesion mask; dark_corners, 0 to 1.
     """
-    places = list(zip(table["image_path"], table["mask_path"], strict=True))
     rows = []
-    for path, mask_path in progress(places, "measuring photographs", delay=3):
+    for path, mask_path in progress(table[["image_path", "mask_path"]].to_numpy(), "measuring photographs", delay=3):
         image = _small(path)
         angle = colour_of_skin(image, open_mask(mask_path, image.shape[:2])) if mask_path else math.nan
         rows.append((angle, dark_corners(image)))
@@ -69,9 +67,8 @@ def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:
     44
 
     The lesion with a margin and near-black pixels (dark corners) are left out; NaN where hardly any skin is left.
-    This is the colour *in the photograph*, which lamp, white balance and exposure can move further than people differ:
-    it is nobody's skin type. An angle beyond 90 degrees (b* < 0) is the camera's doing, for skin reflects more yellow
-    than blue; with arctan, as the formula is often written, just these pictures would come out as dark skin.
+    Lamp, white balance and exposure can move this colour further than people differ: it is nobody's skin type. An angle
+    beyond 90 degrees (b* < 0) is the camera's doing; with arctan, as is often written, it would come out as dark skin.
     Source: Chardon, Cretois, Hourseau 1991, doi:10.1111/j.1467-2494.1991.tb00561.x.
     """
     step = max(1, min(mask.shape) // 50)  # a median needs no more pixels than that
@@ -113,11 +110,9 @@ def dark_corners(image: np.ndarray) -> float:
 def near_duplicates(table: pd.DataFrame) -> pd.DataFrame:
     """Find pairs of photographs that show one spot of skin, whatever their lesion numbers say; the most alike first.
 
-    A thumbnail is cut out round the lesion (from the middle, unless every image has a mask), light and all that spots
-    have in common are taken out of it, and what is left is hashed. Pairs whose hashes nearly agree in one of eight
-    turns and flips are compared pixel by pixel. Another angle of view is missed: the list is a lower bound.
-
-    Columns: image_id_a, image_id_b, similarity (SIMILARITY or more), same_lesion, same_label.
+    Thumbnails, cut out round the lesion (from the middle, unless every image has a mask), without light and all that
+    spots have in common, are hashed. Pairs whose hashes nearly agree in one of eight turns and flips are compared pixel
+    by pixel. Columns: image_id_a, image_id_b, similarity (SIMILARITY or more), same_lesion, same_label.
     Source: a perceptual hash, as in Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
     """
     details = _without_common_part(_details(table))
@@ -138,10 +133,9 @@ def near_duplicates(table: pd.DataFrame) -> pd.DataFrame:
 
 def _details(table: pd.DataFrame) -> np.ndarray:
     """Fine details of every photograph, float (n, THUMBNAIL, THUMBNAIL): coarse light taken out, contrast evened."""
-    masks = table["mask_path"] if table["mask_path"].all() else [""] * len(table)
-    places = list(zip(table["image_path"], masks, strict=True))
-    bar = progress(places, "looking for the same spot", delay=3)
-    thumbnails = np.stack([_thumbnail(_small(path), mask_path) for path, mask_path in bar])
+    cut_out = table["mask_path"].all()
+    bar = progress(table[["image_path", "mask_path"]].to_numpy(), "looking for the same spot", delay=3)
+    thumbnails = np.stack([_thumbnail(_small(path), mask_path if cut_out else "") for path, mask_path in bar])
     coarse, region = DETAIL
     detail = thumbnails - ndimage.gaussian_filter(thumbnails, (0, coarse, coarse))
     contrast = np.sqrt(ndimage.gaussian_filter(detail**2, (0, region, region)))

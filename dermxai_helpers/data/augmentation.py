@@ -1,7 +1,4 @@
-"""Random views of a photograph: what may change in it without changing its diagnosis.
-
-The paper names "random crop, flip, small rotation" and no ranges; those chosen here stand below.
-"""
+"""Random views of a photograph: what may change in it without changing its diagnosis."""
 
 import hashlib
 

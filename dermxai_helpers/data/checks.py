@@ -16,11 +16,7 @@ TAIL_BYTES = 1024  # some programs add a few bytes behind the end marker
 
 
 def table_problems(table: pd.DataFrame, classes: Collection[str] | None) -> list[str]:
-    """List every problem that the metadata shows without opening an image.
-
-    table : the metadata as read, all rows
-    classes : the diagnoses that will be kept (each must have an image), or None for whatever is there
-    """
+    """List every problem of the metadata as read; `classes`, if given, must each have an image."""
     found = []
     for column in COLUMNS:
         if column not in table.columns:
@@ -75,8 +71,7 @@ def image_problems(image_ids: Iterable[str], paths: dict[str, str]) -> list[str]
 def file_problem(path: str | Path) -> str:
     """Say why an image file cannot be used, or "": empty, no JPEG or PNG, too large, or cut off.
 
-    Only the header and the last kilobyte are read. The end marker cannot occur inside JPEG's coded pixels (there every
-    byte FF is followed by 00), so a file that was cut while it was copied does not have it by chance.
+    Only header and last kilobyte are read: inside JPEG's coded pixels (FF 00) the end marker cannot occur by chance.
     """
     try:
         with opened(path) as picture, open(path, "rb") as file:

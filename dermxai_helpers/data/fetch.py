@@ -16,8 +16,7 @@ from dermxai_helpers import __version__
 from dermxai_helpers.data.table import load
 from dermxai_helpers.files import DataError, cache_folder, progress
 
-# doi:10.7910/DVN/DBW86T, version 4: checksums and numbers of its files. Of a table Dataverse keeps a form of its own;
-# format=original gives what was uploaded, to which the checksum belongs.
+# doi:10.7910/DVN/DBW86T, version 4: checksum and number of each file; format=original is the table as it was uploaded
 SERVER = "https://dataverse.harvard.edu/api/access/datafile/"
 ORIGINALS = {
     "HAM10000_metadata.csv": ("md5:8f85fb1aa29d80a2797247e434deb79d", "4338392?format=original"),
@@ -38,9 +37,8 @@ MOST_GROWTH, SMALL = 20, 10_000_000  # photographs hardly grow when unpacked; so
 def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
     """Download HAM10000, 3 GB, into a folder that appears when it is complete, and return it.
 
-    to : the folder to make, or None for one in the course's cache
+    to : the folder to make, or None for one in the course's cache; after a DataError the next call goes on
 
-    What arrives is kept in a hidden folder beside it, from where the next call goes on after a DataError.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161; files from doi:10.7910/DVN/DBW86T.
     """
     if name != "ham10000":
@@ -59,8 +57,8 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
         shutil.rmtree(workshop, ignore_errors=True)
     except OSError as error:
         advice = "free some room or name another folder with --to; what had arrived is kept"
-        where = error.filename or target
-        raise DataError(where, [f"cannot be written ({error.strerror or error}): {advice}"]) from error
+        problem = f"cannot be written ({error.strerror or error}): {advice}"
+        raise DataError(error.filename or target, [problem]) from error
     return target
 
 
@@ -133,15 +131,12 @@ def from_kaggle(workshop: Path) -> Path:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip archive into `folder`, which appears when it is complete; DataError for an unsafe or damaged one.
-
-    Claimed sizes bind: Python stops at them, and a wrong one fails the CRC-32.
-    """
+    """Unpack a zip archive into `folder`, which appears when it is complete; DataError for an unsafe or damaged one."""
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # left by a run that was killed
     try:
         with zipfile.ZipFile(archive) as bundle:
-            size = sum(member.file_size for member in bundle.infolist())
+            size = sum(member.file_size for member in bundle.infolist())  # these claims bind: Python stops at them
             if size > max(SMALL, MOST_GROWTH * archive.stat().st_size):
                 raise DataError(archive.name, [f"refused: it claims to unpack to {size:,} bytes"])
             for member in bundle.infolist():

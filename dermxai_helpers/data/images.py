@@ -19,9 +19,8 @@ def open_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndar
 
     size : (height, width) to resize to (bilinear, antialiased), or None for the image's own size
 
-    Greyscale, palette, CMYK and 16-bit images are converted; transparent pixels are laid on white; a photograph that
-    was stored sideways (EXIF orientation) is turned upright. Raises DataError, naming the file, for one that is empty,
-    damaged, cut off, neither JPEG nor PNG, or that claims more than 64 million pixels (refused before decoding).
+    Every mode is converted, transparent pixels are laid on white, photographs stored sideways turned upright.
+    Raises DataError for a file that is empty, damaged, neither JPEG nor PNG, or larger than PIXEL_LIMIT.
     """
     with opened(path) as picture:
         picture.load()
@@ -43,7 +42,7 @@ def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarr
     """Open a lesion mask as bool, (height, width), True on the lesion; resized to `size` where one is given.
 
     A pixel is lesion when it is brighter than half of the mask's brightest: files hold 0/1, 0/255 or 0/65535.
-    Raises DataError for an image without mask (path "") and for everything that `open_image` refuses.
+    Raises DataError for an image without mask (path ""), and as `open_image` does.
     """
     if not str(path):
         raise DataError("mask", ["this image has no lesion mask (mask_path is empty)"])

@@ -17,9 +17,8 @@ def collect(folder: str | Path) -> tuple[pd.DataFrame, pd.Series]:
     folder : a photograph's class is the name of the folder that it lies in: mel, nv or bkl
 
     The table has the columns of `data.load`: image_id is the place inside the folder, dx "" for a photograph in another
-    folder, lesion_id its own image_id, and nothing else is known. `data.split` and `training.train` take the rows that
-    have a label: table[table["dx"] != ""]. The Series holds the reasons, by file; each file is decoded once. Where more
-    is known, write the table that `data.load` describes instead. Raises DataError for a folder without a photograph.
+    folder (`data.split` takes table[table["dx"] != ""]), lesion_id its own image_id, and nothing else is known.
+    The Series holds the reasons, by file. Raises DataError for a folder without a photograph.
     """
     folder = existing_folder(folder)
     places = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())

@@ -23,9 +23,8 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
     folder : holds HAM10000_metadata.csv (or the same file without ".csv") and the images, in any sub-folders
     classes : the diagnoses (column dx) to keep, or None for all seven
 
-    Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask). Raises
-    DataError, once, with every problem of the table and of the files of the rows that are kept; files are judged by
-    header and end marker, about 2 s for 10,000; what only decoding can find, `open_image` reports.
+    Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask). Raises one
+    DataError with every problem of the table and of the kept rows' files, judged by header and end marker.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
     """
     folder = existing_folder(folder)
@@ -66,8 +65,7 @@ def read_metadata(folder: Path) -> pd.DataFrame:
 
 def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Find the images and the lesion masks in a folder and its sub-folders (not truth/): {image_id: path} twice."""
-    images: dict[str, str] = {}
-    masks: dict[str, str] = {}
+    images, masks = {}, {}
     for place, subfolders, names in os.walk(folder):
         subfolders[:] = sorted(name for name in subfolders if name != "truth" and not name.startswith((".", "__")))
         for name in names:
@@ -82,8 +80,7 @@ def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> Path:
     """Make the folder to load: "demo" draws `images` lesion photographs once, anything else is a folder that exists.
 
-    Drawings are kept in the course's cache under a name made of number, seed and a hash of the program that draws, so
-    that a changed program draws anew. Raises DataError without such a folder, ValueError for fewer than 50 images.
+    Drawings are kept in the course's cache; a changed program draws anew. Raises DataError without such a folder.
     """
     if source != "demo":
         return existing_folder(source)

@@ -90,7 +90,6 @@ except files.DataError as error:
 # %%
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 shares = table["dx"].value_counts(normalize=True)
 print(shares.round(3).to_dict())
@@ -156,13 +155,9 @@ table.groupby("dx")["age"].median()
 # **Before you run the cell below the next one:** which of the three validation images are leaked?
 
 # %%
-toy = pd.DataFrame(
-    {
-        "image": ["a", "b", "c", "d", "e"],
-        "lesion": ["left arm", "left arm", "back", "chin", "chin"],
-        "part": ["train", "val", "train", "val", "val"],
-    }
-)
+lesions = ["left arm", "left arm", "back", "chin", "chin"]
+parts = ["train", "val", "train", "val", "val"]
+toy = pd.DataFrame({"image": list("abcde"), "lesion": lesions, "part": parts})
 toy
 
 # %% tags=["nbval-check-output"]
@@ -445,6 +440,8 @@ course.figure("artefacts", lesion_plots.artefacts(shares))
 # paper names "random crop, flip, small rotation", and no ranges. The course chose these:
 
 # %%
+from PIL import Image
+
 from dermxai_helpers.data import augmentation
 
 print("area kept by a crop:", augmentation.CROP_AREA, "· its proportions:", augmentation.CROP_RATIO)

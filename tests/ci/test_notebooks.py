@@ -47,7 +47,7 @@ def test_notebooks_for_readers(tmp_path, monkeypatch):
     toys.write_source(tmp_path, toys.SECOND, "print('/home/ada/private')")
     marks = "<!-- units: `make notebooks` writes this table -->\n<!-- end of units -->"
     (tmp_path / "README.md").write_text(f"Before\n{marks}\nAfter")
-    monkeypatch.setattr(running, "import_megabytes", lambda environment, stop: 70.0)
+    monkeypatch.setattr(running, "import_megabytes", lambda environment, lifeline: 70.0)
     patched = toys.stand_in(tmp_path, toys.book())
     try:
         (written,) = notebooks.refresh(tmp_path, ["10"])

@@ -51,6 +51,17 @@ def test_results_beside_the_documents(tmp_path):
     assert results["units"]["06_lexicon_experiment"]["figures"]["figure_5"]["file"].startswith("results/06")
 
 
+def test_results_of_an_older_version(tmp_path):
+    """Without the memory that importing takes."""
+    finished_unit(tmp_path, "01_data", {})
+    path = tmp_path / "results" / "01_data" / UNIT_FILE
+    unit = json.loads(path.read_text())
+    del unit["import_mb"]
+    path.write_text(json.dumps(unit))
+    report.write(tmp_path, "demo", 0)
+    assert "<td>4</td>\n <td></td>" in (tmp_path / "report.html").read_text()
+
+
 def test_report_needs_nothing_else(tmp_path):
     finished_unit(tmp_path, "06_lexicon_experiment", {}, ["figure_5"])
     report.write(tmp_path, "smoke", 0)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from threading import Event
 
 import nbformat
 import offline
@@ -35,7 +34,7 @@ time.sleep(parameters["images"])
 open(executed, "w").close()
 with open(os.path.join(os.environ["DERMXAI_RESULTS"], "when.json"), "w") as file:
     json.dump([start, time.time()], file)
-print(json.dumps({"seconds": time.time() - start}))
+print(json.dumps({"seconds": time.time() - start, "peak_mb": 1}))
 """
 
 
@@ -44,7 +43,7 @@ def checkout(tmp_path, monkeypatch):
     """The folder of a course of two toys; importing is not measured."""
     for name in (toys.FIRST, toys.SECOND):
         toys.write_source(tmp_path, name)
-    monkeypatch.setattr(running, "import_megabytes", lambda environment, stop: 70.0)
+    monkeypatch.setattr(running, "import_megabytes", lambda environment, lifeline: 70.0)
     patched = toys.stand_in(tmp_path, toys.book())
     yield tmp_path
     toys.put_back(patched)
@@ -149,7 +148,7 @@ def measured(folder, code, parameters=None, cell_seconds=60, **environment):
     source = folder / "source.py"
     source.write_text(f'# %% tags=["parameters"]\nimages = 1\n\n# %%\n{code}\n')
     order = [source, folder / "executed.ipynb", folder / "failed.ipynb", parameters or {}, cell_seconds]
-    return running.measured(order, os.environ | environment, Event())
+    return running.measured(order, os.environ | environment, os.pipe()[0])
 
 
 def test_problems_of_a_notebook(tmp_path, monkeypatch):
@@ -191,8 +190,8 @@ def test_a_killed_parent_leaves_nothing_behind(tmp_path):
     source = tmp_path / "source.py"
     source.write_text(f"# %%\nimport time\nopen({str(started)!r}, 'w').close()\ntime.sleep(300)\n")
     order = [str(source), str(tmp_path / "executed.ipynb"), str(tmp_path / "failed.ipynb"), {}, 400]
-    code = "import os, threading; from dermxai_helpers.course.run import measured; "
-    code += f"measured({order}, os.environ, threading.Event())"
+    code = "import os; from dermxai_helpers.course.run import measured; "
+    code += f"measured({order}, os.environ, os.pipe()[0])"
     parent = subprocess.Popen([sys.executable, "-c", code])
     try:
         wait_until(lambda: started.exists() or parent.poll() is not None, 60)
