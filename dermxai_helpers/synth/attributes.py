@@ -64,11 +64,6 @@ def _choose(options: dict[Any, tuple[float, float, float]], column: int, number:
     return next((value for value, edge in zip(options, reached, strict=True) if number < edge), list(options)[-1])
 
 
-def sample_artefacts(chances: dict[str, float], rng: np.random.Generator) -> dict[str, bool]:
-    """Which artefacts one photograph shows, each with its own chance."""
-    return {name: bool(rng.random() < chances[name]) for name in ARTEFACTS}
-
-
 def completed(attributes: dict[str, Any]) -> dict[str, Any]:
     """The attributes with the colours that follow from them: pigments, blue-gray for a veil, white for regression."""
     seen = set(attributes["pigments"])

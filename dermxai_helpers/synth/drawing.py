@@ -49,7 +49,8 @@ def draw(
     of_photo = streams([1, photo, *entropy], PHOTO_STREAMS)
     drawn_label = table.sample_label(of_lesion["attributes"])
     values = table.sample_lesion(label or drawn_label, of_lesion["attributes"])
-    values |= table.sample_artefacts(table.ARTEFACT_CHANCES | (artefact_chances or {}), of_photo["presence"])
+    chances = table.ARTEFACT_CHANCES | (artefact_chances or {})
+    values |= {name: bool(of_photo["presence"].random() < chances[name]) for name in table.ARTEFACTS}
     values = table.completed(values | attributes)
     pose = of_photo["pose"]
     frame = Frame(pose.uniform(0, 2 * np.pi), pose.uniform(0.88, 1.12), tuple(pose.normal(0, 0.03, 2) * 224))

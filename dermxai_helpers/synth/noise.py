@@ -44,10 +44,7 @@ def _bank() -> dict[str, list[np.ndarray]]:
 
 @lru_cache
 def _cell_tile(jitter: float) -> np.ndarray:
-    """Cells, float32 (CELL_TILE * CELL_TILE, 4): distances to centre and wall, two random numbers a cell.
-
-    jitter : how far centres stray from an even hexagonal grid, as a share of the spacing
-    """
+    """Cells, float32 (CELL_TILE * CELL_TILE, 4); `jitter`: how far centres stray from a hexagonal grid, in spacings."""
     rng = np.random.default_rng(BANK_SEED + int(100 * jitter))
     rows = 2 * round(CELL_TILE / CELL_SPACING / 0.866 / 2)
     columns = round(CELL_TILE / CELL_SPACING)

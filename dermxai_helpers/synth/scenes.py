@@ -40,10 +40,7 @@ class Scene:
 def draw(
     seed: int | Sequence[int], complaint: str | None = None, place: str | None = None, background: str | None = None,
 ) -> Scene:
-    """One scene. What is None is drawn by lot; `complaint="healthy skin"` paints none.
-
-    Raises ValueError for a complaint, place or background that does not exist.
-    """
+    """One scene; what is None is drawn by lot, "healthy skin" is no complaint; ValueError for what does not exist."""
     entropy = [seed] if isinstance(seed, int | np.integer) else list(seed)
     rng = streams([7, *entropy], STREAMS)
     drawn = [rng["choice"].random() for _ in range(3)]
@@ -71,8 +68,7 @@ def redraw(scene: Scene, complaint: str | None = None, background: str | None = 
 def draw_set(n: int, seed: int, backgrounds: Mapping[str, str] | None = None, share: float = 0.95) -> list[Scene]:
     """`n` scenes, the complaints in turn.
 
-    backgrounds : {complaint: the background that betrays it}, which it has in a `share` of its scenes; None for
-        backgrounds that say nothing about the complaint
+    backgrounds : {complaint: the background that betrays it}, which it has in a `share` of its scenes; None: by lot
     """
     rng = np.random.default_rng([seed, n])
     complaints = [list(COMPLAINTS)[number % len(COMPLAINTS)] for number in range(n)]

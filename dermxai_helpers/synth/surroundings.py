@@ -84,7 +84,8 @@ def finger(rng: np.random.Generator) -> Body:
     half_width, tip = rng.uniform(33, 42), rng.uniform(62, 82)
     beyond = np.maximum(along - (tip - half_width), 0)
     distance = half_width - np.hypot(across, beyond)
-    nail = _ellipse(along - (tip - 0.42 * half_width), across, 0.42 * half_width, 0.5 * half_width)
+    middle = tip - 0.42 * half_width
+    nail = np.clip(6 * (1 - np.hypot((along - middle) / (0.42 * half_width), across / (0.5 * half_width))), 0, 1)
     back = rng.uniform(18, 32)  # the complaint sits behind the nail
     return _body(distance, half_width, _where(along + back, across), 0.78 * half_width, nail)
 
@@ -150,10 +151,6 @@ def _where(along: np.ndarray, across: np.ndarray) -> tuple[float, float]:
     """(row, column) of the pixel where both coordinates vanish."""
     row, column = np.unravel_index(np.argmin(along**2 + across**2), along.shape)
     return float(row), float(column)
-
-
-def _ellipse(along: np.ndarray, across: np.ndarray, length: float, width: float) -> np.ndarray:
-    return np.clip(6 * (1 - np.hypot(along / length, across / width)), 0, 1)
 
 
 def _body(
