@@ -40,8 +40,6 @@ def explain(
         linear layer, where it is Grad-CAM times the number of cells. The formulas stand in `methods`
     layer : a module or its name; None takes the last layer with a grid of cells
     relu : clip negative evidence to zero, as the papers do; False keeps it;  classes : their names
-
-    Raises ValueError, as a sentence, for what cannot be explained.
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got '{method}'")

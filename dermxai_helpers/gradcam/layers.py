@@ -21,13 +21,10 @@ class ForwardPass:
 
 
 def is_grid(output: object, images: Tensor) -> bool:
-    """Whether an output is (B, channels, rows, columns) with several cells, of the images' proportions.
-
-    The proportions (up to two cells, for rounding) tell maps from maps with the channels last.
-    """
+    """Whether an output is (B, channels, rows, columns) with several cells, of the images' proportions."""
     if not isinstance(output, Tensor) or output.ndim != 4:
         return False
-    (rows, columns), (height, width) = output.shape[2:], images.shape[2:]
+    (rows, columns), (height, width) = output.shape[2:], images.shape[2:]  # not so where channels stand last
     return rows * columns > 1 and abs(rows * width - columns * height) <= 2 * max(height, width)
 
 
@@ -36,8 +33,6 @@ def watched(model: nn.Module, images: Tensor, layer: str | nn.Module | None, gra
 
     layer : a module of the model or its name; None takes the last layer to finish whose output is a grid
     gradients : whether they are recorded from the layer up; below it they never are
-
-    Raises ValueError, naming candidates, when the layer does not run or has no grid, or when there are no logits.
     """
     first, *others = images.split(AT_ONCE)
     if layer is None:
@@ -61,26 +56,29 @@ def _name_of(model: nn.Module, images: Tensor, layer: str | nn.Module) -> str:
 
 
 def _pass_with_last_layer(model: nn.Module, images: Tensor, gradients: bool) -> ForwardPass:
-    """A pass that keeps the last layer with a grid. Only the pass tells which that is: a wrong guess costs another."""
+    """A pass that keeps the last layer with a grid. Only a pass tells which that is: a wrong guess costs two more."""
     likely = ""
     for name, child in model.named_children():
         if any(isinstance(part, nn.Conv2d | nn.BatchNorm2d) for part in child.modules()):
             likely = name
-    with _noting_grids(model, images) as finished:
+    with _noting_grids(model, images, below=likely) as finished:
         seen = _pass(model, images, likely, gradients)
+    if finished[-1:] == [likely]:
+        return seen
+    finished = _finishing(model, images)
     if not finished or hasattr(model, "patch_embed"):
-        raise ValueError(
-            f"no layer of {type(model).__name__} gives feature maps of shape (B, channels, rows, columns) with several "
-            "cells, so Grad-CAM does not apply; for timm's vision transformers there is relevancy.explain"
-        )
-    return seen if finished[-1] == likely else _pass(model, images, finished[-1], gradients)
+        found = f"no layer of {type(model).__name__} gives feature maps (B, channels, rows, columns) with several cells"
+        raise ValueError(f"{found}: Grad-CAM does not apply; for timm's vision transformers use relevancy.explain")
+    return _pass(model, images, finished[-1], gradients)
 
 
 @contextmanager
-def _noting_grids(model: nn.Module, images: Tensor) -> Iterator[list[str]]:
-    """Yields a list that a pass fills: names of layers whose output is a grid, in the order in which they finish."""
+def _noting_grids(model: nn.Module, images: Tensor, below: str = "") -> Iterator[list[str]]:
+    """Yields a list that a pass fills: names of layers whose output is a grid, as they finish; no parts of `below`."""
     names, handles = [], []
     for name, module in model.named_modules():
+        if below and name.startswith(f"{below}."):
+            continue  # hooks on every part of a network would cost a tenth of a pass
 
         def note(_module, _inputs, output, name=name):
             if name and is_grid(output, images):
@@ -94,11 +92,15 @@ def _noting_grids(model: nn.Module, images: Tensor) -> Iterator[list[str]]:
             handle.remove()
 
 
-def _candidates(model: nn.Module, images: Tensor) -> str:
-    """A part of a sentence: the last layers with a grid, without the parts of parts."""
+def _finishing(model: nn.Module, images: Tensor) -> list[str]:
     with _noting_grids(model, images) as finished:
         model(images[:1])
-    names = [name for name in dict.fromkeys(finished) if name.count(".") < 2]
+    return finished
+
+
+def _candidates(model: nn.Module, images: Tensor) -> str:
+    """A part of a sentence: the last layers with a grid, without the parts of parts."""
+    names = [name for name in dict.fromkeys(_finishing(model, images)) if name.count(".") < 2]
     return f"its last layers with a grid: {', '.join(names[-10:])}" if names else "it has no layer with a grid"
 
 
