@@ -84,8 +84,8 @@ def refused(to: Path, *words: str, exists: bool = False) -> None:
     """A run that ends with one sentence that holds these words, and without the folder."""
     done = run(to)
     assert done.exit_code == 1 and isinstance(done.exception, SystemExit), done.output
-    sentence = done.stdout.rstrip().splitlines()[-1]  # where the runner puts what `sys.exit` says
-    assert sentence.startswith("Error: ") and done.stdout.count("Error: ") == 1
+    sentence = done.stderr.rstrip().splitlines()[-1]
+    assert sentence.startswith("Error: ") and done.stderr.count("Error: ") == 1
     for word in words:
         assert word in sentence
     assert to.exists() == exists
@@ -337,7 +337,7 @@ def test_fetch_when_kaggle_fails(server, tmp_path, monkeypatch):
 
 def test_fetch_of_an_unknown_data_set(tmp_path):
     done = CliRunner().invoke(__main__.app, ["fetch", "isic2019", "--to", str(tmp_path / "x")])
-    assert done.exit_code == 1 and done.stdout == (
+    assert done.exit_code == 1 and done.stderr == (
         "Error: isic2019: there is no data set of this name to fetch; there is ham10000\n"
     )
 
