@@ -1,7 +1,4 @@
-"""Five complaints that can be drawn on a body, none of them the picture of a disease.
-
-Each function paints on a picture of skin and says, to the pixel, which skin it has changed.
-"""
+"""Five complaints, none the picture of a disease, each painted on skin with the mask of the skin it has changed."""
 
 import numpy as np
 from PIL import Image

@@ -11,7 +11,7 @@ SIGNS = ("streaks", "veil", "milia")
 
 
 def kinds(count: int = 41) -> dict[str, dict]:
-    """{name: attributes for `drawing.draw`} of 1 to 48 kinds, those with the fewest signs first."""
+    """{name: attributes for `drawing.draw`}, those with the fewest signs first; ValueError unless 1 to 48 kinds."""
     combined = {}
     for symmetry, (network, value), shown in product(
         ("symmetric", "asymmetric"), NETWORKS.items(), product((False, True), repeat=len(SIGNS))
@@ -19,6 +19,8 @@ def kinds(count: int = 41) -> dict[str, dict]:
         signs = [sign for sign, there in zip(SIGNS, shown, strict=True) if there]
         attributes = {"symmetry": symmetry, "network": value} | dict(zip(SIGNS, shown, strict=True))
         combined[", ".join([symmetry, network, *signs])] = attributes
+    if not 1 <= count <= len(combined):
+        raise ValueError(f"count={count}: there are 1 to {len(combined)} kinds")
     simple_first = sorted(combined, key=lambda name: name.count(","))
     return {name: combined[name] for name in simple_first[:count]}
 
