@@ -1,13 +1,12 @@
 """Random views of a photograph: what may change in it without changing its diagnosis."""
 
-import hashlib
-
 import numpy as np
 from PIL import Image
 
 CROP_AREA = (0.8, 1.0)  # share of the picture that a crop keeps
 CROP_RATIO = (0.9, 1.1)  # width : height of a crop, relative to the picture's
 DEGREES = 15  # largest turn either way; the corners it uncovers are mirrored, not black: black corners mean a lens
+VERSION = "-".join(map(str, (*CROP_AREA, *CROP_RATIO, DEGREES)))  # for the names of files computed from such views
 
 
 def augmented(image: np.ndarray, seed: int) -> np.ndarray:
@@ -27,8 +26,3 @@ def augmented(image: np.ndarray, seed: int) -> np.ndarray:
     view = np.asarray(turned.resize((width, height), Image.Resampling.BILINEAR, box=box))
     axes = np.flatnonzero(rng.random(2) < 0.5)  # a lesion has no up and down
     return np.ascontiguousarray(np.flip(view, tuple(axes)))
-
-
-def version() -> str:
-    """A short hash of the ranges, for the names of files that hold what was computed from such views."""
-    return hashlib.sha256(repr((CROP_AREA, CROP_RATIO, DEGREES)).encode()).hexdigest()[:8]

@@ -12,7 +12,6 @@ from dermxai_helpers.files import DataError, counted, listed, progress
 COLUMNS = ("lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization")
 DIAGNOSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 END_MARKERS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
-TAIL_BYTES = 1024  # some programs add a few bytes behind the end marker
 
 
 def table_problems(table: pd.DataFrame, classes: Collection[str] | None) -> list[str]:
@@ -75,7 +74,7 @@ def file_problem(path: str | Path) -> str:
     """
     try:
         with opened(path) as picture, open(path, "rb") as file:
-            file.seek(-min(os.path.getsize(path), TAIL_BYTES), os.SEEK_END)
+            file.seek(-min(os.path.getsize(path), 1024), os.SEEK_END)  # some programs add bytes behind the end marker
             cut_off = END_MARKERS[picture.format] not in file.read()
     except DataError as error:
         return error.problems[0]

@@ -29,7 +29,7 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
     image, weight or size is computed anew, a renamed file is not, and a damaged cache file is replaced.
     """
     paths = [Path(path) for path in paths]
-    key = f"{backbone.name}-{fingerprint(backbone)[:16]}-view{view}-{augmentation.version()}"
+    key = f"{backbone.name}-{fingerprint(backbone)[:16]}-view{view}-{augmentation.VERSION}"
     stored = [files.cache_folder() / "features" / key / f"{file_digest(path)}.npy" for path in paths]
     rows = {file: _read(file) for file in stored}
     missing = [(file, path) for file, path in dict(zip(stored, paths, strict=True)).items() if rows[file] is None]
