@@ -1,8 +1,8 @@
 """Draw one figure per question: every function returns `(figure, alt_text)`; `show` displays the pair."""
 
-from dermxai_helpers.plots.charts import beside_controls, intervals, moved, stacked
+from dermxai_helpers.plots.charts import beside_controls, grouped, intervals, moved, stacked
 from dermxai_helpers.plots.common import LESION, REGION, png, show
 from dermxai_helpers.plots.pictures import SHEET, cards, gallery, row, sheet
 
 __all__ = ["LESION", "REGION", "SHEET", "png", "show"]
-__all__ += ["beside_controls", "cards", "gallery", "intervals", "moved", "row", "sheet", "stacked"]
+__all__ += ["beside_controls", "cards", "gallery", "grouped", "intervals", "moved", "row", "sheet", "stacked"]

@@ -61,6 +61,19 @@ def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float |
     return figure, f"{measure.capitalize()} ({note}): {'; '.join(said)}.{dashed}"
 
 
+def grouped(groups: Mapping[str, pd.DataFrame], measure: str, about: str) -> tuple[Figure, str]:
+    """Draw values with intervals, a colour a group (at most three). groups : {name: table of value, low, high}"""
+    figure = Figure(figsize=(8, 1.2 + 0.45 * max(map(len, groups.values()))))
+    axes = figure.subplots()
+    shifts = np.linspace(-0.2, 0.2, len(groups))
+    for (name, table), shift, marker, other in zip(groups.items(), shifts, "os^", SERIES[1:], strict=False):
+        dots(axes, table, shift=shift, color=CLASS_COLOURS.get(name, other), marker=marker, label=name)
+    axes.set(xlim=(-0.02, None), xlabel=f"{measure}, 95 % interval")
+    figure.legend(loc="outside upper center", ncols=len(groups))
+    said = "; ".join(f"{name}: {told(table)}" for name, table in groups.items())
+    return figure, f"{about}, with 95 % intervals. {said}."
+
+
 def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, str]:
     """Draw each row's values (0 to 1) as dots; a line joins the first column's with the second's."""
     figure = Figure(figsize=(9, 1 + 0.35 * len(table)))

@@ -16,31 +16,34 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
     """
     best = history["validation_loss"].idxmin()
     kept = history.loc[best]
+    recalls = {f"recall_{name}": colour for name, colour in CLASS_COLOURS.items()}
+    colours = {"training_loss": BASELINE, "balanced_accuracy": PAPER} | recalls
+    panels = {
+        "Cross-entropy (training: with dropout)": ["training_loss", "validation_loss"],
+        "Validation accuracy": ["accuracy", "balanced_accuracy"],
+        "Validation recall": recalls,
+    }
     figure = Figure(figsize=(9, 2.9))
-    losses, accuracies, recalls = figure.subplots(1, 3)
-    losses.plot(history["training_loss"], "o-", color=BASELINE, label="training (with dropout)")
-    losses.plot(history["validation_loss"], "s-", color=MEASURED, label="validation")
-    losses.set_title("Cross-entropy")
-    accuracies.plot(history["accuracy"], "s-", color=MEASURED, label="accuracy")
-    accuracies.plot(history["balanced_accuracy"], "^-", color=PAPER, label="balanced accuracy")
-    accuracies.axhline(constant, color=BASELINE, linestyle="--", label="accuracy of the constant")
-    accuracies.set(ylim=(0, 1), title="Validation accuracy")
-    moved = []
-    for (dx, colour), marker in zip(CLASS_COLOURS.items(), "o^s", strict=True):
-        recall = history[f"recall_{dx}"]
-        recalls.plot(recall, marker + "-", color=colour, label=dx)
-        moved.append(f"{dx} {recall.min():.2f} to {recall.max():.2f}")
-    recalls.set(ylim=(0, 1), title="Validation recall")
-    for axes in (losses, accuracies, recalls):
+    places = figure.subplots(1, len(panels))
+    places[1].axhline(constant, color=BASELINE, linestyle="--", label="accuracy of the constant")
+    for axes, (title, columns) in zip(places, panels.items(), strict=True):
+        for column, marker in zip(columns, "os^", strict=False):
+            colour = colours.get(column, MEASURED)
+            axes.plot(history[column], marker + "-", color=colour, label=column.replace("_", " "))
         axes.axvline(best, color=BASELINE, linewidth=0.8, linestyle=":")
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set_xlabel("epoch")
+        axes.set(xlabel="epoch", title=title)
         axes.legend()
+    for axes in places[1:]:
+        axes.set_ylim(0, 1)
+    ranges = [
+        f"{name.removeprefix('recall_')} {history[name].min():.2f} to {history[name].max():.2f}" for name in recalls
+    ]
     return figure, (
         f"Curves over {len(history)} epochs. Validation loss starts at {history['validation_loss'].iloc[0]:.2f}; its "
         f"lowest, {kept['validation_loss']:.2f}, is at epoch {best} (dotted line), where accuracy is "
         f"{kept['accuracy']:.3f} and balanced accuracy {kept['balanced_accuracy']:.3f}; the constant's accuracy, a "
-        f"dashed line, is {constant:.3f}. Recall over the epochs: {', '.join(moved)}."
+        f"dashed line, is {constant:.3f}. Recall over the epochs: {', '.join(ranges)}."
     )
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from PIL import Image
 
 # Three of Okabe and Ito's colours, which people with any colour vision can tell apart.
@@ -136,10 +135,3 @@ def outline(axes: Axes, mask: np.ndarray, colour: str = "white") -> None:
     """Draw the rim of a mask; nothing for a mask that is empty or everywhere."""
     if mask.any() and not mask.all():
         axes.contour(mask, levels=[0.5], colors=[colour], linewidths=1.2)
-
-
-def frame(axes: Axes, box: tuple[int, int, int, int]) -> None:
-    """Draw a white frame around a box (left, top, right, bottom) in pixels, right and bottom exclusive."""
-    left, top, right, bottom = box
-    corner = left - 0.5, top - 0.5
-    axes.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, edgecolor="white", linewidth=1.5))

@@ -38,10 +38,8 @@ def pipeline(pictures: Mapping[str, np.ndarray], questions: Mapping[str, str]) -
             axes.annotate("", (0.1, 0.5), (-0.1, 0.5), xycoords="axes fraction", arrowprops={"arrowstyle": "-|>"})
     pairs = " · ".join(f"{view} picture with the {prompt.upper()} prompt" for view, prompt in questions.items())
     figure.supxlabel(f"{pairs}\nThe captioner never sees the classifier: only the box connects the two.")
-    return figure, (
-        f"Six stations from left to right: {', '.join(STATIONS)}. {pairs}. The captioner receives a cut of the "
-        "picture, not the classifier's features."
-    )
+    about = "The captioner receives a cut of the picture, not the classifier's features."
+    return figure, f"Six stations from left to right: {', '.join(STATIONS)}. {pairs}. {about}"
 
 
 def vote_report(

@@ -1,4 +1,4 @@
-"""Figures of unit 01: what is in the data, what a split leaks, what belongs to the photograph and not to the lesion."""
+"""Figures of unit 01: what is in the data, and what belongs to the photograph and not to the lesion."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
-from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, PALE, dots, draw_picture, opened, told
+from dermxai_helpers.plots.common import CLASS_COLOURS, PALE, draw_picture, opened
 
 PICTURES = 8  # below the histogram
 
@@ -50,36 +50,6 @@ def patients(table: pd.DataFrame, sites: int = 7) -> tuple[Figure, str]:
     right.set(xlabel="share of the class", title="Site")
     about = "Histogram of ages and bars of body sites for each class. Median age, and share on the commonest site"
     return figure, f"{about}, {commonest[0]}: {'; '.join(said)}."
-
-
-def leak(reports: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
-    """Draw the share of validation images whose lesion is also in training, for each class and kind of split.
-
-    reports : {what was split by: table of `data.leak_report`}
-    """
-    figure = Figure(figsize=(8, 3))
-    said = []
-    for axes, (by, report) in zip(figure.subplots(1, len(reports), sharey=True), reports.items(), strict=True):
-        names = [CLASS_NAMES.get(name, name) for name in report.index]
-        words = [f"{share:.0%}" for share in report["share"]]
-        bars = axes.bar(names, report["share"], color=[CLASS_COLOURS.get(name, BASELINE) for name in report.index])
-        axes.bar_label(bars, words, padding=2)
-        axes.set(title=f"split by {by}", ylim=(0, 1), ylabel="validation images\nwith a sister in training")
-        axes.label_outer()
-        said.append(f"split by {by}: {', '.join(map(' '.join, zip(names, words, strict=True)))}")
-    return figure, f"Share of validation images whose lesion is also in training. {'; '.join(said)}."
-
-
-def artefacts(shares: Mapping[str, pd.DataFrame]) -> tuple[Figure, str]:
-    """Draw how often each artefact occurs in each class. shares : {class: one row an artefact; value, low, high}"""
-    figure = Figure(figsize=(8, 0.8 + 0.4 * max(map(len, shares.values()))))
-    axes = figure.subplots()
-    for shift, (dx, table) in zip((-0.22, 0, 0.22), shares.items(), strict=True):
-        dots(axes, table, shift=shift, color=CLASS_COLOURS[dx], label=CLASS_NAMES[dx])
-    axes.set(xlabel="share of the class's images, 95 % interval", xlim=(0, None))
-    figure.legend(loc="outside right upper")
-    said = "; ".join(f"{CLASS_NAMES[dx]}: {told(table, '.0%')}" for dx, table in shares.items())
-    return figure, f"Share of images with each artefact, with 95 % intervals. {said}."
 
 
 def skin_colours(table: pd.DataFrame, bands: Mapping[float, str]) -> tuple[Figure, str]:

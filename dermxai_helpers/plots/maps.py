@@ -32,8 +32,7 @@ def explained_rows(
 ) -> tuple[Figure, str]:
     """Draw the paper's Figure 2: a row of picture, heat-map, overlay and class probabilities for each image.
 
-    images : uint8 (B, h, w, 3); found : an `Explanation` of them; probabilities : (B, classes)
-    labels : true class of each
+    images : uint8 (B, h, w, 3), their true classes in labels; found : their `Explanation`; probabilities : (B, classes)
     """
     figure = Figure(figsize=(9, 1.75 * len(images) + 0.5))
     figure.suptitle(fill(title, 96))

@@ -1,40 +1,21 @@
-"""What each station of the road hands to the next: the figures of unit 00 and of the README."""
+"""The whole road for one picture: the last figure of unit 00."""
 
 import textwrap
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from dermxai_helpers.plots.common import bare, draw_picture, frame
-from dermxai_helpers.plots.pictures import grid
-
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
-
-
-def heat(cells: np.ndarray, overlay: np.ndarray, box: Box) -> tuple[Figure, str]:
-    """Draw a heat-map as its few cells, and laid over the picture with the region's box.
-
-    cells : float (rows, columns), in [0, 1]; overlay : uint8 (h, w, 3)
-    """
-    rows, columns = cells.shape
-    titles = [f"the map: {rows} × {columns} cells", "over the picture, with the region"]
-    figure, axes = grid([[cells, overlay]], [titles], width=6.2)
-    frame(axes[0, 1], box)
-    figure.colorbar(axes[0, 0].images[0], ax=axes[0, 0], shrink=0.8, label="share of the maximum")
-    row, column = np.unravel_index(cells.argmax(), cells.shape)
-    return figure, (
-        f"Left, a heat-map of {rows} by {columns} cells whose largest is in row {row + 1}, column {column + 1}. Right, "
-        f"the same map over the picture; a box of {box[2] - box[0]} by {box[3] - box[1]} pixels frames the region."
-    )
+from dermxai_helpers.plots.common import bare, draw_picture
 
 
 def road(
-    image: np.ndarray, overlay: np.ndarray, box: Box, probabilities: Mapping, captions: Mapping, votes: Mapping
+    image: np.ndarray, overlay: np.ndarray, box: tuple, probabilities: Mapping, captions: Mapping, votes: Mapping
 ) -> tuple[Figure, str]:
     """Draw the whole road for one picture: the picture with its scores, the heat-map, the captions with their votes.
 
-    image, overlay : uint8 (h, w, 3); box : the region
+    image, overlay : uint8 (h, w, 3); box : left, top, right, bottom of the region in pixels
     probabilities : {class: the classifier's score}; captions, votes : {view: sentence}, {view: class}
     """
     figure = Figure(figsize=(9, 3.1))
@@ -43,7 +24,8 @@ def road(
     top = max(probabilities, key=probabilities.get)
     draw_picture(first, image, f"image → class\n{scores}")
     draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top}")
-    frame(second, box)
+    rim = Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor="white", linewidth=1.5)
+    second.add_patch(rim)
     bare(third, "views → captions → votes\n")
     blocks = [f"{view} (votes {votes[view]})\n{textwrap.fill(said, 42)}" for view, said in captions.items()]
     third.text(0, 1, "\n\n".join(blocks), va="top", fontsize=8, transform=third.transAxes)

@@ -1,4 +1,4 @@
-"""Figures of unit 04b: scenes with their maps, where the relevance lies, what models answer when all is swapped."""
+"""The figure of unit 04b: scenes with their maps, and how much of the relevance lies where."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import SERIES, dots, outline, told
+from dermxai_helpers.plots.common import outline
 from dermxai_helpers.plots.pictures import grid
 
 
@@ -34,18 +34,3 @@ def rows(drawn: Sequence, explanations: Mapping, shares: Mapping[str, pd.DataFra
         for place, scene in zip(line, drawn, strict=True):
             outline(place, scene.affected)
     return figure, f"{title}. Above, the scenes with affected skin outlined. {'. '.join(said)}."
-
-
-def swaps(table: pd.DataFrame) -> tuple[Figure, str]:
-    """Draw what each model answers when something is swapped. table : see `background.swap_table`"""
-    models = table.index.unique("model")
-    measures = table.index.unique("measure")
-    figure = Figure(figsize=(8, 0.55 * len(measures) + 1.3))
-    axes = figure.subplots()
-    for number, model in enumerate(models):
-        look = {"color": SERIES[number + 1], "marker": "os^"[number], "label": model}
-        dots(axes, table.loc[model].loc[measures], shift=0.28 * number - 0.14, **look)
-    axes.set(xlim=(-0.02, 1.02), xlabel="share of the scenes")
-    figure.legend(loc="outside upper center", ncols=len(models))
-    said = "; ".join(f"{model}: {told(table.loc[model])}" for model in models)
-    return figure, f"What the models answer when background or complaint is swapped. {said}."

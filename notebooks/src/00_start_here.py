@@ -209,10 +209,13 @@ region = regions.find(heatmap, threshold=0.5)
 region.box
 
 # %%
-from dermxai_helpers.plots import road
-
 overlay = explanation.overlay(image[None])[0]
-course.figure("heat", road.heat(grid, overlay, region.box))
+left, top, right, bottom = region.box
+inside_box = np.zeros(image.shape[:2], dtype=bool)
+inside_box[top:bottom, left:right] = True
+shown = {"the map: share of its maximum, dark 0, bright 1": grid, "over the picture, with the region": overlay}
+about = f"A heat-map, its cells and laid over the picture; the region is {right - left} by {bottom - top} pixels."
+course.figure("heat", plots.row(shown, about, outlines=[{}, {"white": inside_box}]))
 
 # %% [markdown]
 # Three views go on: the whole picture, the region alone, and the picture with everything but the region dimmed.
@@ -282,6 +285,8 @@ for view, vote in votes.items():
 # All stations in one figure: this is the paper's Figure 3 for one lesion.
 
 # %%
+from dermxai_helpers.plots import road
+
 labels = {view: vote.label for view, vote in votes.items()}
 course.figure("road", road.road(image, overlay, region.box, scores, sentences, labels))
 

@@ -257,7 +257,8 @@ reports = {by: data.leak_report(table, split) for by, split in splits.items()}
 print("same validation images:", set(table.index[splits["image"] == "val"]) == set(validation.index))
 print("same leak:", np.allclose(reports["image"]["share"].drop("all"), leaked_by_class[list(data.CLASSES)]))
 print(course.record("leak_share_lesion_split", reports["lesion"].loc["all", "share"], baseline=leaked.mean()))
-course.figure("leak", lesion_plots.leak(reports))
+leaks = pd.DataFrame({f"split by {by}": report["share"] for by, report in reports.items()})
+course.figure("leak", plots.moved(leaks.rename(data.CLASS_NAMES), "share of validation images with a sister in training"))
 
 # %% [markdown]
 # This is the figure to take home from the unit. On HAM10000 the class with the largest leaked share is melanoma, and melanoma
@@ -427,7 +428,7 @@ for artefact, shown in marked.items():
         own = labels == name
         low, high = scoring.interval("mean", table["lesion_id"][own], shown[own])
         shares[name].loc[artefact] = shown[own].mean(), low, high
-course.figure("artefacts", lesion_plots.artefacts(shares))
+course.figure("artefacts", plots.grouped(shares, "share of the class's images", "Share of images with each artefact"))
 
 # %% [markdown]
 # In drawn lesions the chance of an artefact is the same in each class, so differences within the intervals are luck (and of

@@ -348,7 +348,8 @@ plots.show(plots.row(named, "Two scenes, each as it is, with its background swap
 
 # %%
 answers = background.swap_table(models, swaps, complaints, seed)
-course.figure("swaps", figures.swaps(answers))
+about = "What the models answer when background or complaint is swapped"
+course.figure("swaps", plots.grouped({name: answers.loc[name] for name in models}, "share of the scenes", about))
 answers.round(3)
 
 # %%

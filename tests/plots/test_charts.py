@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from dermxai_helpers import plots
-from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED
+from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER
 
 TABLE = pd.DataFrame({"value": [0.7, 0.4], "low": [0.6, 0.3], "high": [0.8, 0.5]}, index=["network", "metadata"])
 
@@ -45,6 +45,16 @@ def test_controls_stand_beside_the_values():
     )  # fmt: skip
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["value, 95 % interval", "commonest value", "silent"]
+
+
+def test_groups_keep_their_colours_and_the_rows_their_order():
+    groups = {"mel": TABLE, "other": TABLE}
+    figure = drawn(
+        plots.grouped(groups, "share", "Artefacts"), "mel: network 0.70 (0.60 to 0.80)", "other: network 0.70"
+    )
+    colours = [to_hex(dots.get_facecolors()[0]) for dots in figure.axes[0].collections[1::2]]
+    assert colours == [CLASS_COLOURS["mel"].lower(), PAPER]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(TABLE.index)
 
 
 def test_moved_joins_the_first_two_columns():

@@ -44,21 +44,6 @@ def test_patients(table):
     assert f"nevus {table['age'][table['dx'] == 'nv'].median():.0f}" in alt
 
 
-def test_leak_bars_are_the_shares(table):
-    reports = {by: data.leak_report(table, data.split(table, by=by)) for by in ("image", "lesion")}
-    figure, alt = lesions.leak(reports)
-    for axes, report in zip(figure.axes, reports.values(), strict=True):
-        assert [bar.get_height() for bar in axes.patches] == report["share"].tolist()
-    assert "split by lesion: melanoma 0%" in alt
-
-
-def test_artefacts_with_their_intervals():
-    table = pd.DataFrame({"value": [0.2, 0.4], "low": [0.1, 0.3], "high": [0.3, 0.5]}, index=["hair", "ink"])
-    figure, alt = lesions.artefacts(dict.fromkeys(data.CLASSES, table))
-    assert "melanoma: hair 20% (10% to 30%), ink 40% (30% to 50%); nevus:" in alt and len(plots.png(figure)) > 1000
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["hair", "ink"]
-
-
 def test_skin_colours(table):
     angles = pd.Series(np.linspace(-60, 130, len(table)), table.index, name="skin_angle")
     angles[0] = np.nan

@@ -18,10 +18,3 @@ def test_rows_show_every_scene_for_every_model():
     assert len(figure.axes) == 6 and plots.png(figure).startswith(b"\x89PNG")
     assert alt.count("mole called mole, 30% of the relevance on affected skin; ring called mole, 20%") == 2
     assert figure.axes[2].get_title() == "mole: 30%\nbackground 50%"
-
-
-def test_swaps_state_their_numbers():
-    index = pd.MultiIndex.from_product([["honest", "betrayed"], ["right", "kept"]], names=["model", "measure"])
-    swaps = pd.DataFrame({"value": 0.5, "low": 0.4, "high": 0.6}, index=index)
-    figure, alt = figures.swaps(swaps)
-    assert "honest: right 0.50 (0.40 to 0.60), kept 0.50" in alt and plots.png(figure).startswith(b"\x89PNG")
