@@ -213,8 +213,10 @@ overlay = explanation.overlay(image[None])[0]
 left, top, right, bottom = region.box
 inside_box = np.zeros(image.shape[:2], dtype=bool)
 inside_box[top:bottom, left:right] = True
-shown = {"the map: share of its maximum, dark 0, bright 1": grid, "over the picture, with the region": overlay}
-about = f"A heat-map, its cells and laid over the picture; the region is {right - left} by {bottom - top} pixels."
+shown = {"the map, 0 dark to 1 bright": grid, "over the picture, with the region": overlay}
+row, column = 1 + np.argwhere(grid == grid.max())[0]
+about = (f"A heat-map, its cells and laid over the picture; the strongest cell is in row {row}, column {column}, and a box "
+         f"of {right - left} by {bottom - top} pixels frames the region.")
 course.figure("heat", plots.row(shown, about, outlines=[{}, {"white": inside_box}]))
 
 # %% [markdown]
