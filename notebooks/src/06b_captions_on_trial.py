@@ -158,10 +158,8 @@ readers = {
     "question reworded": [read(sentence) for sentence in reworded],
 }
 
-# %% [markdown]
-# The share of facts that a reader states rightly is its recall. The captions get a 95 % interval of it, by lesion.
-
 # %%
+# the share of facts that a reader states rightly is its recall; the captions get a 95 % interval of it, by lesion
 recalls = {name: facts.score(facts.verdicts(one, true, slots=slots), repeats=2)["recall"] for name, one in readers.items()}
 compared = pd.DataFrame(recalls).loc[[*slots, "all"]]
 ends = {}
@@ -170,9 +168,7 @@ for slot in compared.index:
     ends[slot] = scoring.interval("mean", rows["lesion"], rows["verdict"] == "right", seed=seed)
 ends = pd.DataFrame(ends, index=["low", "high"]).T
 compared = pd.concat([compared[["captions"]], ends, compared.drop(columns="captions")], axis=1)
-compared.round(2)
-
-# %%
+print(compared.round(2).to_string())
 note = f"{examined} drawn lesions, {captioner.note}"
 course.figure("readers", plots.beside_controls(compared, "share of facts stated rightly", note))
 
@@ -184,9 +180,7 @@ course.figure("readers", plots.beside_controls(compared, "share of facts stated 
 unseeing = compared[["commonest value", "dealt to another lesion", "of a blank picture"]].max(axis=1)
 seen = compared.index[compared["low"] > unseeing].drop("all", errors="ignore")
 print("above every control:", ", ".join(seen) or "none")
-course.record("slots_above_controls", len(seen), note=f"of {len(slots)}, on {examined} drawn lesions")
-
-# %%
+print(course.record("slots_above_controls", len(seen), note=f"of {len(slots)}, on {examined} drawn lesions"))
 row = compared.loc["all"]
 course.record("facts_right", row["captions"], row["low"], row["high"], baseline=row["commonest value"],
               note="all slots together; the baseline is the commonest value")
@@ -362,9 +356,8 @@ classifier = training.train(table, parts, backbone=backbone, seed=seed, progress
 unseen = table[parts == "val"]
 sample = unseen.sample(min(guided, len(unseen)), random_state=seed).reset_index(drop=True)
 photographs = [data.open_image(path) for path in sample["image_path"]]
-
-# %%
 order = np.argsort(-classifier.logits(photographs), axis=1)  # from the most to the least probable class
+
 # %%
 guides = {
     "true class": np.array([classifier.classes.index(label) for label in sample["dx"]]),
@@ -538,8 +531,6 @@ adapted = caption_lora.adapt(pupil.model, seed=seed)
 learning = sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
 print(f"{learning:,} numbers learn, {learning / pupil.model.num_parameters():.1%} of all")
 losses = caption_lora.teach(adapted, pupil.processor, to_learn, PROMPTS["global"], lessons, steps, seed=seed)
-
-# %%
 after_said = pupil.caption(to_judge, PROMPTS["global"])
 print(after_said[0])
 
