@@ -375,9 +375,9 @@ def box_like(number, region):
 
 
 boxes = {guide: [region.box for region in cuts] for guide, cuts in found.items()}
-boxes["centred box"] = [box_like(i, region) for i, region in enumerate(found["true class"])]
 
 # %%
+boxes["centred box"] = [box_like(i, region) for i, region in enumerate(found["true class"])]
 kept = files.cache_folder() / "captions.jsonl"
 rows = []
 for guide, chosen in boxes.items():
@@ -579,8 +579,7 @@ for when, sentences_then in (("before", before_said), ("after", after_said)):
 # %%
 place = files.cache_folder() / "adapter"
 adapted.save_pretrained(place)
-size = (place / "adapter_model.safetensors").stat().st_size
-print(f"{size / 1000:.0f} kB")
+print(f"{(place / 'adapter_model.safetensors').stat().st_size / 1000:.0f} kB")
 reloaded = Captioner(checkpoint, adapter=place)
 print("the same sentences:", reloaded.caption(to_judge, PROMPTS["global"], progress=False) == after_said)
 
