@@ -181,9 +181,8 @@ unseeing = compared[["commonest value", "dealt to another lesion", "of a blank p
 seen = compared.index[compared["low"] > unseeing].drop("all", errors="ignore")
 print("above every control:", ", ".join(seen) or "none")
 print(course.record("slots_above_controls", len(seen), note=f"of {len(slots)}, on {examined} drawn lesions"))
-row = compared.loc["all"]
-course.record("facts_right", row["captions"], row["low"], row["high"], baseline=row["commonest value"],
-              note="all slots together; the baseline is the commonest value")
+course.record("facts_right", *compared.loc["all", ["captions", "low", "high"]],
+              baseline=compared.loc["all", "commonest value"], note="all slots together; the baseline is the commonest value")
 
 # %% [markdown]
 # A mirror changes no attribute. So two captions of a lesion and its mirror image should agree, and more often than
@@ -210,7 +209,7 @@ course.record("agreement_with_mirror", agree["agreement"].mean(), baseline=agree
 # And does it do as it is told, whatever the wording? Form is the easy part, which is why it comes last.
 
 # %%
-from dermxai_helpers.lexicon.sentences import compliance
+from dermxai_helpers.lexicon.sentences import compliance, describe
 
 asked = {"the paper's wording": sentences, "reworded": reworded, "mirrored": mirrored}
 pd.DataFrame({name: pd.DataFrame(map(compliance, answers)).mean() for name, answers in asked.items()}).T.round(2)
@@ -309,8 +308,6 @@ for name, candidate in candidates.items():
 
 # %%
 from scipy.stats import spearmanr
-
-from dermxai_helpers.lexicon.sentences import describe
 
 ideal = [describe(lesion.attributes, "focused", rng) for lesion in lesions]
 share_right = verdicts.assign(right=verdicts["verdict"] == "right").groupby("caption")["right"].mean()
