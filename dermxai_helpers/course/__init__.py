@@ -4,5 +4,3 @@ from dermxai_helpers.course import doctor
 from dermxai_helpers.course.record import figure, record
 from dermxai_helpers.course.run import jobs_that_fit, run
 from dermxai_helpers.course.units import TIERS, CourseError, Unit, checkout, units
-
-__all__ = ["TIERS", "CourseError", "Unit", "checkout", "doctor", "figure", "jobs_that_fit", "record", "run", "units"]

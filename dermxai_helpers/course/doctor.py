@@ -69,17 +69,12 @@ def ask(check: str, code: str, remedy: str) -> Finding:
 
 
 def resources() -> Iterator[Finding]:
-    """Memory (the smallest limit of machine, process and container), threads, demo models, room in the cache."""
+    """Memory (the smallest limit of machine, process and container), demo models, room in the cache."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), resource.getrlimit(resource.RLIMIT_AS)[0]]
     stated = [Path(path).read_text().strip() for path in CONTAINER_LIMITS if Path(path).is_file()]
     limits += [int(text) for text in stated if text.isdigit()]  # or "max"
     size = min(limit for limit in limits if limit > 0)  # -1 means no limit
     yield Finding("memory", f"{size / 1e9:.1f} GB", "" if size >= 1.5e9 else MEMORY_REMEDY)
-
-    cores, wish = os.cpu_count() or 1, os.environ.get("OMP_NUM_THREADS", "not set")
-    slow = wish.isdigit() and int(wish) > cores
-    remedy = f"set OMP_NUM_THREADS={cores}: more threads than cores slow everything down" if slow else ""
-    yield Finding("threads", f"{cores} cores, OMP_NUM_THREADS {wish}", remedy, blocks=False)
 
     missing = [name for name in MODELS if not (ASSETS / name).is_file()]
     found = f"missing: {', '.join(missing)}" if missing else f"{len(MODELS)} files"

@@ -3,5 +3,3 @@
 from dermxai_helpers.data.images import open_image, open_mask
 from dermxai_helpers.data.split import leak_report, split
 from dermxai_helpers.data.table import CLASS_NAMES, CLASSES, load, prepare, truth
-
-__all__ = ["CLASSES", "CLASS_NAMES", "leak_report", "load", "open_image", "open_mask", "prepare", "split", "truth"]

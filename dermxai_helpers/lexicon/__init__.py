@@ -3,5 +3,3 @@
 from dermxai_helpers.lexicon.keywords import PAPER_KEYWORDS, paper_vote
 from dermxai_helpers.lexicon.parsing import parse
 from dermxai_helpers.lexicon.voting import vote
-
-__all__ = ["PAPER_KEYWORDS", "paper_vote", "parse", "vote"]

@@ -3,6 +3,3 @@
 from dermxai_helpers.plots.charts import beside_controls, grouped, intervals, moved, stacked
 from dermxai_helpers.plots.common import LESION, REGION, png, show
 from dermxai_helpers.plots.pictures import SHEET, cards, gallery, row, sheet
-
-__all__ = ["LESION", "REGION", "SHEET", "png", "show"]
-__all__ += ["beside_controls", "cards", "gallery", "grouped", "intervals", "moved", "row", "sheet", "stacked"]

@@ -1,13 +1,15 @@
-"""Figures of unit 01: what is in the data, and what belongs to the photograph and not to the lesion."""
+"""Figures of units 00 and 01: the whole road for one picture; what is in the data and in its photographs."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
-from dermxai_helpers.plots.common import CLASS_COLOURS, PALE, draw_picture, opened
+from dermxai_helpers.plots.common import CLASS_COLOURS, PALE, bare, draw_picture, opened
 
 PICTURES = 8  # below the histogram
 
@@ -85,3 +87,26 @@ def skin_colours(table: pd.DataFrame, bands: Mapping[float, str]) -> tuple[Figur
         f"Histogram of the angle of skin colour in each class, in degrees: {'; '.join(said)}. "
         f"Below, {len(chosen)} photographs in the order of the angle, {first:.0f} to {last:.0f} degrees."
     )
+
+
+def road(
+    image: np.ndarray, overlay: np.ndarray, box: tuple, probabilities: Mapping, captions: Mapping, votes: Mapping
+) -> tuple[Figure, str]:
+    """Draw the whole road for one picture: the picture with its scores, the heat-map, the captions with their votes.
+
+    image, overlay : uint8 (h, w, 3); box : left, top, right, bottom of the region in pixels
+    probabilities : {class: the classifier's score}; captions, votes : {view: sentence}, {view: class}
+    """
+    figure = Figure(figsize=(9, 3.1))
+    first, second, third = figure.subplots(1, 3, width_ratios=(1, 1, 1.35))
+    scores = ", ".join(f"{name} {score:.2f}" for name, score in probabilities.items())
+    top = max(probabilities, key=probabilities.get)
+    draw_picture(first, image, f"image → class\n{scores}")
+    draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top}")
+    rim = Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor="white", linewidth=1.5)
+    second.add_patch(rim)
+    bare(third, "views → captions → votes\n")
+    blocks = [f"{view} (votes {votes[view]})\n{textwrap.fill(said, 42)}" for view, said in captions.items()]
+    third.text(0, 1, "\n\n".join(blocks), va="top", fontsize=8, transform=third.transAxes)
+    said = " ".join(f"{view}: {sentence} (votes {votes[view]})" for view, sentence in captions.items())
+    return figure, f"Left, a picture with scores {scores}. Middle, the heat-map for {top}. Right, captions. {said}"

@@ -2,5 +2,3 @@
 
 from dermxai_helpers.relevancy.explain import demo_vit, explain, prepare
 from dermxai_helpers.relevancy.maps import METHODS
-
-__all__ = ["METHODS", "demo_vit", "explain", "prepare"]

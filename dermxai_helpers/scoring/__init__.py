@@ -3,17 +3,3 @@
 from dermxai_helpers.scoring.intervals import interval, mean_intervals, scores_with_intervals, wilson
 from dermxai_helpers.scoring.maps import centre_gaussian, energy_inside, jaccard_by_threshold, pointing_game
 from dermxai_helpers.scoring.metrics import classification_table, macro_f1, scores
-
-__all__ = [
-    "centre_gaussian",
-    "classification_table",
-    "energy_inside",
-    "interval",
-    "jaccard_by_threshold",
-    "macro_f1",
-    "mean_intervals",
-    "pointing_game",
-    "scores",
-    "scores_with_intervals",
-    "wilson",
-]

@@ -6,5 +6,3 @@ They pass for dermoscopy at a glance. They teach and they test; they are not dat
 from dermxai_helpers.synth.attributes import ARTEFACTS, COLOURS, LABELS, PARTS
 from dermxai_helpers.synth.drawing import Lesion, draw
 from dermxai_helpers.synth.folder import read_parts, write_folder
-
-__all__ = ["ARTEFACTS", "COLOURS", "LABELS", "PARTS", "Lesion", "draw", "read_parts", "write_folder"]

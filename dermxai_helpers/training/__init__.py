@@ -3,5 +3,3 @@
 from dermxai_helpers.training.backbones import Backbone, backbone
 from dermxai_helpers.training.features import cached_features
 from dermxai_helpers.training.head import Classifier, baseline_predictions, train
-
-__all__ = ["Backbone", "Classifier", "backbone", "baseline_predictions", "cached_features", "train"]

@@ -20,10 +20,8 @@ from dermxai_helpers.training.features import cached_features, file_digest
 from dermxai_helpers.training.loop import Examples, Plan, fit
 
 BATCH = 8  # images at once
-LICENCES = {
-    "ISIC_": "HAM10000 (doi:10.7910/DVN/DBW86T): CC BY-NC 4.0, no commercial use",
-    "DRAWN_": "drawn by dermxai_helpers.synth: MIT",
-}
+HAM10000_LICENCE = "HAM10000 (doi:10.7910/DVN/DBW86T): CC BY-NC 4.0, no commercial use"
+LICENCES = {"ISIC_": HAM10000_LICENCE, "DRAWN_": "drawn by dermxai_helpers.synth: MIT"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,3 @@
 """Explanations, backgrounds and shortcuts put on trial."""
 
 from dermxai_helpers.trial.run import BASELINES, FAITHFULNESS, Cases, run
-
-__all__ = ["BASELINES", "Cases", "FAITHFULNESS", "run"]

@@ -287,10 +287,10 @@ for view, vote in votes.items():
 # All stations in one figure: this is the paper's Figure 3 for one lesion.
 
 # %%
-from dermxai_helpers.plots import road
+from dermxai_helpers.plots import lesions as figures
 
 labels = {view: vote.label for view, vote in votes.items()}
-course.figure("road", road.road(image, overlay, region.box, scores, sentences, labels))
+course.figure("road", figures.road(image, overlay, region.box, scores, sentences, labels))
 
 # %% [markdown]
 # Now the control. We paint the whole picture in the median colour of the skin around the lesion. There is nothing
@@ -317,7 +317,7 @@ plain_votes = {view: lexicon.paper_vote(sentence).label for view, sentence in pl
 
 # %%
 plain_overlay = emptiness.overlay(plain[None])[0]
-course.figure("plain_skin", road.road(plain, plain_overlay, plain_region.box, plain_scores, plain_sentences, plain_votes))
+course.figure("plain_skin", figures.road(plain, plain_overlay, plain_region.box, plain_scores, plain_sentences, plain_votes))
 
 # %% [markdown]
 # Count what was noticed: a score below one half, a note on the region, a sentence that says there is no lesion. No

@@ -43,22 +43,36 @@ judged = 24           # drawn photographs in the tables, 10 to 1000
 # its name is all there is to it; nobody is ill with one.
 
 # %%
+from itertools import product
+
 import timm
 import torch
 
-from dermxai_helpers import course, plots, regions, relevancy, scoring
-from dermxai_helpers.plots import scenes as figures
-from dermxai_helpers.synth import kinds
+from dermxai_helpers import course, plots, regions, relevancy, scoring, synth
+from dermxai_helpers.plots import maps as figures
 from dermxai_helpers.training.checkpoints import grow_head, load_checkpoint
 from dermxai_helpers.training.transformer import Pictures, finetune, predict
 from dermxai_helpers.trial import background
 
-all_kinds = kinds.kinds(41)
-names = list(all_kinds)
+signs, kinds = ("streaks", "veil", "milia"), {}
+for symmetry, network, shown in product(
+    ("symmetric", "asymmetric"), ("none", "typical", "atypical"), product((False, True), repeat=3)
+):
+    name = f"{symmetry}, {network.replace('none', 'no')} network"
+    name += "".join(f", {sign}" for sign, there in zip(signs, shown, strict=True) if there)
+    kinds[name] = {"symmetry": symmetry, "network": network} | dict(zip(signs, shown, strict=True))
+
+names = sorted(kinds, key=lambda name: name.count(","))[:41]  # those with the fewest signs first
 print(f"{len(names)} kinds; the first three: {'; '.join(names[:3])}; the last: {names[-1]}")
 
 # %%
-to_learn, to_judge = kinds.draw_kinds(all_kinds, each, seed), kinds.draw_kinds(all_kinds, 1, seed + 1)
+def draw_kinds(each, seed):
+    """`each` pictures of every kind, and the names of their kinds."""
+    named = names * each
+    return [synth.draw((seed, index), "nv", **kinds[name]).image for index, name in enumerate(named)], named
+
+
+to_learn, to_judge = draw_kinds(each, seed), draw_kinds(1, seed + 1)
 nine = {name.replace(", ", "\n"): image for name, image in list(zip(*to_learn[::-1], strict=True))[:9]}
 plots.show(plots.row(nine, "Nine kinds of drawn lesions."))
 
@@ -231,7 +245,7 @@ photographs = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
 found = {name: relevancy.explain(model, relevancy.prepare(model, photographs), classes=complaints)
          for name, model in models.items()}
 shares = {name: background.relevance_by_zone(one.maps, five) for name, one in found.items()}
-course.figure("figure_b", figures.rows(
+course.figure("figure_b", figures.scenes(
     five, found, shares, "Relevancy on drawn scenes: the picture, the honest model, the model that was betrayed"))
 
 # %% [markdown]

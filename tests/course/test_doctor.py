@@ -90,12 +90,6 @@ def test_memory_of_a_container(monkeypatch, tmp_path, stated, blocks):
     assert bool(found.remedy) == blocks and (not blocks or "docker run --memory 2g" in found.remedy)
 
 
-def test_more_threads_than_cores(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "512")
-    found = finding("threads")
-    assert not found.blocks and "OMP_NUM_THREADS=" in found.remedy
-
-
 @pytest.mark.parametrize(
     ("requirement", "verdict"),
     [

@@ -1,10 +1,13 @@
-"""Figures of units 03 and 04: the numbers in the alt texts are right."""
+"""Figures of units 03, 04 and 04b: the numbers in the alt texts are right."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from dermxai_helpers import plots
 from dermxai_helpers.explanation import Explanation
 from dermxai_helpers.plots import maps
+from dermxai_helpers.synth import scenes
 
 
 def explanation(heat):
@@ -37,3 +40,13 @@ def test_place_in_words(cell, words):
     heat = np.zeros((3, 3))
     heat[cell] = 1
     assert maps.where(heat) == words
+
+
+def test_rows_show_every_scene_for_every_model():
+    some = [scenes.draw((3, number), complaint) for number, complaint in enumerate(("mole", "ring"))]
+    heat = Explanation(np.ones((2, 14, 14)), [0, 0], ["mole", "mole"], np.zeros(2), np.ones(2), "blocks", "chefer")
+    shares = pd.DataFrame({"affected skin": [0.3, 0.2], "background": [0.5, 0.6]})
+    figure, alt = maps.scenes(some, {"one": heat, "two": heat}, {"one": shares, "two": shares}, "Scenes")
+    assert len(figure.axes) == 6 and plots.png(figure).startswith(b"\x89PNG")
+    assert alt.count("mole called mole, 30% of the relevance on affected skin; ring called mole, 20%") == 2
+    assert figure.axes[2].get_title() == "mole: 30%\nbackground 50%"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from dermxai_helpers.synth import kinds, scenes
+from dermxai_helpers.synth import scenes
 from dermxai_helpers.synth.complaints import COMPLAINTS
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES
 
@@ -70,11 +70,3 @@ def test_unknown_names_are_refused_with_the_known_ones(what):
         scenes.draw(0, **what)
 
 
-def test_forty_one_kinds_and_their_pictures():
-    every = kinds.kinds()
-    assert len(every) == 41 and len({tuple(attributes.items()) for attributes in every.values()}) == 41
-    assert list(kinds.kinds(15)) == list(every)[:15]
-    pictures, names = kinds.draw_kinds(kinds.kinds(3), 2, 0)
-    assert names == list(kinds.kinds(3)) * 2 and len(pictures) == 6
-    with pytest.raises(ValueError, match="there are 1 to 48 kinds"):
-        kinds.kinds(49)
