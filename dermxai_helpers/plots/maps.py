@@ -93,7 +93,7 @@ def scenes(drawn: Sequence, explanations: Mapping, shares: Mapping, title: str) 
         words = (f"{scene.complaint} called {one}, {share[0]:.0%} of the relevance on affected skin"
                  for scene, (one, share) in zip(drawn, called, strict=True))  # fmt: skip
         said.append(f"{name}: {'; '.join(words)}")
-    figure, axes = grid(pictures, titles, width=8, space=0.5)
+    figure, axes = grid(pictures, titles, width=7.2, space=0.5)
     figure.suptitle(title)
     for line, name in zip(axes, ["", *explanations], strict=True):
         line[0].set_ylabel(name)

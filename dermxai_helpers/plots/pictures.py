@@ -61,7 +61,7 @@ def sheet(rows: Mapping[str, Sequence], about: str, titles: Sequence[str] = ()) 
 
 
 def gallery(
-    pictures: Sequence, titles: Sequence[str], about: str, columns: int = 4, width: float = 9
+    pictures: Sequence, titles: Sequence[str], about: str, columns: int = 4, width: float = 7.5
 ) -> tuple[Figure, str]:
     """Draw pictures in rows of `columns`, each below its title. pictures : arrays or paths, of any size"""
     starts = range(0, max(len(pictures), 1), columns)
@@ -76,12 +76,16 @@ def gallery(
 def cards(rows: Sequence[Mapping[str, tuple[np.ndarray, str]]], note: str) -> tuple[Figure, str]:
     """Draw pictures over the captions they got. rows : mappings title -> (picture, caption); note : stands above"""
     columns = max(map(len, rows))
-    figure = Figure(figsize=(min(9, 3.4 * columns), 0.3 + (min(9 / columns, 3.4) + 1.1) * len(rows)))
+    wide = min(2.4, 7 / columns)  # inches of a picture; a line of its caption holds 12 letters an inch
+    texts = [[textwrap.fill(caption, int(12 * wide)) for _, caption in entries.values()] for entries in rows]
+    heights = [wide + 0.3 + 0.17 * max(text.count("\n") + 1 for text in line) for line in texts]
+    figure = Figure(figsize=(wide * columns, 0.3 + sum(heights)))
     figure.suptitle(note)
-    for line, entries in zip(figure.subplots(len(rows), columns, squeeze=False), rows, strict=True):
-        for axes, (title, (picture, caption)) in zip(line, entries.items(), strict=True):
+    lines = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
+    for line, entries, under in zip(lines, rows, texts, strict=True):
+        for axes, (title, (picture, _)), text in zip(line, entries.items(), under, strict=True):
             draw_picture(axes, picture, title)
             axes.set_anchor("N")
-            axes.set_xlabel(textwrap.fill(caption, 128 // max(columns, 3)))
+            axes.set_xlabel(text)
     said = " ".join(f"{title}: {caption}" for entries in rows for title, (_, caption) in entries.items())
     return figure, f"Pictures over their captions ({note}). {said}"

@@ -73,7 +73,7 @@ def draw_kinds(each, seed):
 
 
 to_learn, to_judge = draw_kinds(each, seed), draw_kinds(1, seed + 1)
-nine = {name.replace(", ", "\n"): image for name, image in list(zip(*to_learn[::-1], strict=True))[:9]}
+nine = {name.replace(" network", "\nnetwork").replace(", ", "\n"): image for name, image in list(zip(*to_learn[::-1], strict=True))[:9]}
 plots.show(plots.row(nine, "Nine kinds of drawn lesions."))
 
 # %% [markdown]
