@@ -134,8 +134,8 @@ print(f"probability of {first.class_name[0]}: {before:.3f}; with the strongest f
 # %%
 def visible(batch):
     """A normalised batch as pictures, uint8 (B, height, width, 3)."""
-    unit = (batch - batch.amin()) / (batch.amax() - batch.amin())
-    return (255 * unit).byte().permute(0, 2, 3, 1).numpy()
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (classifier.mean, classifier.std))
+    return (255 * (batch * std + mean)).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
 
 
 erased = torch.where(strongest, without, inputs)
