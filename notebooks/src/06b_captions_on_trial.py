@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Captions on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 40 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 40 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – cross-examine a captioner: change one thing in a picture and see whether its sentence follows,
 # let it be guided by the truth and by dice, look its inventions in the face, and teach it a new word.
