@@ -67,7 +67,7 @@ def _listing(items: Sequence[str]) -> str:
 
 
 def measurements(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> pd.DataFrame:
-    """Measure photographs with masks, a row each: asymmetry, compactness, colour_spread (`synth.drawing.measure`), edge_share.
+    """Measure photographs with masks, a row each: edge_share, and what `synth.drawing.measure` says of shape and colour.
 
     images : uint8 (H, W, 3) RGB; masks : bool (H, W), True on the lesion
     """

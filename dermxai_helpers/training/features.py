@@ -31,20 +31,23 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
     paths = [Path(path) for path in paths]
     key = f"{backbone.name}-{fingerprint(backbone)[:16]}-view{view}-{augmentation.VERSION}"
     stored = [files.cache_folder() / "features" / key / f"{file_digest(path)}.npy" for path in paths]
-    rows = {file: _read(file) for file in stored}
-    missing = [(file, path) for file, path in dict(zip(stored, paths, strict=True)).items() if rows[file] is None]
+    rows = np.empty((len(paths), 1280), np.float32)  # whole from the start: rows kept one by one tear the memory apart
+    missing = {}  # a picture that is there twice is computed once
+    for number, file in enumerate(stored):
+        if not _read_into(rows[number], file):
+            missing.setdefault(file, []).append(number)
     network = quick(backbone.features) if missing else None
     bar = files.progress(len(missing), "features", shown=progress and bool(missing))
     with bar, ThreadPoolExecutor(2) as readers, torch.inference_mode():  # decoding runs beside the network
         for start in range(0, len(missing), BATCH):
-            batch = dict(missing[start : start + BATCH])
-            images = list(readers.map(partial(open_view, view=view), batch.values()))
+            batch = list(missing.items())[start : start + BATCH]
+            images = list(readers.map(partial(open_view, view=view), [paths[numbers[0]] for _, numbers in batch]))
             maps = network(to_input(images, backbone.size, backbone.mean, backbone.std))
-            for file, row in zip(batch, maps.mean(dim=(2, 3)).numpy(), strict=True):
+            for (file, numbers), row in zip(batch, maps.mean(dim=(2, 3)).numpy(), strict=True):
                 files.write_atomically(file, partial(np.save, arr=row))
-                rows[file] = row
+                rows[numbers] = row
             bar.update(len(images))
-    return np.stack([rows[file] for file in stored])
+    return rows
 
 
 def open_view(path: Path, view: int) -> np.ndarray:
@@ -73,8 +76,9 @@ def fingerprint(backbone: Backbone) -> str:
     return known.hexdigest()
 
 
-def _read(file: Path) -> np.ndarray | None:
+def _read_into(row: np.ndarray, file: Path) -> bool:
     try:
-        return np.load(file)
+        row[:] = np.load(file)
+        return True
     except (OSError, ValueError, EOFError):  # absent or damaged
-        return None
+        return False
