@@ -67,7 +67,7 @@ def _listing(items: Sequence[str]) -> str:
 
 
 def measurements(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> pd.DataFrame:
-    """Measure photographs with masks, a row each: edge_share, and what `synth.drawing.measure` says of shape and colour.
+    """Measure photographs with masks, a row each: edge_share, and shape and colour as in `synth.drawing.measure`.
 
     images : uint8 (H, W, 3) RGB; masks : bool (H, W), True on the lesion
     """

