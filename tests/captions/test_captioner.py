@@ -28,16 +28,6 @@ def short_answers(monkeypatch):
     monkeypatch.setattr("dermxai_helpers.captions.captioner.MOST_NEW_TOKENS", 5)
 
 
-@pytest.fixture(scope="module")
-def processor():
-    return tiny_captioner.processor()
-
-
-@pytest.fixture(scope="module")
-def folder(processor, tmp_path_factory):
-    return tiny_captioner.save(tiny_captioner.model(processor), processor, tmp_path_factory.mktemp("t5"))
-
-
 @pytest.fixture
 def small(folder, short_answers):
     return captions.Captioner(folder, device="cpu", batch_size=2)

@@ -38,16 +38,6 @@ def offline_and_short(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def processor():
-    return tiny_captioner.processor()
-
-
-@pytest.fixture(scope="module")
-def folder(processor, tmp_path_factory):
-    return tiny_captioner.save(tiny_captioner.model(processor), processor, tmp_path_factory.mktemp("t5"))
-
-
-@pytest.fixture(scope="module")
 def chat_folder(processor, tmp_path_factory):
     """A chat model: LLaVA, with a chat template."""
     words = processor.tokenizer

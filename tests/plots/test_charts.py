@@ -1,6 +1,7 @@
 """Charts of numbers in rows: what they draw, and what they say in words."""
 
 import pandas as pd
+from described import described
 from matplotlib.colors import to_hex
 
 from dermxai_helpers import plots
@@ -9,19 +10,10 @@ from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPE
 TABLE = pd.DataFrame({"value": [0.7, 0.4], "low": [0.6, 0.3], "high": [0.8, 0.5]}, index=["network", "metadata"])
 
 
-def drawn(figure_and_alt, *words):
-    """The figure can be drawn, and its description holds these words."""
-    figure, alt = figure_and_alt
-    assert plots.png(figure).startswith(b"\x89PNG")
-    for word in words:
-        assert word in alt
-    return figure
-
-
 def test_intervals_draw_a_panel_a_measure_and_baselines_in_grey():
     panels, references = {"accuracy": TABLE, "macro-F1": TABLE}, {"accuracy": 0.75, "macro-F1": 0.28}
     found = plots.intervals(panels, references, "without an image", "Scores", values=True)
-    figure = drawn(found, "network 0.700 (0.600 to 0.800)", "without an image 0.280")
+    figure = described(found, "network 0.700 (0.600 to 0.800)", "without an image 0.280")
     intervals, dots = figure.axes[0].collections
     assert [segment[:, 0].tolist() for segment in intervals.get_segments()] == [[0.6, 0.8], [0.3, 0.5]]
     assert [to_hex(colour) for colour in dots.get_facecolors()] == [MEASURED, BASELINE]
@@ -31,7 +23,8 @@ def test_intervals_draw_a_panel_a_measure_and_baselines_in_grey():
 
 def test_rows_with_too_few_to_say_are_grey_and_panels_may_differ():
     few = TABLE.assign(enough=[False, True]).set_axis(["one", "two"])
-    figure = drawn(plots.intervals({"age": few, "sex": TABLE}, {"age": 0.5, "sex": 0.5}, "all", "Recall"), "two 0.400")
+    found = plots.intervals({"age": few, "sex": TABLE}, {"age": 0.5, "sex": 0.5}, "all", "Recall")
+    figure = described(found, "two 0.400")
     colours = [to_hex(colour) for colour in figure.axes[0].collections[1].get_facecolors()]
     assert colours == [BASELINE, MEASURED]
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == list(TABLE.index)
@@ -39,7 +32,7 @@ def test_rows_with_too_few_to_say_are_grey_and_panels_may_differ():
 
 def test_controls_stand_beside_the_values():
     table = TABLE.assign(**{"commonest value": 0.5, "silent": 0.0})
-    figure = drawn(
+    figure = described(
         plots.beside_controls(table, "share of facts stated rightly", "eight lesions", paper=0.26),
         "network 0.7 (0.6 to 0.8; commonest value 0.5, silent 0.0)", "eight lesions", "the paper's 0.260",
     )  # fmt: skip
@@ -49,7 +42,7 @@ def test_controls_stand_beside_the_values():
 
 def test_groups_keep_their_colours_and_the_rows_their_order():
     groups = {"mel": TABLE, "other": TABLE}
-    figure = drawn(
+    figure = described(
         plots.grouped(groups, "share", "Artefacts"), "mel: network 0.70 (0.60 to 0.80)", "other: network 0.70"
     )
     colours = [to_hex(dots.get_facecolors()[0]) for dots in figure.axes[0].collections[1::2]]
@@ -59,7 +52,7 @@ def test_groups_keep_their_colours_and_the_rows_their_order():
 
 def test_moved_joins_the_first_two_columns():
     table = pd.DataFrame({"before": [0.0, 0.5], "after": [0.8, 0.6], "chance": 0.5}, index=["border", "all"])
-    figure = drawn(plots.moved(table, "share", "silver"), "before: border 0.000, all 0.500; after: border 0.800")
+    figure = described(plots.moved(table, "share", "silver"), "before: border 0.000, all 0.500; after: border 0.800")
     lines = figure.axes[0].collections[0].get_segments()
     assert [segment[:, 0].tolist() for segment in lines] == [[0, 0.8], [0.5, 0.6]]
 
@@ -70,5 +63,5 @@ def test_stacked_bars_add_up():
     assert [to_hex(bar.get_facecolor()) for bar in found[0].axes[0].patches[::2]] == [
         colour.lower() for colour in CLASS_COLOURS.values()
     ]
-    figure = drawn(found, "network: mel 181, nv 982, bkl 169; constant: nv 1,341")
+    figure = described(found, "network: mel 181, nv 982, bkl 169; constant: nv 1,341")
     assert max(bar.get_x() + bar.get_width() for bar in figure.axes[0].patches) == 1341

@@ -3,23 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from described import described
 from matplotlib.colors import to_hex
 
-from dermxai_helpers import plots, trial
+from dermxai_helpers import trial
 from dermxai_helpers.plots import trial as figures
 from dermxai_helpers.trial import shortcut
 from dermxai_helpers.trial.result import TrialResult, assemble
 
 METHODS = ("Grad-CAM", *trial.BASELINES)
-
-
-def described(figure_and_alt, *words):
-    """The figure can be drawn, and its description holds these words."""
-    figure, alt = figure_and_alt
-    assert plots.png(figure).startswith(b"\x89PNG")
-    for word in words:
-        assert word in alt
-    return figure
 
 
 @pytest.fixture(scope="module")

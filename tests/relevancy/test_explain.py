@@ -11,17 +11,6 @@ from small_transformers import compare, distilled, golden, pictures, small
 
 from dermxai_helpers import assets, relevancy
 
-
-@pytest.fixture
-def model():
-    return small()
-
-
-@pytest.fixture
-def images():
-    return pictures()
-
-
 # --- equality ---
 
 

@@ -5,21 +5,11 @@ import pytest
 import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-from small_transformers import compare, distilled, pictures, small
+from small_transformers import compare, distilled, small
 
 from dermxai_helpers import relevancy
 from dermxai_helpers.relevancy.forward import run
 from dermxai_helpers.relevancy.maps import attention_relevance
-
-
-@pytest.fixture
-def model():
-    return small()
-
-
-@pytest.fixture
-def images():
-    return pictures()
 
 
 def attention_of(model, images):
