@@ -5,7 +5,7 @@
 # demo captioner (unit 05). All have seen **drawn lesions only**. This notebook made them. It is no unit of the course and
 # nobody needs it to follow one; read it if you want to know what the weights know, and why.
 #
-# With the numbers below it takes about four hours on two CPU cores and 6 GB of disk. A stopped training goes on where it
+# With the numbers below it takes some hours on two CPU cores, and some GB of disk. A stopped training goes on where it
 # was. A rebuild gives models *like* those that ship, not the same bytes.
 
 # %% tags=["parameters"]
@@ -80,7 +80,7 @@ def lesson(number, seed, look):
 
 
 # %% [markdown]
-# Drawing takes longer than reading (a quarter of an hour for these), so the lessons are kept on disk.
+# Drawing takes longer than reading, so the lessons are kept on disk.
 
 # %%
 def draw_lessons(folder, count, seed, look=whole_picture):

@@ -5,7 +5,7 @@
 # that appendix A trained; its Q-Former and its T5 begin at random and learn here, from drawn lesions and the true
 # sentence about each. At the end it sits an examination whose bar was set before the first run.
 #
-# With the numbers below it takes about an hour on two CPU cores. It is no unit of the course; nobody needs it to follow
+# With the numbers below it takes half an hour and more on two CPU cores. It is no unit of the course; nobody needs it to follow
 # one. A rebuild gives a captioner *like* the one that ships, not the same bytes.
 
 # %% tags=["parameters"]
