@@ -118,7 +118,7 @@ def test_a_cut_file_is_named(folder, tmp_path):
 @pytest.mark.parametrize("config", [BertConfig, BlipConfig])
 def test_a_model_of_another_kind_is_refused_by_its_name(config, monkeypatch, tmp_path):
     config().save_pretrained(tmp_path)
-    monkeypatch.setattr(checkpoints.AutoProcessor, "from_pretrained", lambda checkpoint: None)
+    monkeypatch.setattr(checkpoints.AutoProcessor, "from_pretrained", lambda *_, **__: None)
     said = f"of the kind '{config.model_type}', which does not answer questions"
     with pytest.raises(checkpoints.CheckpointBroken, match=said):
         captions.Captioner(tmp_path, device="cpu")
@@ -136,12 +136,24 @@ def test_what_does_not_fit_is_refused_before_it_is_read(folder, monkeypatch):
 
 
 def test_terms_that_were_not_accepted_are_named(monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError("You are trying to access a gated repo.")
 
     monkeypatch.setattr(checkpoints.AutoConfig, "from_pretrained", refuse)
     with pytest.raises(checkpoints.CheckpointMissing, match="after you accept its terms.*hf auth login"):
         captions.Captioner("google/medgemma-4b-it", device="cpu")
+
+
+def test_code_that_comes_with_a_checkpoint_is_never_run(monkeypatch, tmp_path):
+    """Not even for a reader who answers the library's question with yes."""
+    ran = tmp_path / "ran"
+    card = {"model_type": "own", "auto_map": {"AutoConfig": "own.Own"}}
+    (tmp_path / "config.json").write_text(json.dumps(card))
+    (tmp_path / "own.py").write_text(f"import pathlib\npathlib.Path({str(ran)!r}).touch()\nclass Own: pass\n")
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    with pytest.raises((checkpoints.CheckpointMissing, checkpoints.CheckpointBroken)):
+        captions.Captioner(tmp_path, device="cpu")
+    assert not ran.exists()
 
 
 def test_an_old_processor_learns_how_many_places_a_picture_takes(folder, images, tmp_path):
