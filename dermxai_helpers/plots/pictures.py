@@ -78,14 +78,17 @@ def cards(rows: Sequence[Mapping[str, tuple[np.ndarray, str]]], note: str) -> tu
     columns = max(map(len, rows))
     wide = min(2.4, 7 / columns)  # inches of a picture; a line of its caption holds 12 letters an inch
     texts = [[textwrap.fill(caption, int(12 * wide)) for _, caption in entries.values()] for entries in rows]
-    heights = [wide + 0.3 + 0.17 * max(text.count("\n") + 1 for text in line) for line in texts]
-    figure = Figure(figsize=(wide * columns, 0.3 + sum(heights)))
-    figure.suptitle(note)
-    lines = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
-    for line, entries, under in zip(lines, rows, texts, strict=True):
-        for axes, (title, (picture, _)), text in zip(line, entries.items(), under, strict=True):
+    heights = [wide + 0.5 + 0.16 * max(text.count("\n") + 1 for text in line) for line in texts]
+    figure = Figure(figsize=(wide * columns, 0.3 + sum(heights)), layout="none")  # every card has its place
+    figure.suptitle(note, y=1 - 0.08 / figure.get_figheight(), va="top")
+    top = sum(heights)
+    for entries, under, height in zip(rows, texts, heights, strict=True):
+        for place, ((title, (picture, _)), text) in enumerate(zip(entries.items(), under, strict=True)):
+            bottom = (top - 0.3 - wide) / figure.get_figheight()
+            axes = figure.add_axes([(place + 0.02) / columns, bottom, 0.96 / columns, wide / figure.get_figheight()])
             draw_picture(axes, picture, title)
             axes.set_anchor("N")
             axes.set_xlabel(text)
+        top -= height
     said = " ".join(f"{title}: {caption}" for entries in rows for title, (_, caption) in entries.items())
     return figure, f"Pictures over their captions ({note}). {said}"
