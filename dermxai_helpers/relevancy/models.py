@@ -64,4 +64,6 @@ def _in_block(block: nn.Module) -> str:
         part = block.get_submodule(name)
         if type(part) is not kind and not (kind is nn.LayerNorm and isinstance(part, kind)):
             return f"has {type(part).__name__} as its {name or 'body'}, and there are rules for {kind.__name__} only"
+        if kind is nn.Linear and "weight" not in part._parameters:
+            return f"makes the weights of its {name} in every pass anew (weight norm, pruning): make them permanent"
     return "gates its attention" if getattr(block.attn, "gate", None) is not None else ""

@@ -1,10 +1,13 @@
 """timm's own list on the meta device: each name is in its group, and every refusal names its reason."""
 
+import peft
 import pytest
 import timm
 from small_transformers import distilled, families, small
 from timm.layers import SwiGLU
 from torch import nn
+from torch.nn import utils
+from torch.nn.utils import parametrizations, prune
 
 from dermxai_helpers.relevancy.models import family
 
@@ -23,6 +26,7 @@ REFUSED = {
     "vit_giant_patch14_dinov2": "has GluMlp as its mlp",
     "vit_relpos_small_patch16_224": "got VisionTransformerRelPos",
 }
+ADAPTER = peft.LoraConfig(target_modules=["qkv"], r=2)
 SHALLOW = {"depth": 1, "weight_init": "skip"}
 
 
@@ -63,6 +67,15 @@ def test_refusals_name_the_reason(groups, name):
         (lambda: distilled(fc_norm=True), "skip its last normalisation"),
         (lambda: with_part("blocks.1.mlp.fc1", nn.Sequential()), "block 1 has Sequential as its mlp.fc1"),
         (lambda: with_part("blocks.2.attn.gate", nn.Linear(16, 16)), "block 2 gates its attention"),
+        (lambda: reparametrised(utils.weight_norm), "block 1 makes the weights of its mlp.fc1 in every pass anew"),
+        (lambda: reparametrised(utils.spectral_norm), "block 1 makes the weights of its mlp.fc1 in every pass anew"),
+        (
+            lambda: reparametrised(prune.l1_unstructured, "weight", 0.5),
+            "block 1 makes the weights of its mlp.fc1 in every pass anew",
+        ),
+        (lambda: reparametrised(parametrizations.weight_norm), "has ParametrizedLinear as its mlp.fc1"),
+        (lambda: reparametrised(parametrizations.orthogonal), "has ParametrizedLinear as its mlp.fc1"),
+        (lambda: peft.inject_adapter_in_model(ADAPTER, small()), "has Linear as its attn.qkv"),
     ],
 )
 def test_parts_without_a_rule_are_refused(make, sentence):
@@ -75,4 +88,11 @@ def with_part(name, part):
     model = small()
     parent, _, child = name.rpartition(".")
     setattr(model.get_submodule(parent), child, part)
+    return model
+
+
+def reparametrised(change, *arguments):
+    """A plain transformer of which one layer's weights are computed from other numbers."""
+    model = small()
+    change(model.blocks[1].mlp.fc1, *arguments)
     return model
