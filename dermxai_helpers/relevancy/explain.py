@@ -86,6 +86,7 @@ def demo_vit() -> tuple[nn.Module, list[str]]:
     described = json.loads(card.read_text())
     classes = described["classes"]
     source = {"file": str(weights), "num_classes": len(classes), "mean": described["mean"], "std": described["std"]}
+    source["custom_load"] = False  # or a timm before 1.0.31 reads Google's own format only
     arguments = {"num_classes": len(classes)} | described["arguments"]
     model = timm.create_model(described["architecture"], pretrained=True, pretrained_cfg_overlay=source, **arguments)
     return model.eval(), classes

@@ -48,8 +48,9 @@ class Classifier:
 
     def logits(self, images: list[np.ndarray]) -> np.ndarray:
         """Logits, (B, classes), of uint8 RGB arrays."""
+        device, starts = next(self.model.parameters()).device, range(0, len(images), BATCH)
         with torch.inference_mode():
-            parts = [self.model(self.prepare(images[start : start + BATCH])) for start in range(0, len(images), BATCH)]
+            parts = [self.model(self.prepare(images[start : start + BATCH]).to(device)).cpu() for start in starts]
         return torch.cat(parts).numpy()
 
     def predict_proba(self, images: list[np.ndarray]) -> np.ndarray:
@@ -58,8 +59,9 @@ class Classifier:
 
     def predict_features(self, features: np.ndarray) -> np.ndarray:
         """Softmax, (n, classes), of pooled features (n, 1280): the same answer as from images, without the wait."""
+        device = next(self.model.parameters()).device
         with torch.inference_mode():
-            return self.model.classifier(torch.as_tensor(features)).softmax(dim=1).numpy()
+            return self.model.classifier(torch.as_tensor(features, device=device)).softmax(dim=1).cpu().numpy()
 
     def save(self, path: Path | str) -> Path:
         """Write the weights (safetensors) and, beside them, the card (same name, .json). Returns the weights' path."""

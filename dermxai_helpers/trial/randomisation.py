@@ -66,7 +66,10 @@ def blocks(network: nn.Module) -> list[list[str]]:
 
 
 def draw_anew(network: nn.Module, names: Sequence[str], seed: int) -> None:
-    """Give these layers, in place, random weights as PyTorch gives to new ones. The caller's seed is untouched."""
+    """Give these layers, in place, random weights as PyTorch gives to new ones: the same on a GPU as on a CPU.
+
+    The caller's seed is untouched.
+    """
     modules = dict(network.named_modules())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -74,7 +77,9 @@ def draw_anew(network: nn.Module, names: Sequence[str], seed: int) -> None:
             if not hasattr(modules.get(name), "reset_parameters"):
                 known = ", ".join(names[0] for names in blocks(network))
                 raise ValueError(f"'{name}' is no layer whose weights can be drawn anew; there are {known} and others")
-            modules[name].reset_parameters()
+            fresh = copy.deepcopy(modules[name]).cpu()
+            fresh.reset_parameters()
+            modules[name].load_state_dict(fresh.state_dict())
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -305,7 +305,8 @@ import json
 import timm
 
 card = json.loads((assets.FOLDER / "vit_demo.json").read_text())
-source = dict(file=str(assets.FOLDER / "vit_demo.safetensors"), num_classes=3, mean=card["mean"], std=card["std"])
+source = dict(file=str(assets.FOLDER / "vit_demo.safetensors"), num_classes=3, mean=card["mean"], std=card["std"],
+              custom_load=False)  # not the format of Google's own files
 arguments = {"num_classes": 3} | card["arguments"]
 vit = timm.create_model(card["architecture"], pretrained=True, pretrained_cfg_overlay=source, **arguments).eval()
 print(card["note"])
