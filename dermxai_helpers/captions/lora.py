@@ -100,12 +100,15 @@ def merged(model: nn.Module, folder: str | Path) -> nn.Module:
     """
     import peft
 
-    if not (Path(folder) / "adapter_config.json").is_file():
+    checkpoints.check_files(folder)
+    if not all((Path(folder) / f"adapter_{name}").is_file() for name in ("config.json", "model.safetensors")):
         raise checkpoints.CheckpointMissing(f"{folder} holds no adapter: `adapt`, `teach`, `save_pretrained` make one")
     try:
-        return peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload().eval()
-    except (RuntimeError, ValueError, KeyError, SafetensorError) as reason:
+        whole = peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload().eval()
+    except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as reason:
         problem = str(reason).strip().splitlines()[0]
         raise checkpoints.CheckpointBroken(
             f"the adapter in {folder} is damaged or was taught to another model ({problem}): teach it anew"
         ) from reason
+    checkpoints.check_weights(whole, folder)
+    return whole
