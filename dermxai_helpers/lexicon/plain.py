@@ -27,15 +27,14 @@ REWRITTEN = {
 TO_REWRITE = re.compile(r"[<&\n']|nt\b|ir-|non|un-?even")  # a text without any of these needs no look at all
 
 # Words of the languages that captioners slip into, none of them English; and words that no such language shares.
-FOREIGN = frozenset(
-    """la el los las una uno unos con del sin por pero muy este esta presenta muestra es y se le les des est et une avec
-    sans pas sur dans cette aux der das ein eine einen einer ist und mit ohne nicht keine kein auf von zum il lo gli di
-    che senza sono della dello nel uma sem nao dos com het een niet zonder wordt jest nie oraz bez och ikke inte uden
-    yang dengan tidak dan ve bir ile""".split()
+FOREIGN = set(
+    "la el los las una uno unos con del sin por pero muy este esta presenta muestra es y se le les des est et une avec "
+    "sans pas sur dans cette aux der das ein eine einen einer ist und mit ohne nicht keine kein auf von zum il lo gli "
+    "di che senza sono della nel uma sem nao dos com het een niet zonder jest nie ikke yang dengan tidak bir".split()
 )
-ENGLISH = frozenset(
-    """the and with of is are was not without this that its has shows there an or which from border borders edge edges
-    brown color colors colour colours skin surface shape spot symmetric asymmetric streaks dots network veil""".split()
+ENGLISH = set(
+    "the and with of is are was not without this that its has shows there an or which from border borders edge edges "
+    "brown color colors colour colours skin surface shape spot symmetric asymmetric streaks dots network veil".split()
 )
 WORD = re.compile(r"[^\W\d_]+")
 TWO_ALPHABETS = re.compile(r"[a-z][\u0400-\u04ff]|[\u0400-\u04ff][a-z]")  # a Cyrillic letter that looks Latin

@@ -30,13 +30,14 @@ AROUND = re.compile(
     rf"|(?:surrounded|encircled|ringed|framed) by {NO_VERB}(?:skin|tissue|halo|erythema|redness|rash)\b"
 )
 HEADS = re.compile("skin|ground|tissue|area|region|image|zone|field|patch|base|halo|r[iu]ng?|redness|erythema|rash")
-ON_THE_SKIN = re.compile(rf"(?:on|in|over|across|through|throughout|within|along|near|of) (?:the |its )?{SKIN}")
+ON_THE_SKIN = re.compile(rf"(?:on|in|over|across|through|throughout|within|along|near|of|covers?) (?:the )?{SKIN}")
 BEFORE_IT = re.compile(r"[,;:]|\b(?:with|but|while|whereas|has|have|shows?|displays?)\b")
 
 THING = rf"(?:{LESION}|\b(?:spots?|borders?|edges?|margins?)\b)"
 ONE = re.compile(
     rf"\b(?:only )?one (?:{THING}|of (?:them|these|the (?:two|{THING})))|\bonly one (?:is|has|shows)\b"
-    rf"|(?<=two lesions[:,;] )one\b|\bthe (?:first|left|upper|larger|bigger|darker|former) (?:{THING}|one\b)"
+    rf"|\bthe (?:first|left|upper|larger|bigger|darker|former) (?:{THING}|one\b)"
+    rf"|\btwo {LESION}[^.]*?[:,;](?= the\b| one\b)"
 )
 OTHER = re.compile(
     r"\b(?:(?:the |an)other|the (?:second|right|lower|smaller|lighter|latter))\b"
@@ -73,6 +74,6 @@ def not_shared(text: str, facts: list[tuple]) -> set[str]:
         return set()
     middle = other.start() if other else len(text)
     end = TOGETHER.search(text, middle).start()
-    first = {tuple(fact) for place, *fact in facts if one.start() <= place < middle}
+    first = {tuple(fact) for place, *fact in facts if one.end() <= place < middle}
     second = {tuple(fact) for place, *fact in facts if middle <= place < end}
     return {slot for slot, *_ in first ^ second} - OF_THE_PICTURE

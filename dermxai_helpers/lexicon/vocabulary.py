@@ -71,7 +71,7 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "symmetry": {
         "symmetric": (rf"symmetric(?:al)?(?:ly)?(?: {ALONG} (?:two|both) axes)?", NOUN_OF_SYMMETRY, r"mirror(?:s|ed)?"),
         "asymmetric": (
-            rf"a-?symmetr\w+(?: {ALONG} (?:one axis|(?:two|both) axes))?",
+            rf"a-?symmetr(?:y|ic(?:al(?:ly)?)?)(?: {ALONG} (?:one axis|(?:two|both) axes))?",
             "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} one axis",
         ),
     },
@@ -86,11 +86,11 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "border_sharpness": {"sharp": (SHARP, *quality("sharp", BORDER)), "faded": (FADED,)},
     "colour_count": {
         "one": (
-            *quality(UNIFORM, TINT), r"monochrom\w+", "(?:uniform|even|homogeneous) in colou?r",
+            *quality(UNIFORM, TINT), "monochrom(?:e|atic|ous)", "(?:uniform|even|homogeneous) in colou?r",
             rf"(?:uniform|even|homogeneous)ly (?:colou?red|pigmented|{COLOUR})",
         ),
         "two": (*quality("two|2|dual", TINT), "two-tone", r"(?:bi|two-)colou?red"),
-        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), r"variegat\w+", r"multi-?colou?r(?:ed)?", r"polychrom\w+"),
+        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), r"variegat\w+", r"multi-?colou?r(?:ed)?", "polychrom(?:e|atic)"),
     },
     "colours": {value: (form,) for value, form in COLOURS.items()} | {"brown": (BROWN,)},
     "network": {

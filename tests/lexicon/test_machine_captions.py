@@ -148,6 +148,31 @@ LATER = {  # written when the reader was done, to see what it makes of sentences
     },
 }  # fmt: skip
 
+LATER |= {  # and twenty more, when what the first twenty showed had been mended
+    "The lesion is clear of hair and shows two colours.": {"artefact": "hair absent", "colour_count": "two"},
+    "Streaks\u3000are\u2000absent.": {"streaks": "any absent"},
+    "The lesion\u2019s edge isn\u2019t sharp.": {"border_sharpness": "faded"},
+    "Ein brauner Fleck mit scharfem Rand.": {"language": "not English"},
+    "Fleck, asymmetrisch, unregelm\u00e4\u00dfig.": {},  # too few words to be sure of: silent, not wrong
+    "The adjacent skin is red; the lesion is white.": {"colours": "white"},
+    "On tanned skin sits a lesion with a moth-eaten border.": {"border_shape": "moth-eaten"},
+    "The lesion, surrounded by pink skin, is dark brown and symmetric.": {
+        "colours": "dark brown", "symmetry": "symmetric",
+    },
+    "Dots, streaks and globules are all absent.": {"dots_globules": "any absent", "streaks": "any absent"},
+    "void of any network or dots": {"network": "any absent", "dots_globules": "any absent"},
+    "None of the borders is irregular.": {"border_shape": "regular"},
+    "The left lesion has a network while the right one has none.": {"network": "conflict uncertain"},
+    "Of the two lesions, the upper is symmetric and the lower is not.": {"symmetry": "conflict uncertain"},
+    "Pigment network extends to the surrounding skin.": {"network": "any"},
+    "White scale covers the surrounding skin, not the lesion.": {},
+    "It has neither an even colour nor a smooth edge.": {"colour_count": "one absent", "border_shape": "irregular"},
+    "The lesion is mostly free of colour variegation.": {"colour_count": "many absent"},
+    "A uniformly brown papule, well bordered.": {"colour_count": "one", "border_sharpness": "sharp"},
+    "The picture shows skin-coloured nodules with a regular edge.": {"border_shape": "regular"},
+    "Lesi simetris dengan tepi teratur.": {"language": "not English"},
+}  # fmt: skip
+
 BEFORE = LETTERS | FOREIGN | AROUND | DENIALS | TWO_LESIONS | PLAIN
 
 
