@@ -22,8 +22,8 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "gradcam": 350,
     "relevancy": 550,
     "training": 850,
-    "captions": 500,
-    "lexicon": 1150,
+    "captions": 590,
+    "lexicon": 1250,
     "road": 150,
     "trial": 900,
     "plots": 1000,
@@ -33,7 +33,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "__main__": 100,
 }
 FOR_NOTEBOOKS = {"plots", "widgets", "checks", "course", "__main__"}  # imported by each other only
-ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9000, 22, 8
+ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9300, 22, 8
 
 
 def files():

@@ -67,7 +67,7 @@ class Captioner:
         """
         prompts, about = _one_for_each(images, prompts, about)
         unaskable = self._unaskable(images, prompts)
-        asked = f"{self.identity} {MOST_NEW_TOKENS}"
+        asked = f"{self.identity} {MOST_NEW_TOKENS}"  # the library's version is only noted: it rounds anew
         keys = [key_of(image, prompt, asked) for image, prompt in zip(images, prompts, strict=True)]
         known = {keys[place]: "" for place in unaskable} | (read(file) if file is not None else {})
         missing = {key: place for place, key in enumerate(keys) if key not in known}
@@ -78,11 +78,7 @@ class Captioner:
                 sentences = self._generate([images[place] for place in batch], [prompts[place] for place in batch])
                 known |= {keys[place]: sentence for place, sentence in zip(batch, sentences, strict=True)}
                 if file is not None:
-                    told = {
-                        "checkpoint": self.checkpoint,
-                        "model": self.identity,
-                        "transformers": transformers.__version__,
-                    }
+                    told = {"checkpoint": self.checkpoint, "model": self.identity, "library": transformers.__version__}
                     rows = [{**about[place], "key": keys[place], **told, "prompt": prompts[place]} for place in batch]
                     append(file, [row | {"caption": known[row["key"]]} for row in rows])
                 bar.update(len(batch))
@@ -92,12 +88,9 @@ class Captioner:
         """The places of what cannot be asked, which a warning names, or a ValueError if there is nothing else."""
         limits = self.model, self.processor, MOST_NEW_TOKENS
         wrong = {prompt: checkpoints.problem_with(prompt, *limits) for prompt in set(prompts)}
-        problems = {}
-        for place, (image, prompt) in enumerate(zip(images, prompts, strict=True)):
-            if not image.size:
-                problems[place] = f"image {place} has no pixels, its shape is {image.shape}"
-            elif wrong[prompt]:
-                problems[place] = f"prompt {place} {wrong[prompt]}"
+        problems = {place: f"prompt {place} {wrong[prompt]}" for place, prompt in enumerate(prompts) if wrong[prompt]}
+        empty = [(place, image.shape) for place, image in enumerate(images) if not image.size]
+        problems |= {place: f"image {place} has no pixels, its shape is {shape}" for place, shape in empty}
         if problems:
             said = f"{len(problems)} of {len(images)} not captioned: {'; '.join(list(problems.values())[:3])}"
             if len(problems) == len(images):

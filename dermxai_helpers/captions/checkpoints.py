@@ -30,6 +30,10 @@ PICKLE = (
     "has its weights as a pickle, which can run any program when it is opened, so it is not opened here; where you may "
     "take that risk, load it once and save it as safetensors (`save_pretrained`)"
 )
+OWN_PROGRAM = (
+    "brings its own program (auto_map), which could do anything on this machine and is never run here: choose a model "
+    "of a kind that transformers knows itself"
+)
 MARGIN = 1.25  # what a captioner takes beside its weights, as a factor
 
 
@@ -144,13 +148,9 @@ def _explained(checkpoint: str | Path) -> Iterator[None]:
         said = str(reason).strip().splitlines()[0]
         raise CheckpointBroken(f"'{checkpoint}' is damaged or cut short ({said}): fetch it again") from reason
     except (OSError, ValueError) as reason:  # ValueError: the hub's word for a name that cannot be one of its ids
-        if "trust_remote_code" in str(reason):
-            raise CheckpointBroken(
-                f"'{checkpoint}' brings its own program (auto_map), which could do anything on this machine and is "
-                "never run here: choose a model of a kind that transformers knows itself"
-            ) from reason
-        if "use_safetensors" in str(reason):
-            raise CheckpointBroken(f"'{checkpoint}' {PICKLE}") from reason
+        for word, why in (("trust_remote_code", OWN_PROGRAM), ("use_safetensors", PICKLE)):
+            if word in str(reason):  # which transformers advises to set otherwise
+                raise CheckpointBroken(f"'{checkpoint}' {why}") from reason
         why = "it is no complete folder, not in the local Hugging Face cache, and could not be fetched"
         remedy = f"Fetch it once on a machine with network (`hf download {checkpoint}`), or use Captioner('demo')"
         if "gated" in str(reason).lower():
@@ -178,8 +178,8 @@ def digest_of(folder: str | Path) -> str:
 def problem_with(prompt: str, model: nn.Module, processor, most_new_tokens: int) -> str:
     """Why a model cannot be asked this, "" when it can."""
     words, config = processor.tokenizer, model.config
-    signs = [str(getattr(processor, "image_token", "")), *words.all_special_tokens]
-    typed = [sign for sign in signs if sign and sign in prompt]
+    signs = [str(getattr(processor, "image_token", None) or "<image>"), *words.all_special_tokens]
+    typed = [sign for sign in signs if sign in prompt]
     if typed or not prompt.strip():
         return f"holds {typed[0]}, a sign of the model's own: leave it out" if typed else "is empty: ask something"
     most = getattr(config.get_text_config(), "max_position_embeddings", None)

@@ -62,6 +62,8 @@ def teach(
     if len(images) != len(sentences) or not sentences:
         raise ValueError(f"{len(images)} pictures and {len(sentences)} sentences: give at least one, and one for each")
     model, rng = adapted.get_base_model(), np.random.default_rng(seed)
+    if problem := checkpoints.problem_with(prompt, model, processor, 0):
+        raise ValueError(f"the prompt {problem}")
     tokens = _tokens_of(model, processor, images)  # once, before the first step: the vision encoder does not learn
     question = {name: row.to(model.device) for name, row in checkpoints.encode_prompts(processor, [prompt]).items()}
     learned = [weight for weight in adapted.parameters() if weight.requires_grad]

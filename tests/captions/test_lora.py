@@ -113,6 +113,12 @@ def test_teaching_needs_a_sentence_for_each_picture(model, processor, lessons):
             lora.teach(adapted, processor, pictures, "What?", sentences)
 
 
+@pytest.mark.parametrize(("prompt", "problem"), [("lesion " * 400, "has 400 tokens"), ("<image>", "holds <image>")])
+def test_teaching_refuses_a_prompt_that_cannot_be_asked(prompt, problem, model, processor, lessons):
+    with pytest.raises(ValueError, match=f"the prompt {problem}"):
+        lora.teach(lora.adapt(model), processor, lessons[0], prompt, lessons[1])
+
+
 def test_missing_damaged_and_foreign_adapters_are_named(taught, processor, tmp_path):
     place, _, _ = taught
     with pytest.raises(CheckpointMissing, match="holds no adapter: `adapt`, `teach`, `save_pretrained` make one"):
