@@ -26,7 +26,8 @@ class Captioner:
     batch_size : pictures captioned at once
     adapter : folder of an adapter taught to this checkpoint (see `lora`); it is merged into the weights
 
-    Raises CheckpointMissing, CheckpointBroken or MemoryError with the remedy. Source: Dai et al., arXiv:2305.06500.
+    Only safetensors are opened, and no program that a checkpoint brings along is run. Raises CheckpointMissing,
+    CheckpointBroken or MemoryError with the remedy. Source: Dai et al., arXiv:2305.06500.
     """
 
     def __init__(

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 
-def key_of(image: np.ndarray, prompt: str, checkpoint: str) -> str:
-    """Hash all that decides a caption: pixels, shape, prompt and checkpoint."""
-    digest = hashlib.sha256(repr((image.shape, prompt, checkpoint)).encode())
+def key_of(image: np.ndarray, prompt: str, model: str) -> str:
+    """Hash all that decides a caption: pixels, shape, prompt and model (content, number type, adapter, most tokens)."""
+    digest = hashlib.sha256(repr((image.shape, prompt, model)).encode())
     digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()[:32]
 
