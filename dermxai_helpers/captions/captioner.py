@@ -1,10 +1,12 @@
 """Asks a vision-language model about pictures: the paper's, with 4 billion weights, or the demo's, with 2 million."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+import transformers
 
 from dermxai_helpers import assets, files
 from dermxai_helpers.captions import checkpoints, lora
@@ -24,7 +26,8 @@ class Captioner:
     batch_size : pictures captioned at once
     adapter : folder of an adapter taught to this checkpoint (see `lora`); it is merged into the weights
 
-    Raises CheckpointMissing, CheckpointBroken or MemoryError with the remedy. Source: Dai et al., arXiv:2305.06500.
+    Only safetensors are opened, and no program that a checkpoint brings along is run. Raises CheckpointMissing,
+    CheckpointBroken or MemoryError with the remedy. Source: Dai et al., arXiv:2305.06500.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class Captioner:
         self.processor, self.model, self.identity = checkpoints.open_checkpoint(checkpoint, self.device)
         if adapter is not None:
             self.model = lora.merged(self.model, adapter)
-            self.identity += checkpoints.digest_of(adapter)
+            self.identity += f" + {checkpoints.digest_of(adapter)}"
 
     def caption(
         self,
@@ -60,11 +63,14 @@ class Captioner:
         file : JSON lines that keep finished captions; a second call, or one after a crash, makes only what is missing
         about : columns for the file, one mapping for each picture, such as its image_id and view
 
-        Raises ValueError when lengths differ or an image is not uint8 RGB.
+        A picture without pixels, or a prompt that is empty, too long or holds a sign of the model's own, gets "" for an
+        answer, and a warning says why. Raises ValueError when all are so, lengths differ, or an image is not uint8 RGB.
         """
         prompts, about = _one_for_each(images, prompts, about)
-        keys = [key_of(*asked, self.identity) for asked in zip(images, prompts, strict=True)]
-        known = read(file) if file is not None else {}
+        unaskable = self._unaskable(images, prompts)
+        asked = f"{self.identity} {MOST_NEW_TOKENS}"  # the library's version is only noted: it rounds anew
+        keys = [key_of(image, prompt, asked) for image, prompt in zip(images, prompts, strict=True)]
+        known = {keys[place]: "" for place in unaskable} | (read(file) if file is not None else {})
         missing = {key: place for place, key in enumerate(keys) if key not in known}
         places = sorted(missing.values(), key=lambda place: len(prompts[place]))  # equal prompts need no padding
         with files.progress(len(places), "captions", "caption", shown=progress and bool(places)) as bar:
@@ -73,11 +79,25 @@ class Captioner:
                 sentences = self._generate([images[place] for place in batch], [prompts[place] for place in batch])
                 known |= {keys[place]: sentence for place, sentence in zip(batch, sentences, strict=True)}
                 if file is not None:
-                    told = {"checkpoint": self.checkpoint, "model": self.identity}
+                    told = {"checkpoint": self.checkpoint, "model": self.identity, "library": transformers.__version__}
                     rows = [{**about[place], "key": keys[place], **told, "prompt": prompts[place]} for place in batch]
                     append(file, [row | {"caption": known[row["key"]]} for row in rows])
                 bar.update(len(batch))
         return [known[key] for key in keys]
+
+    def _unaskable(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> list[int]:
+        """The places of what cannot be asked, which a warning names, or a ValueError if there is nothing else."""
+        limits = self.model, self.processor, MOST_NEW_TOKENS
+        wrong = {prompt: checkpoints.problem_with(prompt, *limits) for prompt in set(prompts)}
+        problems = {place: f"prompt {place} {wrong[prompt]}" for place, prompt in enumerate(prompts) if wrong[prompt]}
+        empty = [(place, image.shape) for place, image in enumerate(images) if not image.size]
+        problems |= {place: f"image {place} has no pixels, its shape is {shape}" for place, shape in empty}
+        if problems:
+            said = f"{len(problems)} of {len(images)} not captioned: {'; '.join(list(problems.values())[:3])}"
+            if len(problems) == len(images):
+                raise ValueError(said)
+            warnings.warn(said, stacklevel=3)
+        return list(problems)
 
     @torch.no_grad()
     def _generate(self, images: list[np.ndarray], prompts: list[str]) -> list[str]:
@@ -120,7 +140,7 @@ def _one_for_each(images: Sequence, prompts: str | Sequence[str], about: Sequenc
         counts = f"{len(images)} images, {len(prompts)} prompts and {len(about)} rows about them"
         raise ValueError(f"{counts}: give one prompt, or one for each image, and one row for each")
     for number, image in enumerate(images):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            found = f"shape {image.shape} and type {image.dtype}"
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            found = f"shape {np.shape(image)} and type {getattr(image, 'dtype', type(image).__name__)}"
             raise ValueError(f"image {number} has {found}; expected uint8 (height, width, 3), RGB")
     return prompts, about

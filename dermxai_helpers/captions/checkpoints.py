@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.utils import logging
 
+from dermxai_helpers import files
+
 BILLIONS = {  # of weights; for checkpoints that are too large to find out by fetching them
     "Salesforce/instructblip-flan-t5-xl": 3.96,
     "Salesforce/instructblip-vicuna-7b": 7.91,
@@ -23,6 +26,14 @@ BILLIONS = {  # of weights; for checkpoints that are too large to find out by fe
     "HuggingFaceTB/SmolVLM-256M-Instruct": 0.26,
     "google/medgemma-4b-it": 4.3,
 }
+PICKLE = (
+    "has its weights as a pickle, which can run any program when it is opened, so it is not opened here; where you may "
+    "take that risk, load it once and save it as safetensors (`save_pretrained`)"
+)
+OWN_PROGRAM = (
+    "brings its own program (auto_map), which could do anything on this machine and is never run here: choose a model "
+    "of a kind that transformers knows itself"
+)
 MARGIN = 1.25  # what a captioner takes beside its weights, as a factor
 
 
@@ -40,15 +51,42 @@ class CheckpointBroken(ValueError):
 def open_checkpoint(checkpoint: str | Path, device: torch.device) -> tuple:
     """Load (processor, model, identity). The identity, a hash or a revision, changes when the captions may."""
     with _explained(checkpoint):
+        check_files(checkpoint)
         check_memory(checkpoint, device)  # first: a kernel that runs out of memory says nothing at all
         processor, model = _load(checkpoint, device)
+        check_weights(model, checkpoint)
     if model.config.model_type == "instructblip":
         processor.num_query_tokens = model.config.num_query_tokens  # which checkpoints from before 2024 lack
     if not getattr(model.config, "is_encoder_decoder", False):
         processor.tokenizer.padding_side = "left"  # such a model goes on from the last token, which must be a word
-    if any(Path(checkpoint).glob("*.safetensors")):
-        return processor, model, digest_of(checkpoint)
-    return processor, model, f"{checkpoint}@{getattr(model.config, '_commit_hash', None)}"
+    revision = f"{checkpoint}@{getattr(model.config, '_commit_hash', None)}"
+    content = digest_of(checkpoint) if Path(checkpoint).is_dir() else revision
+    dtypes = sorted({str(weight.dtype) for weight in model.parameters()})  # on a GPU a few layers keep 32 bits
+    return processor, model, f"{content} {' '.join(dtypes)}"
+
+
+def check_files(folder: str | Path) -> None:
+    """Raise CheckpointBroken for a file that git-lfs has not brought yet, settings that are no JSON, or a pickle."""
+    folder = Path(folder)
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights and any(folder.glob("*model*.bin")):
+        raise CheckpointBroken(f"'{folder}' {PICKLE}")
+    for path in (*folder.glob("*.json"), *weights):
+        with path.open("rb") as stream:
+            if stream.read(30).startswith(b"version https://git-lfs"):
+                raise CheckpointBroken(f"'{path}' only points to a file: `git lfs pull` in its folder brings the file")
+        try:
+            if path.suffix == ".json" and not isinstance(json.loads(path.read_bytes()), dict):
+                raise ValueError("it is no JSON object")
+        except (ValueError, RecursionError) as reason:
+            raise CheckpointBroken(f"'{path}' is damaged or cut short ({reason}): fetch it again") from reason
+
+
+def check_weights(model: nn.Module, where: str | Path) -> None:
+    """Raise CheckpointBroken for weights that are no numbers, with which every caption would be garbage."""
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise CheckpointBroken(f"'{where}' holds weights that are NaN or infinite ({name}): make it anew")
 
 
 def check_memory(checkpoint: str | Path, device: torch.device) -> None:
@@ -88,7 +126,12 @@ def _load(checkpoint: str | Path, device: torch.device) -> tuple:
             "choose an InstructBLIP, or a chat model that its page calls image-text-to-text"
         )
     dtype = torch.float16 if device.type == "cuda" else torch.float32
-    model = AutoModelForImageTextToText.from_pretrained(checkpoint, dtype=dtype, trust_remote_code=False)
+    model, told = AutoModelForImageTextToText.from_pretrained(
+        checkpoint, dtype=dtype, trust_remote_code=False, use_safetensors=True, output_loading_info=True
+    )
+    if told["missing_keys"]:  # which the library draws at random
+        lost = files.listed(sorted(told["missing_keys"]), 2)
+        raise CheckpointBroken(f"'{checkpoint}' is incomplete: it lacks the weights {lost}")
     return processor, model.to(device).eval()
 
 
@@ -102,9 +145,13 @@ def _explained(checkpoint: str | Path) -> Iterator[None]:
         yield
     except CheckpointBroken:
         raise
-    except SafetensorError as reason:
-        raise CheckpointBroken(f"'{checkpoint}' is damaged or cut short ({reason}): fetch it again") from reason
+    except (SafetensorError, RuntimeError) as reason:  # RuntimeError: weights of another shape than config.json says
+        said = str(reason).strip().splitlines()[0]
+        raise CheckpointBroken(f"'{checkpoint}' is damaged or cut short ({said}): fetch it again") from reason
     except (OSError, ValueError) as reason:  # ValueError: the hub's word for a name that cannot be one of its ids
+        for word, why in (("trust_remote_code", OWN_PROGRAM), ("use_safetensors", PICKLE)):
+            if word in str(reason):  # which transformers advises to set otherwise
+                raise CheckpointBroken(f"'{checkpoint}' {why}") from reason
         why = "it is no complete folder, not in the local Hugging Face cache, and could not be fetched"
         remedy = f"Fetch it once on a machine with network (`hf download {checkpoint}`), or use Captioner('demo')"
         if "gated" in str(reason).lower():
@@ -117,9 +164,10 @@ def _explained(checkpoint: str | Path) -> Iterator[None]:
 
 
 def digest_of(folder: str | Path) -> str:
-    """Hash all weights in a folder."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(folder).glob("*.safetensors")):
+    """Hash all that decides what a checkpoint or an adapter says: weights, settings and tokenizers."""
+    digest, kinds = hashlib.sha256(), (".safetensors", ".json", ".jinja", ".model", ".txt")
+    for path in sorted(path for path in Path(folder).rglob("*") if path.suffix in kinds):
+        digest.update(path.relative_to(folder).as_posix().encode())
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
@@ -128,12 +176,31 @@ def digest_of(folder: str | Path) -> str:
 # --- asking ---
 
 
+def problem_with(prompt: str, model: nn.Module, processor, most_new_tokens: int) -> str:
+    """Why a model cannot be asked this, "" when it can."""
+    words, config = processor.tokenizer, model.config
+    signs = [str(getattr(processor, "image_token", None) or "<image>"), *words.all_special_tokens]
+    typed = [sign for sign in signs if sign in prompt]
+    if typed or not prompt.strip():
+        return f"holds {typed[0]}, a sign of the model's own: leave it out" if typed else "is empty: ask something"
+    most = getattr(config.get_text_config(), "max_position_embeddings", None)
+    readers = [(words, most, most_new_tokens + getattr(config, "num_query_tokens", 0))]  # with what else takes a place
+    if config.model_type == "instructblip":
+        readers.append((processor.qformer_tokenizer, config.qformer_config.max_position_embeddings, 0))
+    for tokenizer, most, taken in readers:
+        length = len(tokenizer(prompt, verbose=False)["input_ids"])
+        if most and length + taken > most:
+            return f"has {length} tokens, and the model takes {most - taken}: shorten it"
+    return ""
+
+
 def chat_inputs(processor, images: Sequence[np.ndarray], prompts: Sequence[str]) -> Mapping[str, Tensor]:
     """Encode pictures (uint8 RGB), and a prompt for each, as a chat model's `generate` takes them."""
     asked = [[{"type": "image"}, {"type": "text", "text": prompt}] for prompt in prompts]
     turns = [[{"role": "user", "content": content}] for content in asked]
     texts = [processor.apply_chat_template(turn, add_generation_prompt=True) for turn in turns]
-    return processor(images=[[image] for image in images], text=texts, padding=True, return_tensors="pt")
+    pictures = [[image] for image in images]
+    return processor(images=pictures, text=texts, padding=True, return_tensors="pt", input_data_format="channels_last")
 
 
 def encode_prompts(processor, prompts: Sequence[str]) -> dict[str, Tensor]:
@@ -148,7 +215,8 @@ def vision_tokens(model: nn.Module, processor, images: Sequence[np.ndarray]) -> 
     """Encode uint8 RGB images as an InstructBLIP's vision tokens (B, 1 + patches, width); equal images only once."""
     keys = [(image.shape, image.tobytes()) for image in images]
     distinct = dict(zip(keys, images, strict=True))
-    pixels = processor.image_processor(list(distinct.values()), return_tensors="pt")["pixel_values"]
+    encoded = processor.image_processor(list(distinct.values()), return_tensors="pt", input_data_format="channels_last")
+    pixels = encoded["pixel_values"]
     tokens = model.vision_model(pixel_values=pixels.to(model.device, model.dtype)).last_hidden_state
     numbers = {key: number for number, key in enumerate(distinct)}
     return tokens[[numbers[key] for key in keys]]

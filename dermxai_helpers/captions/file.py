@@ -1,5 +1,6 @@
 """Keeps captions on disk, one JSON object a line, so that a killed run goes on where it was."""
 
+import codecs
 import hashlib
 import json
 import os
@@ -9,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 
-def key_of(image: np.ndarray, prompt: str, checkpoint: str) -> str:
-    """Hash all that decides a caption: pixels, shape, prompt and checkpoint."""
-    digest = hashlib.sha256(repr((image.shape, prompt, checkpoint)).encode())
+def key_of(image: np.ndarray, prompt: str, model: str) -> str:
+    """Hash all that decides a caption: pixels, shape, prompt and model (content, number type, adapter, most tokens)."""
+    digest = hashlib.sha256(repr((image.shape, prompt, model)).encode())
     digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()[:32]
 
@@ -19,24 +20,24 @@ def key_of(image: np.ndarray, prompt: str, checkpoint: str) -> str:
 def read(path: str | Path) -> dict[str, str]:
     """{key: caption} of a caption file; {} when there is none yet.
 
-    A last line without its line end is what a killed run leaves behind: it is cut off, and its caption made again.
-    Raises ValueError naming the line for a complete line that is not a caption.
+    A last line that breaks off is what a killed run leaves behind: it is cut off, and its caption made again. Raises
+    ValueError naming the line for any other that is not a caption, {"key": "...", "caption": "..."} in UTF-8.
     """
-    path = Path(path)
-    if not path.exists():
-        return {}
-    content = path.read_bytes()
-    complete = content[: content.rfind(b"\n") + 1]
-    if len(complete) < len(content):
-        os.truncate(path, len(complete))
-    captions = {}
-    for number, line in enumerate(complete.decode().splitlines(), 1):
+    path, captions = Path(path), {}
+    content = path.read_bytes() if path.exists() else b""
+    lines = content.split(b"\n")  # not splitlines: a caption may hold other signs that end a line
+    for number, line in enumerate(lines, 1):
         try:
-            entry = json.loads(line)
-            captions[entry["key"]] = entry["caption"]
-        except (ValueError, KeyError, TypeError) as reason:
-            advice = "Remove the line, or the file, and run again"
-            raise ValueError(f"{path}, line {number} is not a caption: {line[:60]!r}. {advice}.") from reason
+            if line.strip():
+                entry = json.loads(line.removeprefix(codecs.BOM_UTF8).decode(), strict=False)
+                captions["" + entry["key"]] = "" + entry["caption"]  # TypeError for what is no text
+        except (ValueError, KeyError, TypeError, RecursionError) as reason:
+            if number == len(lines) and line.startswith(b"{"):
+                os.truncate(path, len(content) - len(line))
+                break
+            said = f"{path}, line {number} is not a caption: {line[:60].decode(errors='replace')!r}"
+            form = 'A caption is one line {"key": "...", "caption": "..."} in UTF-8'
+            raise ValueError(f"{said}. {form}. Remove the line, or the file, and run again.") from reason
     return captions
 
 
@@ -44,7 +45,9 @@ def append(path: str | Path, entries: Sequence[Mapping]) -> None:
     """Add entries to a caption file; they are on disk before this returns, so that a kill costs one batch at most."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write("".join(json.dumps(dict(entry)) + "\n" for entry in entries))
+    with path.open("ab+") as stream:
+        stream.seek(max(0, stream.tell() - 1))
+        line_end = b"" if stream.read(1) in (b"", b"\n") else b"\n"  # an editor may have cut the last one off
+        stream.write(line_end + "".join(json.dumps(dict(entry)) + "\n" for entry in entries).encode())
         stream.flush()
         os.fsync(stream.fileno())

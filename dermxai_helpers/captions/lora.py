@@ -62,6 +62,8 @@ def teach(
     if len(images) != len(sentences) or not sentences:
         raise ValueError(f"{len(images)} pictures and {len(sentences)} sentences: give at least one, and one for each")
     model, rng = adapted.get_base_model(), np.random.default_rng(seed)
+    if problem := checkpoints.problem_with(prompt, model, processor, 0):
+        raise ValueError(f"the prompt {problem}")
     tokens = _tokens_of(model, processor, images)  # once, before the first step: the vision encoder does not learn
     question = {name: row.to(model.device) for name, row in checkpoints.encode_prompts(processor, [prompt]).items()}
     learned = [weight for weight in adapted.parameters() if weight.requires_grad]
@@ -100,12 +102,15 @@ def merged(model: nn.Module, folder: str | Path) -> nn.Module:
     """
     import peft
 
-    if not (Path(folder) / "adapter_config.json").is_file():
+    checkpoints.check_files(folder)
+    if not all((Path(folder) / f"adapter_{name}").is_file() for name in ("config.json", "model.safetensors")):
         raise checkpoints.CheckpointMissing(f"{folder} holds no adapter: `adapt`, `teach`, `save_pretrained` make one")
     try:
-        return peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload().eval()
-    except (RuntimeError, ValueError, KeyError, SafetensorError) as reason:
+        whole = peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload().eval()
+    except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as reason:
         problem = str(reason).strip().splitlines()[0]
         raise checkpoints.CheckpointBroken(
             f"the adapter in {folder} is damaged or was taught to another model ({problem}): teach it anew"
         ) from reason
+    checkpoints.check_weights(whole, folder)
+    return whole

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dermxai_helpers.lexicon.plain import normalised, without_foreign
+
 PAPER_KEYWORDS = {
     "mel": ("asymmetric", "irregular border", "multiple colors"),
     "bkl": ("waxy", "sharply demarcated", "keratotic"),
@@ -20,7 +22,7 @@ class Vote:
     """The class a sentence votes for.
 
     hits : class -> number of keyword occurrences
-    reason : "" when the words decided; else why the fallback did: "zero hits" or "tie: mel, nv"
+    reason : "" when the words decided; else why the fallback did: "zero hits", "tie: mel, nv" or "not English"
     """
 
     label: str
@@ -34,6 +36,7 @@ def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYW
     $$ \hat c = \arg\max_c \sum_{k \in K_c} \mathrm{count}(k, \mathrm{sentence}) $$
 
     keywords : class -> words K_c, if not the paper's own. Zero hits and ties go to `FALLBACK`, and `reason` says so.
+    Odd spaces and letters are made plain before, and sentences in another language are left out.
     A run of letters is not a word: "irregular border" contains "regular border" and so votes for both classes.
 
     >>> vote = paper_vote("An irregular border and uneven color.")
@@ -42,12 +45,12 @@ def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYW
 
     Source: seed A, section 3.5 (keywords and count); the rule for ties and zero hits is ours.
     """
-    text = sentence.lower()
+    text, foreign = without_foreign(normalised(sentence)[0].lower())
     hits = {label: sum(text.count(keyword) for keyword in words) for label, words in keywords.items()}
     most = max(hits.values())
     leaders = [label for label, count in hits.items() if count == most]
     if most == 0:
-        return Vote(FALLBACK, hits, "zero hits")
+        return Vote(FALLBACK, hits, "not English" if foreign else "zero hits")
     if len(leaders) > 1:
         return Vote(FALLBACK, hits, f"tie: {', '.join(leaders)}")
     return Vote(leaders[0], hits)

@@ -14,7 +14,7 @@ SEEN = (
     "|apparent|discernible)"
 )
 FINITE = "(?:is|are|was|were|has|do|does|did|shows|appears|looks|seems|covers|hides|obscures)"
-UNSURE = r"(?:necessarily|certain(?:ly)?|sure|clear|possible|allow|permit)\b"
+UNSURE = r"(?:necessarily|certain(?:ly)?|sure|clear(?! of)|possible|allow|permit)\b"
 TO_BE = "(?:is|are|was|were|appears?|seems?|remains?)"
 
 # --- cues before what they are about ---
@@ -26,7 +26,9 @@ DENIES = re.compile(
       | not(?!\ (?:only|just|merely|{SEEN}|clearly\ {SEEN}|be\ {SEEN}|excluded|ruled|{UNSURE}))
       | without(?!\ (?:a\ )?(?:doubt|question))
       | neither | nor | never | nothing | rather\ than | instead\ of
-      | lack(?:s|ing|ed)? | lack\ of | loss\ of | absence\ of | free\ (?:of|from) | devoid\ of | negative\ for
+      | lack(?:s|ing|ed)? | lack\ of | loss\ of | absence\ of | (?:free|clear|devoid|void)\ (?:of|from) | none\ of
+      | negative\ for | anything\ but | by\ no\ means | far\ from(?!\ (?:the|its|it|any))
+      | (?:hardly|scarcely)(?!\ {SEEN})
       | fail(?:s|ed)?\ to | cannot\ (?:see|find|identify|detect|make\ out)
     )\b | (?:^|(?<=with\ )|(?<=,\ )|(?<=has\ )|(?<=shows\ )|(?<=\ an\ ))absent\b | \bnon(?=\ )""",
     re.VERBOSE,
@@ -69,70 +71,84 @@ DOUBTED = re.compile(
 NEW_CLAUSE = re.compile(
     rf"""[;:]
       | \b(?:but|however|although|though|while|whereas|yet|except|besides|which|because|since|then|nor)\b
-      | \b(?:other\ than|apart\ from|aside\ from)\b | (?<=\w\ )with\b
+      | \ -\ | \b(?:other\ than|apart\ from|aside\ from)\b | (?<=\w\ )with\b
       | \band\ (?:an?|the|its|no|not|without|with|there|also|some|multiple|several|one|two|lacks?|{FINITE})\b
       | \bor\ (?:no|not|without|lacks?)\b""",
     re.VERBOSE,
 )
 NEW_CLAUSE_AFTER_NO = re.compile(rf"\b(?:{FINITE}|the|this|these|an?)\b")  # "no streaks are seen in this ..."
-LIST_WITH_OR = re.compile(r"[^;:()]*?\b(?:or|nor)\b[^,;:()]*")
+LIST_WITH_OR = re.compile(r"(?P<items>[^;:()]*?)\b(?:or|nor)\b[^,;:()]*")
+LIST_WITH_AND = re.compile(r"(?P<items>[^;:()]*?)\b(?:and|or|nor)\b[^,;:()]*")
+TAKES_A_LIST = re.compile(r"lack(?:s|ing|ed)?|(?!loss).* (?:of|for|from)")  # "free of dots, globules and a veil"
+ADJECTIVE = re.compile(r"(?:ic|al|ar|ed|xy|ly|wn|ck|te|ue|nk|sh|an|gr[ae]y)$")  # "free of dots, brown and flat"
+LAST_ITEM = re.compile(r"\band (?=(?:an?|any) $)")
+A_VERB_FOLLOWS = re.compile(rf"[^,;:]*\b{FINITE}\b")
 NOT_IN_A_LIST = re.compile(rf"\b(?:the|and|with|but|no|not|without|there|{FINITE}|{SEEN})\b|[;:()]")
 NOT_IN_A_SUBJECT = re.compile(
     rf"(?<!and )(?<!or )\b(?:an?|the)\b|\b(?:with|but|no|not|without|there|{FINITE}|{SEEN}|absent)\b|[;:()]"
 )
 
 
-def judge(sentence: str, start: int, core: int, end: int, lists: bool) -> tuple[int, bool, bool]:
+def judge(sentence: str, start: int, core: int, end: int, lists: bool, structure: bool) -> tuple[int, bool, bool]:
     """Judge how a sentence speaks of its words start:end: (number of denials, one is inside them, they are in doubt).
 
     sentence : one sentence in small letters; core : where the words begin that a denial inside must precede, as in
     "border is not irregular". Two denials cancel out: "not without streaks".
     lists : whether a cue behind may also reach back over a list, as in "dots, streaks and network are absent"
+    structure : whether it can be absent; a border cannot, so it is in doubt in "lacks symmetry, irregular borders and"
 
-    The rule: a cue reaches to the next clause ("but", "with", "and the"), over a comma only in a list that "or" closes.
+    The rule: a cue reaches to the next clause ("but", "with", "and the"), over a comma only in a list that "or" closes,
+    or "and" behind a cue that asks for a list ("free of", "lacks").
 
     >>> sentence = "no dots, streaks or veil, but a network"
-    >>> [judge(sentence, start, start, start + 4, True)[0] for start in (3, 9, 34)]
+    >>> [judge(sentence, start, start, start + 4, True, True)[0] for start in (3, 9, 34)]
     [1, 1, 0]
     """
-    denials, behind = _cues_before(DENIES, sentence, start, core), _behind(DENIED, sentence, end, lists)
+    denials, behind = _cues_before(DENIES, sentence, start, core, end), _behind(DENIED, sentence, end, lists)
     count = len(denials)
     if behind:
         count += 2 if behind["twice"] else 1  # "are not absent"
     inside = any(cue.start() >= start for cue in denials)
-    doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core) if not _is_denied(sentence, cue)]
-    return count, inside, bool(doubts or _behind(DOUBTED, sentence, end, lists))
+    doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core, end) if not _is_denied(sentence, cue)]
+    far = [cue for cue in denials if not structure and "," in sentence[cue.end() : start]]
+    unclear = [cue for cue in far if not _in_one_list(sentence, cue, start, LIST_WITH_OR)]
+    return count, inside, bool(doubts or unclear or _behind(DOUBTED, sentence, end, lists))
 
 
-def _cues_before(cues: re.Pattern, sentence: str, start: int, core: int) -> list[re.Match]:
-    return [cue for cue in cues.finditer(sentence, max(0, core - REACH), core) if _reaches(sentence, cue, start, core)]
+def _cues_before(cues: re.Pattern, sentence: str, start: int, core: int, end: int) -> list[re.Match]:
+    found = cues.finditer(sentence, max(0, core - REACH), core)
+    return [cue for cue in found if _reaches(sentence, cue, start, core, end)]
 
 
-def _reaches(sentence: str, cue: re.Match, start: int, core: int) -> bool:
+def _reaches(sentence: str, cue: re.Match, start: int, core: int, end: int) -> bool:
     if cue.group() == "non":
         return sentence[cue.end() : core] == " "
     if cue.end() > start:
         return cue.end() <= core
     between = re.sub(r"\([^()]*\)", "", sentence[cue.end() : start])
+    closing = LIST_WITH_OR
+    if TAKES_A_LIST.fullmatch(cue.group()) and not ADJECTIVE.search(sentence[start:end]):
+        closing = LIST_WITH_AND
+        if not A_VERB_FOLLOWS.match(sentence, end):
+            between = LAST_ITEM.sub("", between)
     if ")" in between or NEW_CLAUSE.search(between) or (cue.group() == "no" and NEW_CLAUSE_AFTER_NO.search(between)):
         return False
     outside = between.split("(")[0]  # inside a bracket, a list explains what stands before it: commas do not matter
-    return "," not in outside or _in_one_list(sentence, cue, start)
+    return "," not in outside or _in_one_list(sentence, cue, start, closing)
 
 
 def _is_denied(sentence: str, doubt: re.Match) -> bool:
     """Whether a doubt is itself denied: "nothing suggestive of streaks" leaves none."""
     deniable = doubt.group().startswith(("suggest", "suspic"))
-    return deniable and bool(_cues_before(DENIES, sentence, doubt.start(), doubt.start()))
+    return deniable and bool(_cues_before(DENIES, sentence, doubt.start(), doubt.start(), doubt.end()))
 
 
-def _in_one_list(sentence: str, cue: re.Match, start: int) -> bool:
+def _in_one_list(sentence: str, cue: re.Match, start: int, closing: re.Pattern) -> bool:
     """Whether "or" closes a list from the cue beyond `start`: "no dots, streaks or veil", not "no dots, streaks"."""
-    closed = LIST_WITH_OR.match(sentence, cue.end(), cue.end() + REACH)
+    closed = closing.match(sentence, cue.end(), cue.end() + REACH)
     if closed is None or closed.end() <= start:
         return False
-    items = re.split(r"\b(?:or|nor)\b", closed.group(), maxsplit=1)[0]
-    return not NOT_IN_A_LIST.search(items)
+    return not NOT_IN_A_LIST.search(closed["items"])
 
 
 def _behind(cues: re.Pattern, sentence: str, end: int, lists: bool) -> re.Match | None:

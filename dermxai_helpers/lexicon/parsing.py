@@ -10,7 +10,9 @@ from functools import lru_cache
 
 from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.negation import judge
-from dermxai_helpers.lexicon.vocabulary import COLOURS, FLIPS, KINDS, PATTERNS, SEVERAL, SLOTS, UMBRELLA
+from dermxai_helpers.lexicon.plain import SENTENCE, spelt_out, without_foreign
+from dermxai_helpers.lexicon.scope import not_shared, of_the_lesion
+from dermxai_helpers.lexicon.vocabulary import ALWAYS_THERE, COLOURS, FLIPS, KINDS, PATTERNS, SEVERAL, SLOTS, UMBRELLA
 
 Facts = dict[str, tuple[str, str]]
 """Slot -> (value, polarity), polarity being "present", "absent" or "uncertain"; an unstated slot is not in it."""
@@ -18,15 +20,6 @@ Facts = dict[str, tuple[str, str]]
 POLARITIES = ("present", "uncertain", "absent")  # which one counts when a caption says all three of a slot
 ASKED = tuple(PROMPTS.values())
 ECHO_WORDS = 6  # that many words in a row from a prompt are no coincidence
-SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*\??")
-REWRITTEN = {
-    "can't": "cannot",
-    "n't": " not",
-    r"\bun-?even": "non even",
-    r"\bnon-?(?=uniform|homogeneous|symmetr|regular|smooth)": "non ",
-}
-LETTERS = str.maketrans("\u2019\u2010\u2011\u2012\u2013\u2014\u00a0\t\r", "'----;   ")
-MARKUP = "*_`#"
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,9 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
     slot that excludes them, or one both stated and denied, are ("conflict", "uncertain"); elsewhere they are joined:
     ("white+red", "present"). Two colours named or more give `colour_count`, unless the caption counts them itself. A
     denial of a slot with two values (`vocabulary.FLIPS`) states the other; any other denial makes its value absent.
-    Questions and offered alternatives ("symmetric/asymmetric") state nothing.
+    Questions and offered alternatives ("symmetric/asymmetric") state nothing, nor does what is said of the skin around.
+    What two lesions do not share is ("conflict", "uncertain"). A sentence in another language is not read, and noted:
+    {"language": ("not English", "present")}.
 
     >>> parse("The lesion is not asymmetric and shows no streaks.")
     {'symmetry': ('symmetric', 'present'), 'streaks': ('any', 'absent')}
@@ -71,31 +66,18 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
 @lru_cache(maxsize=4096)  # captions repeat themselves, and views and votes read the same ones
 def mentions(text: str, prompts: tuple[str, ...] = ASKED) -> tuple[Mention, ...]:
     """Find every mention of a slot in a text, in order, each with its polarity; arguments as in `parse`."""
-    plain, places = _plain(text)
+    plain, places = spelt_out(text)
     for word in echoed_words(plain, prompts):  # full stops in its place also keep what follows apart
         plain = plain[: word.start()] + "." * len(word.group()) + plain[word.end() :]
-    found = []
+    plain, foreign = without_foreign(plain)
+    found = [(Mention("language", "not English", "present", 0, 0, (0, 0)), *one.span()) for one in foreign]
     for sentence in SENTENCE.finditer(plain):
         if not sentence.group().endswith("?"):
-            for one in _of_sentence(sentence.group()):
-                start, last = sentence.start() + one.start, sentence.start() + one.end - 1
-                found.append(replace(one, start=places[start], end=places[last] + 1))
-    return tuple(found)
-
-
-def _plain(text: str) -> tuple[str, list[int]]:
-    """Small letters, plain hyphens, no contractions or markup, single spaces; and each character's place in `text`."""
-    plain, places = "", []
-    for place, letter in enumerate(text.translate(LETTERS)):
-        if letter not in MARKUP and not (letter == " " and plain.endswith(" ")):
-            plain += letter.lower()[0]
-            places.append(place)
-    for pattern, by in REWRITTEN.items():
-        while match := re.search(pattern, plain):
-            start, end = match.span()
-            plain = plain[:start] + by + plain[end:]
-            places = places[:start] + [places[start]] * len(by) + places[end:]
-    return plain, places
+            begin = sentence.start()
+            found += [(one, begin + one.start, begin + one.end) for one in _of_sentence(sentence.group())]
+    apart = not_shared(plain, [(start, one.slot, one.value, one.polarity) for one, start, _ in found])
+    placed = [replace(one, start=places[start], end=places[end - 1] + 1) for one, start, end in found]
+    return tuple(replace(one, value="conflict", polarity="uncertain") if one.slot in apart else one for one in placed)
 
 
 def echoed_words(text: str, prompts: tuple[str, ...] = ASKED) -> list[re.Match]:
@@ -115,7 +97,8 @@ def _of_sentence(sentence: str) -> list[Mention]:
         for slot, value, pattern in PATTERNS
         for match in pattern.finditer(sentence)
     ]
-    judged = [_judged(sentence, mention) for mention in _without_alternatives(sentence, _longest(found))]
+    found = of_the_lesion(sentence, _without_alternatives(sentence, _longest(found)))
+    judged = [_judged(sentence, mention) for mention in found]
     denied = [one for one in judged if one.slot == "umbrella" and one.polarity == "absent"]
     named = {one.slot for one in judged}  # "no structures except streaks"
     expanded = [replace(one, slot=slot) for one in denied[:1] for slot in UMBRELLA if slot not in named]
@@ -149,8 +132,8 @@ def _without_alternatives(sentence: str, found: list[Mention]) -> list[Mention]:
 
 def _judged(sentence: str, mention: Mention) -> Mention:
     """The mention with its polarity, and with the other value where a denial states that."""
-    lists = mention.slot not in FLIPS
-    denials, inside, doubted = judge(sentence, mention.span[0], mention.start, mention.span[1], lists)
+    lists, structure = mention.slot not in FLIPS, mention.slot not in ALWAYS_THERE
+    denials, inside, doubted = judge(sentence, mention.span[0], mention.start, mention.span[1], lists, structure)
     if doubted:
         return replace(mention, polarity="uncertain")
     if denials % 2 == 0:
@@ -162,6 +145,8 @@ def _judged(sentence: str, mention: Mention) -> Mention:
 
 
 def _merged(slot: str, said: list[Mention]) -> tuple[str, str]:
+    if any(one.value == "conflict" for one in said):  # of two lesions
+        return "conflict", "uncertain"
     values = {polarity: {one.value for one in said if one.polarity == polarity} for polarity in POLARITIES}
     stated, denied = values["present"], values["absent"]
     if slot not in SEVERAL and (stated & denied or (stated and "any" in denied)):
@@ -176,6 +161,8 @@ def _merged(slot: str, said: list[Mention]) -> tuple[str, str]:
 
 def _with_counted_colours(facts: Facts) -> Facts:
     """With a colour count from two colours on, and without the brown of unknown shade, which is none of the six."""
+    if facts["colours"][0] == "conflict":
+        return facts
     value, polarity = facts.pop("colours")
     named = value.split("+")
     known = [name for name in named if name in COLOURS]

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.parsing import ASKED, echoed_words, mentions
+from dermxai_helpers.lexicon.plain import normalised
 from dermxai_helpers.synth.drawing import measure
 
 # --- the true sentence about a drawn lesion ---
@@ -113,8 +114,10 @@ def compliance(sentence: str, prompts: tuple[str, ...] = ASKED) -> dict[str, boo
     answered : it says something and does not decline as a whole; one_sentence : ended by a full stop
     no_diagnosis : no disease or its denial; "no diagnosis" itself is harmless, though parroted
     on_topic : no person, animal or thing beside the lesion; no_echo : no six words in a row from a prompt
+    in_english : no sentence in another language
     """
-    strange = {mention.value for mention in mentions(sentence, ()) if mention.slot == "off_topic"}
+    sentence = normalised(sentence)[0]
+    strange = {mention.value for mention in mentions(sentence, ()) if mention.slot in ("off_topic", "language")}
     plain = ABBREVIATIONS.sub("", sentence.strip())
     return {
         "answered": bool(plain.strip(" .")) and not DECLINED.search(sentence),
@@ -122,10 +125,11 @@ def compliance(sentence: str, prompts: tuple[str, ...] = ASKED) -> dict[str, boo
         "no_diagnosis": "diagnosis" not in strange,
         "on_topic": "scene" not in strange,
         "no_echo": not echoed_words(sentence, prompts),
+        "in_english": "not English" not in strange,
     }
 
 
 def first_sentence(answer: str) -> str:
     """Cut an answer at its first full stop, question or exclamation mark; "2.5 mm" and "e.g." do not end a sentence."""
-    hidden = ABBREVIATIONS.sub(lambda found: found[0].replace(".", "\0"), answer.strip())
+    hidden = ABBREVIATIONS.sub(lambda found: found[0].replace(".", "\0"), normalised(answer)[0].strip())
     return re.split(r"(?<=[.!?])\s", hidden, maxsplit=1)[0].replace("\0", ".")

@@ -15,8 +15,9 @@ LINK = "(?:,? and|,? or|,? nor|,? but|,| rather than)"
 
 REGULAR = "regular|smooth|round|oval|even"
 IRREGULAR = "irregular|notched|scalloped|jagged|ragged|uneven|ill-?shaped"
-SHARP = "(?:sharply|well|clearly)[ -](?:demarcated|defined|circumscribed)|abrupt"
-FADED = "(?:ill|poorly|vaguely)[ -]?(?:defined|demarcated|circumscribed)|fading|faded|blurred|indistinct|gradual"
+DEFINED = "(?:demarcated|defined|circumscribed|delineated|bordered)"
+SHARP = f"(?:sharply|well|clearly)[ -]{DEFINED}|abrupt"
+FADED = f"(?:ill|poorly|vaguely)[ -]?{DEFINED}|fading|faded|blurred|indistinct|gradual"
 COLOURS = {
     "white": "white|whitish",
     "red": "red|reddish|pink|pinkish",
@@ -30,8 +31,8 @@ COLOUR = "|".join([*COLOURS.values(), BROWN])
 NUMBER = "single|multiple|one|two|distinct|different"
 # What may stand between an adjective and its noun, or between a verb and the adjective in question.
 FILLER = (
-    rf"(?:not|non|no longer|neither|either|both|to be|{ADVERB}|{REGULAR}|{IRREGULAR}|moth-eaten|sharp|{SHARP}|{FADED}"
-    rf"|typical|atypical|{COLOUR}|{NUMBER}|visible)"
+    rf"(?:not|non|no longer|far from|by no means|anything but|hardly|neither|either|both|to be|{ADVERB}|{REGULAR}"
+    rf"|{IRREGULAR}|moth-eaten|sharp|{SHARP}|{FADED}|typical|atypical|{COLOUR}|{NUMBER}|visible)"
 )
 
 
@@ -70,7 +71,7 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "symmetry": {
         "symmetric": (rf"symmetric(?:al)?(?:ly)?(?: {ALONG} (?:two|both) axes)?", NOUN_OF_SYMMETRY, r"mirror(?:s|ed)?"),
         "asymmetric": (
-            rf"a-?symmetr\w+(?: {ALONG} (?:one axis|(?:two|both) axes))?",
+            rf"a-?symmetr(?:y|ic(?:al(?:ly)?)?)(?: {ALONG} (?:one axis|(?:two|both) axes))?",
             "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} one axis",
         ),
     },
@@ -85,11 +86,11 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "border_sharpness": {"sharp": (SHARP, *quality("sharp", BORDER)), "faded": (FADED,)},
     "colour_count": {
         "one": (
-            *quality(UNIFORM, TINT), r"monochrom\w+", "(?:uniform|even|homogeneous) in colou?r",
+            *quality(UNIFORM, TINT), "monochrom(?:e|atic|ous)", "(?:uniform|even|homogeneous) in colou?r",
             rf"(?:uniform|even|homogeneous)ly (?:colou?red|pigmented|{COLOUR})",
         ),
         "two": (*quality("two|2|dual", TINT), "two-tone", r"(?:bi|two-)colou?red"),
-        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), r"variegat\w+", r"multi-?colou?r(?:ed)?", r"polychrom\w+"),
+        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), r"variegat\w+", r"multi-?colou?r(?:ed)?", "polychrom(?:e|atic)"),
     },
     "colours": {value: (form,) for value, form in COLOURS.items()} | {"brown": (BROWN,)},
     "network": {
@@ -147,6 +148,7 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "scene": (r"(?:person|people|man|woman|child|hands?|ears?|face|cars?|food|dogs?|cats?)(?!'s skin)",),
     },
+    "language": {"not English": ()},  # found by `plain`, in no words of a list
 }  # fmt: skip
 """Source of slots, values and forms: the ABCD rule (Stolz 1994), the 7-point checklist (Argenziano 1998) and the words
 of the third consensus (Kittler 2016); a few everyday synonyms are ours. The value "any" names a structure and leaves
@@ -158,6 +160,9 @@ FLIPS = {
     "border_sharpness": ("sharp", "faded"),
 }
 """What every lesion has, in one of two ways: to deny one is to state the other."""
+
+ALWAYS_THERE = (*FLIPS, "colour_count", "colours", "surface")
+"""What no lesion can be free of."""
 
 KINDS = {
     "network": ("typical", "atypical"),

@@ -108,7 +108,8 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     evidence = {slot: dict(zip(weights.classes, weight.tolist(), strict=True)) for slot, weight in found.items()}
     best = max(posterior, key=posterior.get)
     if not evidence:
-        return Decision(ABSTAIN, "no fact of weight", posterior, evidence)
+        reason = "not English" if "language" in facts else "no fact of weight"
+        return Decision(ABSTAIN, reason, posterior, evidence)
     if posterior[best] < threshold:
         return Decision(ABSTAIN, f"{best} has only {posterior[best]:.2f}", posterior, evidence)
     return Decision(best, "", posterior, evidence)

@@ -1,13 +1,17 @@
 """Prompts, the captioner and its caption file, with tiny untrained models; and the shipped demo captioner."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import tiny_captioner
 import torch
+from PIL import Image
 
 from dermxai_helpers import assets, captions, lexicon, synth
+from dermxai_helpers.captions import checkpoints
+from dermxai_helpers.captions.file import append, read
 
 
 def test_prompts_are_the_papers():
@@ -63,9 +67,58 @@ def test_caption_refuses_what_it_cannot_read(small, images):
         small.caption(images[:3], "What?", about=[{}] * 2)
     with pytest.raises(ValueError, match=r"image 1 has shape \(32, 40\) and type uint8"):
         small.caption([images[0], images[0][..., 0]], "a")
+    with pytest.raises(ValueError, match=r"image 1 has shape \(\) and type NoneType"):
+        small.caption([images[0], None], "a")
     with pytest.raises(ValueError, match="type float64"):
         small.caption([images[0] / 255], "a")
     assert small.caption([], "a") == []
+
+
+UNASKABLE = {
+    "lesion " * 400: "prompt 1 has 4.. tokens, and the model takes 128: shorten it",
+    "<image> What?": "prompt 1 holds <image>, a sign of the model's own: leave it out",
+    "What?</s>": "prompt 1 holds </s>",
+    " ": "prompt 1 is empty: ask something",
+}
+
+
+@pytest.mark.parametrize("prompt", UNASKABLE)
+def test_a_prompt_that_cannot_be_asked_is_named_and_the_others_are_answered(prompt, small, images, tmp_path):
+    file = tmp_path / "captions.jsonl"
+    with pytest.warns(UserWarning, match=f"1 of 3 not captioned: {UNASKABLE[prompt]}"):
+        said = small.caption(images[:3], ["What?", prompt, "Why?"], file, progress=False)
+    assert said[1] == "" and said[::2] == small.caption(images[:3:2], ["What?", "Why?"], progress=False)
+    assert len(file.read_text().splitlines()) == 2
+    with pytest.raises(ValueError, match=f"1 of 1 not captioned: {UNASKABLE[prompt].replace('prompt 1', 'prompt 0')}"):
+        small.caption(images[:1], prompt, progress=False)
+
+
+def test_a_prompt_that_leaves_no_place_for_the_answer_is_too_long(processor, images, tmp_path, short_answers):
+    """OPT has 256 places: for the picture, the prompt and the answer."""
+    folder = tiny_captioner.save(tiny_captioner.model(processor, "opt"), processor, tmp_path)
+    speaker = captions.Captioner(folder, device="cpu")
+    longest = "\u00e9" * 118  # one word to the Q-Former, two tokens each to OPT
+    assert len(speaker.caption(images[:1], longest, progress=False)) == 1
+    with pytest.raises(ValueError, match="prompt 0 has 242 tokens, and the model takes 239"):
+        speaker.caption(images[:1], longest + "\u00e9" * 2, progress=False)
+
+
+def test_a_picture_without_pixels_is_named_and_the_others_are_captioned(small, images):
+    empty = np.zeros((0, 5, 3), np.uint8)
+    with pytest.warns(UserWarning, match=r"1 of 2 not captioned: image 0 has no pixels, its shape is \(0, 5, 3\)"):
+        said = small.caption([empty, images[0]], "What?", progress=False)
+    assert said == ["", *small.caption(images[:1], "What?", progress=False)]
+    with pytest.raises(ValueError, match="2 of 2 not captioned: image 0 has no pixels"):
+        small.caption([empty, empty[:, :0]], "What?")
+
+
+@pytest.mark.parametrize("height", [1, 3, 4])
+def test_a_low_picture_is_seen_with_its_channels_last(height, small):
+    """The library takes the height for the channels when it may choose; a PIL image leaves it no choice."""
+    picture = np.random.default_rng(0).integers(0, 256, (height, 40, 3), dtype=np.uint8)
+    pixels = small.processor.image_processor([Image.fromarray(picture)], return_tensors="pt")["pixel_values"]
+    expected = small.model.vision_model(pixel_values=pixels).last_hidden_state
+    torch.testing.assert_close(checkpoints.vision_tokens(small.model, small.processor, [picture]), expected)
 
 
 def test_a_decoder_only_model_does_not_echo_its_prompt(processor, images, tmp_path, short_answers):
@@ -162,16 +215,97 @@ def test_an_interrupted_run_goes_on_where_it_stopped(counted, images, tmp_path):
     assert sum(made) == 1 and file.read_bytes() == content
 
 
-def test_a_complete_line_that_is_no_caption_is_an_error(small, images, tmp_path):
+GOOD = b'{"key": "a", "caption": "b"}\n'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"nonsense", b'{"key": "c", "caption": null}', b'{"key": "c", "caption": 5}', b'{"key": ["c"], "caption": "d"}',
+        b'{"key": "c", "caption": "caf\xe9"}', b'{"image_id": "c", "caption": "d"}', b"[" * 100_000, b"[]", b"c,d",
+        '{"key": "c"}'.encode("utf-16"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_caption_is_an_error(line, tmp_path):
     file = tmp_path / "captions.jsonl"
-    file.write_text('{"key": "a", "caption": "b"}\nnonsense\n')
-    with pytest.raises(ValueError, match=r"captions.jsonl, line 2 is not a caption: 'nonsense'"):
-        small.caption(images[:1], "What?", file)
+    file.write_bytes(GOOD + line + b"\n" + GOOD)
+    with pytest.raises(
+        ValueError, match=r'captions.jsonl, line 2 is not a caption: .* one line {"key": "...", "caption'
+    ):
+        read(file)
+    assert file.read_bytes() == GOOD + line + b"\n" + GOOD
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + GOOD, GOOD.replace(b"\n", b"\r\n"), GOOD + b"\n" + GOOD, GOOD[:-1],
+        '{"key": "c", "caption": "d\u2028e\u0085f\x0cg"}\n'.encode() + GOOD,
+    ],
+)  # fmt: skip
+def test_files_of_other_programs_are_read_and_added_to(content, tmp_path):
+    file = tmp_path / "captions.jsonl"
+    file.write_bytes(content)
+    assert read(file)["a"] == "b"
+    append(file, [{"key": "x", "caption": "y"}])
+    assert read(file)["a"] == "b" and read(file)["x"] == "y" and file.read_bytes().startswith(content)
+
+
+def test_a_foreign_file_without_a_line_end_is_not_emptied(tmp_path):
+    file = tmp_path / "captions.json"
+    file.write_bytes(b'[{"key": "a", "caption": "b"}]')
+    with pytest.raises(ValueError, match="line 1 is not a caption"):
+        read(file)
+    assert file.read_bytes() == b'[{"key": "a", "caption": "b"}]'
 
 
 def test_other_weights_make_other_captions(small, processor, tmp_path):
     other = tiny_captioner.save(tiny_captioner.model(processor, seed=2), processor, tmp_path)
     assert captions.Captioner(other, device="cpu").identity != small.identity
+
+
+# --- what changes an answer stands in its key ---
+
+
+@pytest.fixture
+def answered(counted, folder, images, tmp_path):
+    """A copy of the folder, and a function that opens it, asks for one caption and tells whether it was made anew."""
+    speaker, made = counted
+    speaker.caption(images[:1], "What?", tmp_path / "captions.jsonl", progress=False)
+    assert made == [1]
+    copy = shutil.copytree(folder, tmp_path / "copy")
+
+    def is_new(image=images[0], prompt="What?"):
+        again = captions.Captioner(copy, device="cpu")
+        before = len(read(tmp_path / "captions.jsonl"))
+        again.caption([image], prompt, tmp_path / "captions.jsonl", progress=False)
+        return len(read(tmp_path / "captions.jsonl")) > before
+
+    assert not is_new()  # the same content in another place
+    return copy, is_new
+
+
+@pytest.mark.parametrize("name", ["config.json", "processor_config.json", "tokenizer.json", "generation_config.json"])
+def test_other_settings_are_other_answers(name, answered):
+    copy, is_new = answered
+    (copy / name).write_text((copy / name).read_text() + "\n")
+    assert is_new()
+
+
+def test_another_number_type_is_another_answer(answered, monkeypatch):
+    opened = checkpoints.AutoModelForImageTextToText.from_pretrained
+    half = {"dtype": torch.bfloat16}  # as float16 on a GPU
+    monkeypatch.setattr(
+        checkpoints.AutoModelForImageTextToText, "from_pretrained", lambda *a, **k: opened(*a, **k | half)
+    )
+    assert answered[1]()
+
+
+def test_another_longest_answer_picture_or_prompt_is_another_answer(answered, images, monkeypatch):
+    _, is_new = answered
+    assert is_new(image=images[1]) and is_new(image=images[0].reshape(40, 32, 3)) and is_new(prompt="Why?")
+    monkeypatch.setattr("dermxai_helpers.captions.captioner.MOST_NEW_TOKENS", 6)
+    assert is_new()
 
 
 # --- the shipped demo captioner ---

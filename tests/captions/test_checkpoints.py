@@ -1,5 +1,6 @@
 """Opening captioners of both families, and what is none. All models are tiny and untrained."""
 
+import ast
 import json
 import shutil
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 import tiny_captioner
 import torch
+from offline import REPOSITORY
+from safetensors.torch import load_file, save_file
 from transformers import (
     BertConfig,
     BlipConfig,
@@ -115,6 +118,95 @@ def test_a_cut_file_is_named(folder, tmp_path):
         captions.Captioner(broken, device="cpu")
 
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n"
+SETTINGS = ("config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("content", [b"", b'{"a": ', b"[]", b"[" * 100_000, b'{"a": "\xff"}'])
+def test_settings_that_are_no_json_are_named(name, content, folder, tmp_path):
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    (broken / name).write_bytes(content)
+    with pytest.raises(
+        checkpoints.CheckpointBroken, match=rf"{broken}/{name}' is damaged or cut short \(.*fetch it again"
+    ):
+        captions.Captioner(broken, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "damaged or cut short .*fetch it again"), (LFS, "only points to a file: `git lfs pull`")],
+)
+def test_weights_that_have_not_arrived_are_named(content, said, folder, tmp_path):
+    broken = shutil.copytree(folder, tmp_path / "broken")
+    (broken / "model.safetensors").write_bytes(content)
+    with pytest.raises(checkpoints.CheckpointBroken, match=said):
+        captions.Captioner(broken, device="cpu")
+
+
+def with_other_weights(folder, place, change):
+    """A copy of a folder whose weights were changed: `change` gets {name: tensor}."""
+    copy = shutil.copytree(folder, place)
+    weights = load_file(copy / "model.safetensors")
+    change(weights)
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    return copy
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(value, folder, tmp_path):
+    broken = with_other_weights(folder, tmp_path / "nan", lambda weights: weights["query_tokens"].fill_(value))
+    with pytest.raises(checkpoints.CheckpointBroken, match=r"weights that are NaN or infinite \(query_tokens\)"):
+        captions.Captioner(broken, device="cpu")
+
+
+def test_weights_that_are_missing_are_not_drawn_at_random(folder, tmp_path):
+    broken = with_other_weights(folder, tmp_path / "few", lambda weights: weights.pop("query_tokens"))
+    with pytest.raises(checkpoints.CheckpointBroken, match="is incomplete: it lacks the weights query_tokens"):
+        captions.Captioner(broken, device="cpu")
+
+
+def test_weights_of_another_shape_are_named(folder, tmp_path):
+    broken = shutil.copytree(folder, tmp_path / "other")
+    card = json.loads((broken / "config.json").read_text())
+    card["text_config"]["d_ff"] = 99
+    (broken / "config.json").write_text(json.dumps(card))
+    with pytest.raises(checkpoints.CheckpointBroken, match="is damaged"):
+        captions.Captioner(broken, device="cpu")
+
+
+class Program:
+    """Runs when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("harmless", [True, False])
+def test_a_pickle_is_called_a_pickle_and_not_opened(harmless, folder, tmp_path):
+    pickled, ran = shutil.copytree(folder, tmp_path / "pickled"), tmp_path / "ran"
+    weights = load_file(pickled / "model.safetensors")
+    torch.save(weights if harmless else {"a": Program(ran)}, pickled / "pytorch_model.bin")
+    (pickled / "model.safetensors").unlink()
+    with pytest.raises(
+        checkpoints.CheckpointBroken, match="as a pickle, which can run any program.*save it as safeten"
+    ) as told:
+        captions.Captioner(pickled, device="cpu")
+    assert not ran.exists() and "weights_only" not in str(told.value)
+
+
+def test_a_pickle_on_the_hub_is_called_a_pickle_too(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no model.safetensors, thus cannot be loaded. Please do not set `use_safetensors=True`.")
+
+    monkeypatch.setattr(checkpoints.AutoConfig, "from_pretrained", refuse)
+    with pytest.raises(checkpoints.CheckpointBroken, match="'some/body' has its weights as a pickle"):
+        captions.Captioner("some/body", device="cpu")
+
+
 @pytest.mark.parametrize("config", [BertConfig, BlipConfig])
 def test_a_model_of_another_kind_is_refused_by_its_name(config, monkeypatch, tmp_path):
     config().save_pretrained(tmp_path)
@@ -151,9 +243,30 @@ def test_code_that_comes_with_a_checkpoint_is_never_run(monkeypatch, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(card))
     (tmp_path / "own.py").write_text(f"import pathlib\npathlib.Path({str(ran)!r}).touch()\nclass Own: pass\n")
     monkeypatch.setattr("builtins.input", lambda *_: "y")
-    with pytest.raises((checkpoints.CheckpointMissing, checkpoints.CheckpointBroken)):
+    with pytest.raises(
+        checkpoints.CheckpointBroken, match=r"brings its own program \(auto_map\).* never run here: choose"
+    ):
         captions.Captioner(tmp_path, device="cpu")
     assert not ran.exists()
+
+
+RUNS_NOTHING = {"peft.PeftModel"}  # reads tensors into a model that is there already
+
+
+def test_every_call_that_opens_a_checkpoint_refuses_its_code():
+    """In the package and in the notebooks' sources: `from_pretrained`, `from_config` and transformers' `pipeline`."""
+    calls = {}
+    for path in (*REPOSITORY.glob("dermxai_helpers/**/*.py"), *REPOSITORY.glob("notebooks/src/**/*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        code = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+        for call in [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]:
+            name = ast.unparse(call.func)
+            opens = name.endswith((".from_pretrained", ".from_config")) or name in ("pipeline", "transformers.pipeline")
+            if opens or name.startswith("Auto"):
+                refused = any(ast.unparse(word) == "trust_remote_code=False" for word in call.keywords)
+                calls[f"{path.name}:{call.lineno}"] = name.rpartition(".")[0], refused
+    assert len(calls) >= 4, "the calls are no longer found"
+    assert [place for place, (name, refused) in calls.items() if not refused and name not in RUNS_NOTHING] == []
 
 
 def test_an_old_processor_learns_how_many_places_a_picture_takes(folder, images, tmp_path):

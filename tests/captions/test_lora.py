@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny_captioner
 import torch
+from safetensors.torch import load_file, save_file
 
 from dermxai_helpers import captions
 from dermxai_helpers.captions import lora
@@ -112,6 +113,12 @@ def test_teaching_needs_a_sentence_for_each_picture(model, processor, lessons):
             lora.teach(adapted, processor, pictures, "What?", sentences)
 
 
+@pytest.mark.parametrize(("prompt", "problem"), [("lesion " * 400, "has 400 tokens"), ("<image>", "holds <image>")])
+def test_teaching_refuses_a_prompt_that_cannot_be_asked(prompt, problem, model, processor, lessons):
+    with pytest.raises(ValueError, match=f"the prompt {problem}"):
+        lora.teach(lora.adapt(model), processor, lessons[0], prompt, lessons[1])
+
+
 def test_missing_damaged_and_foreign_adapters_are_named(taught, processor, tmp_path):
     place, _, _ = taught
     with pytest.raises(CheckpointMissing, match="holds no adapter: `adapt`, `teach`, `save_pretrained` make one"):
@@ -123,3 +130,43 @@ def test_missing_damaged_and_foreign_adapters_are_named(taught, processor, tmp_p
     with pytest.raises(CheckpointBroken, match="damaged"):
         captions.Captioner(place / "model", device="cpu", adapter=place / "adapter")
     assert json.loads((place / "adapter" / "adapter_config.json").read_text())["peft_type"] == "LORA"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("adapter_config.json", b"{", "adapter_config.json' is damaged or cut short"),
+        ("adapter_config.json", b"[" * 100_000, "adapter_config.json' is damaged or cut short"),
+        ("adapter_config.json", b"[]", "it is no JSON object"),
+        ("adapter_config.json", b"{}", "is damaged or was taught to another model"),
+        ("adapter_config.json", b'{"a": "\xff"}', "adapter_config.json' is damaged or cut short"),
+        ("adapter_model.safetensors", b"", "is damaged or was taught to another model"),
+        ("adapter_model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "`git lfs pull`"),
+        ("adapter_model.safetensors", None, "holds no adapter"),
+    ],
+)
+def test_files_of_an_adapter_that_are_none_are_named(name, content, said, model, tmp_path):
+    lora.adapt(model, rank=2).save_pretrained(tmp_path)
+    (tmp_path / name).unlink() if content is None else (tmp_path / name).write_bytes(content)
+    with pytest.raises((CheckpointBroken, CheckpointMissing), match=said):
+        lora.merged(tiny_captioner.model(tiny_captioner.processor()), tmp_path)
+
+
+def test_an_adapter_as_a_pickle_or_without_numbers_is_refused(model, processor, tmp_path):
+    lora.adapt(model, rank=2).save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "adapter_model.safetensors")
+    save_file({name: weight * torch.nan for name, weight in weights.items()}, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(CheckpointBroken, match="holds weights that are NaN or infinite"):
+        lora.merged(tiny_captioner.model(processor), tmp_path)
+    (tmp_path / "adapter_model.safetensors").unlink()
+    torch.save({"a": SimpleNamespace()}, tmp_path / "adapter_model.bin")
+    with pytest.raises(CheckpointBroken, match="has its weights as a pickle"):
+        lora.merged(tiny_captioner.model(processor), tmp_path)
+
+
+def test_another_strength_of_an_adapter_is_another_answer(taught):
+    place, _, _ = taught
+    first = captions.Captioner(place / "model", device="cpu", adapter=place / "adapter").identity
+    settings = json.loads((place / "adapter" / "adapter_config.json").read_text())
+    (place / "adapter" / "adapter_config.json").write_text(json.dumps(settings | {"lora_alpha": 80}))
+    assert captions.Captioner(place / "model", device="cpu", adapter=place / "adapter").identity != first

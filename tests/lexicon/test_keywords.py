@@ -81,3 +81,11 @@ def test_other_keywords_vote_by_the_same_rule():
     words = {"mel": ["odd"], "nv": ["round"], "bkl": ["waxy"]}
     assert lexicon.paper_vote("A waxy, odd, waxy lesion.", words).label == "bkl"
     assert lexicon.paper_vote("An asymmetric lesion.", words).reason == "zero hits"
+
+
+def test_odd_letters_count_and_other_languages_are_noted():
+    assert lexicon.paper_vote("An even\u00a0color, uni\u00adform.").hits["nv"] == 2
+    foreign = "Der Fleck ist uniform."
+    assert (lexicon.paper_vote(foreign).reason, lexicon.paper_vote(foreign).hits["nv"]) == ("not English", 0)
+    assert lexicon.paper_vote(f"{foreign} It has an even color.").hits["nv"] == 1
+    assert (lexicon.vote(foreign).label, lexicon.vote(foreign).reason) == ("abstain", "not English")

@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 import pytest
+import stated
 
 from dermxai_helpers import captions
 from dermxai_helpers.captions.prompts import PROMPTS
@@ -269,24 +270,14 @@ LATER = {  # met after the reader was written: most of these it read wrongly at 
 OWN = DENIALS | SCOPES | DOUBLE_DENIALS | DOUBTS | TRAPS | SPELLINGS | NO_ANSWERS | LATER
 
 
-def expected(facts: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """{"streaks": "any absent"} -> {"streaks": ("any", "absent")}; no polarity means present."""
-    polarities = ("absent", "uncertain")
-    pairs = {slot: words.rpartition(" ") for slot, words in facts.items()}
-    return {
-        slot: (value, last) if last in polarities else (facts[slot], "present")
-        for slot, (value, _, last) in pairs.items()
-    }
-
-
 @pytest.mark.parametrize("sentence", RESEARCHED)
 def test_the_researched_sentences(sentence):
-    assert reading.parse(sentence) == expected(RESEARCHED[sentence])
+    assert reading.parse(sentence) == stated.facts(RESEARCHED[sentence])
 
 
 @pytest.mark.parametrize("sentence", OWN)
 def test_sentences_of_our_own(sentence):
-    assert reading.parse(sentence) == expected(OWN[sentence])
+    assert reading.parse(sentence) == stated.facts(OWN[sentence])
 
 
 def test_the_table_is_as_long_as_promised_and_holds_no_sentence_twice():

@@ -122,6 +122,10 @@ def test_describe_refuses_an_unknown_prompt():
         ("A person has a lesion.", {"on_topic"}),
         ("A lesion on a person's skin.", set()),
         ("Provide one clinical sentence, state symmetry: it is symmetric.", {"no_echo"}),
+        ("Provide one\u2009clinical sen\u00adtence,\u202fstate symmetry: it is symmetric.", {"no_echo"}),
+        ("I can\u2019t help with that.", {"answered"}),
+        ("\u75c5\u53d8\u4e0d\u5bf9\u79f0\u3002", {"in_english"}),
+        ("A benign mole\u3002", {"no_diagnosis"}),
     ],
 )
 def test_compliance(sentence, broken):
@@ -136,6 +140,8 @@ def test_compliance(sentence, broken):
         (" No full stop ", "No full stop"),
         ("", ""),
         ("Is it one? Yes.", "Is it one?"),
+        ("A le\u00adsion.\u2009It is brown.", "A lesion."),
+        ("About 2.5\u202fmm\u3002 Brown", "About 2.5 mm."),
     ],
 )
 def test_the_first_sentence_of_an_answer(answer, kept):
