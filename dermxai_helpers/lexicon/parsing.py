@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.negation import judge
-from dermxai_helpers.lexicon.plain import SENTENCE, spelt_out, without_foreign
+from dermxai_helpers.lexicon.plain import SENTENCE, as_text, spelt_out, without_foreign
 from dermxai_helpers.lexicon.scope import not_shared, of_the_lesion
 from dermxai_helpers.lexicon.vocabulary import ALWAYS_THERE, COLOURS, FLIPS, KINDS, PATTERNS, SEVERAL, SLOTS, UMBRELLA
 
@@ -55,7 +55,7 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
     {'symmetry': ('symmetric', 'present'), 'streaks': ('any', 'absent')}
     """
     said: dict[str, list[Mention]] = {}
-    for mention in mentions(sentence, prompts):
+    for mention in mentions(as_text(sentence), prompts):
         said.setdefault(mention.slot, []).append(mention)
     facts = {slot: _merged(slot, said[slot]) for slot in SLOTS if slot in said}
     if "colours" in facts:

@@ -40,13 +40,21 @@ WORD = re.compile(r"[^\W\d_]+")
 TWO_ALPHABETS = re.compile(r"[a-z][\u0400-\u04ff]|[\u0400-\u04ff][a-z]")  # a Cyrillic letter that looks Latin
 
 
+def as_text(caption: object) -> str:
+    """The caption itself; ValueError for what is no text, such as the NaN of a table with an empty cell."""
+    if not isinstance(caption, str):
+        found = f"{type(caption).__name__} {str(caption)[:40]!r}"
+        raise ValueError(f"a caption must be text, got {found}: leave such rows out")
+    return caption
+
+
 def normalised(text: str) -> tuple[str, list[int]]:
     """A text with plain spaces, quotes, hyphens and letters, and each character's place in the text given.
 
     What has no width (soft hyphens, joiners, combining marks) is left out; ligatures and full-width letters are spelt
     out. The case of letters stays.
     """
-    if not text.isascii():
+    if not as_text(text).isascii():
         text = HIDDEN_IN_A_WORD.sub("\\1\u00ad", text)
     text = text.translate(LETTERS)
     if text.isascii():

@@ -99,7 +99,7 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold {threshold}: it is a probability, so choose a number from 0 to 1")
     weights = weights or default_weights()
-    facts = parse(said) if isinstance(said, str) else said
+    facts = said if isinstance(said, Mapping) else parse(said)
     found = {slot: weights.of(slot, fact) for slot, fact in facts.items()}
     found = {slot: weight for slot, weight in found.items() if weight is not None}
     score = np.log(weights.shares) + sum(found.values(), np.zeros(len(weights.classes)))
