@@ -44,6 +44,8 @@ def explain(
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got '{method}'")
     model = unwrapped(model)
+    lot = torch.cuda.get_rng_state if next(model.parameters()).is_cuda else torch.get_rng_state
+    before = lot()
     with left_as_found(model):
         images = checked_images(model, images)
         passes = watched(model, images, layer, gradients=method in BY_GRADIENT)
@@ -53,7 +55,10 @@ def explain(
         maps = torch.cat([_maps(model, method, seen, part) for seen, part in zip(passes, parts, strict=True)])
     if relu:
         maps = maps.clamp(min=0)
-    return summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
+    found = summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
+    if not torch.equal(before, lot()):
+        found.notes.insert(0, "the model draws lots in evaluation mode, too (functional.dropout?): no map comes twice")
+    return found
 
 
 class QuickCam:
@@ -94,8 +99,7 @@ def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
         chosen = functional.one_hot(target, seen.logits.shape[1]).to(seen.logits)
         (gradient,) = torch.autograd.grad(seen.logits, seen.output, chosen, retain_graph=True, allow_unused=True)
     if gradient is None:
-        said = f"the logits do not depend on layer '{seen.layer}', or not by a gradient, as in a quantised model"
-        raise ValueError(f"{said}: choose another layer")
+        raise ValueError(f"the logits do not depend on layer '{seen.layer}' by any gradient: choose another layer")
     return gradient
 
 

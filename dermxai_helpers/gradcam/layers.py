@@ -127,7 +127,7 @@ def _check(model: nn.Module, images: Tensor, seen: ForwardPass) -> None:
         )
     if not isinstance(seen.logits, Tensor) or seen.logits.ndim != 2:
         kind, found = type(model).__name__, _described(seen.logits)
-        raise ValueError(f"expected logits of shape ({len(images)}, classes) from {kind}, got {found}")
+        raise ValueError(f"expected logits of shape ({len(images)}, classes) from {kind}, got {found}: give them alone")
 
 
 def _described(output: object) -> str:

@@ -265,7 +265,7 @@ def test_wrong_models_get_a_sentence(images):
     for model, sentence in [
         ("mobilenet", "expected a torch module, got str"),
         (nn.Sequential(nn.Flatten()), "Sequential has no weights"),
-        (Pair(), r"expected logits of shape \(2, classes\) from Pair, got a tuple"),
+        (Pair(), r"expected logits of shape \(2, classes\) from Pair, got a tuple: give them alone"),
         (Small().body, r"got shape \(2, 5, 5, 5\)"),
     ]:
         with pytest.raises(ValueError, match=sentence):
@@ -496,6 +496,13 @@ def test_a_model_that_ends_in_softmax_is_not_softened_twice(small, images, last)
     np.testing.assert_allclose(found.prob, share.flatten(), rtol=1e-5)
     noted = any("gives probabilities, not logits" in note for note in found.notes)
     assert noted == isinstance(last, nn.Softmax)
+
+
+@pytest.mark.parametrize("method", ["gradcam", "eigencam"])
+def test_a_model_that_draws_lots_is_noted_and_a_plain_one_in_training_mode_is_not(small, images, method):
+    assert not any("draws lots" in note for note in gradcam.explain(small.train(), images, 0, method).notes)
+    small.drop = type("Always", (nn.Module,), {"forward": lambda self, x: nn.functional.dropout(x)})()
+    assert gradcam.explain(small.eval(), images, 0, method).notes[0].startswith("the model draws lots in evaluation")
 
 
 @pytest.mark.parametrize(
