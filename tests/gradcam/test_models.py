@@ -522,3 +522,45 @@ def test_a_class_index_may_come_from_numpy_or_torch(small, images, target):
 def test_colours_that_stand_last_are_told(small, height):
     with pytest.raises(ValueError, match=r"shape \(1, .*permute\(0, 3, 1, 2\) puts the colours second"):
         gradcam.explain(small, torch.zeros(1, height, 16, 3))
+
+
+# --- after every error ---
+
+
+class Failing(Small):
+    def __init__(self, problem):
+        super().__init__()
+        self.problem = problem
+
+    def forward(self, x):
+        logits = super().forward(x)
+        if isinstance(self.problem, BaseException):
+            raise self.problem
+        return self.problem(logits)
+
+
+@pytest.mark.parametrize("layer", [None, "body.0"])
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (RuntimeError("CUDA out of memory"), RuntimeError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (StopIteration(), StopIteration),
+        (lambda logits: (logits, logits), ValueError),
+        (lambda logits: {"logits": logits}, ValueError),
+        (lambda logits: logits[0], ValueError),
+        (lambda logits: None, ValueError),
+        (lambda logits: logits.numpy(), Exception),
+    ],
+)
+def test_nothing_is_left_behind_by_any_error(images, problem, kind, frozen, layer):
+    model = Failing(problem).train()
+    model.drop.eval()
+    model.body.requires_grad_(not frozen)
+    before, threads = state(model), torch.get_num_threads()
+    for wrong in ({}, {"target": 7}, {"method": "cam"}):
+        with pytest.raises(kind):
+            gradcam.explain(model, images, layer=layer, **wrong)
+        assert_as_found(before, model)
+    assert torch.get_num_threads() == threads and not torch.is_autocast_enabled("cpu")
