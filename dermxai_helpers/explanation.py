@@ -20,7 +20,7 @@ class Explanation:
     maps: np.ndarray  # float, (B, grid height, grid width): neither clipped, stretched nor resized after the method
     target: list[int]  # class index of each map
     class_name: list[str]
-    logit: np.ndarray  # float, (B,), the model's score for that class; prob is its softmax
+    logit: np.ndarray  # float, (B,), the model's score for that class; prob is its softmax, see `class_probabilities`
     prob: np.ndarray
     layer: str  # name of the layer (or blocks) that was explained
     method: str
@@ -64,6 +64,7 @@ def checked_images(model: nn.Module, images: Tensor) -> Tensor:
     if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
         found = f"{images.dtype} of shape {tuple(images.shape)}" if hasattr(images, "shape") else type(images).__name__
         found += f"; {unnormalised}" if "uint8" in found else ""
+        found += "; permute(0, 3, 1, 2) puts the colours second" if found.endswith(", 3)") else ""
         raise ValueError(f"expected normalised images as a float tensor of shape (B, 3, height, width), got {found}")
     if images.numel() == 0:
         raise ValueError(f"there are no pixels to explain: the images have shape {tuple(images.shape)}")
@@ -86,12 +87,21 @@ def targets_for(logits: Tensor, target: int | str | Sequence[int] | None) -> Ten
         return torch.arange(classes, device=logits.device).expand(count, classes)
     if target is None:
         return logits.detach().argmax(dim=1, keepdim=True)
-    chosen = torch.as_tensor(target, device=logits.device)
-    if chosen.is_floating_point() or chosen.ndim > 1 or (chosen.ndim == 1 and len(chosen) != count):
+    chosen = np.asarray(target.cpu() if isinstance(target, Tensor) else target)
+    if chosen.dtype.kind not in "iu" or chosen.ndim > 1 or (chosen.ndim == 1 and len(chosen) != count):
         raise ValueError(f"target must be one class index, or one for each of the {count} images, got {target}")
     if ((chosen < 0) | (chosen >= classes)).any():
         raise ValueError(f"target holds {target}, but the model has classes 0 to {classes - 1}")
-    return chosen.long().expand(count)[:, None]
+    return torch.as_tensor(chosen.astype(np.int64), device=logits.device).expand(count)[:, None]
+
+
+def class_probabilities(logits: Tensor) -> tuple[Tensor, list[str]]:
+    """The softmax of logits (B, classes), and a note where that would be wrong: for one logit it is always 1."""
+    if logits.shape[1] == 1:
+        return torch.full_like(logits, torch.nan), ["the model has one logit, of which the softmax is 1: prob is NaN"]
+    if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < 1e-5:
+        return logits, ["the model gives probabilities, not logits: prob is what it gives"]
+    return logits.softmax(dim=1), []
 
 
 def summarise(
@@ -102,6 +112,7 @@ def summarise(
         raise ValueError(f"{len(classes)} class names were given, but the model has {logits.shape[1]} classes")
     names = list(classes) if classes is not None else [f"class {index}" for index in range(logits.shape[1])]
     logits = logits.detach()
+    likely, notes = class_probabilities(logits)
     target = targets.flatten().tolist()
     class_name = [names[label] for label in target]
     maps = as_array(maps)
@@ -110,10 +121,10 @@ def summarise(
         target=target,
         class_name=class_name,
         logit=as_array(logits.gather(1, targets).flatten()),
-        prob=as_array(logits.softmax(dim=1).gather(1, targets).flatten()),
+        prob=as_array(likely.gather(1, targets).flatten()),
         layer=layer,
         method=method,
-        notes=notes_on(maps, class_name),
+        notes=notes + notes_on(maps, class_name),
     )
 
 

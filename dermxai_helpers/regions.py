@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from dermxai_helpers.scoring.metrics import yes_or_no
+
 DIMMED = 0.25  # brightness left outside the region; multiplying darkens and leaves the hue as it is
 SMALLEST_SHARE = 1 / 8  # of the picture's side: a narrower box is grown, for a crop of a few pixels shows nothing
 RULES = ("maximum", "quantile", "otsu")
@@ -34,10 +36,11 @@ def find(heatmap: np.ndarray, threshold: float = 0.5, rule: str = "maximum") -> 
 
     Source: Rodriguez, section 3.3, which states neither the threshold nor the rule for ties.
     """
+    heatmap = np.asarray(heatmap, dtype=float)
     if not 0 < threshold < 1 or rule not in RULES or np.ndim(heatmap) != 2:
         expected = f"a threshold between 0 and 1, a rule of {', '.join(RULES)} and a map of shape (height, width)"
-        raise ValueError(f"expected {expected}, got {threshold}, {rule!r} and shape {np.shape(heatmap)}")
-    evidence, notes = np.where(np.isfinite(heatmap), heatmap, 0).clip(min=0).astype(float), []
+        raise ValueError(f"expected {expected}, got {threshold!r}, {rule!r} and shape {np.shape(heatmap)}")
+    evidence, notes = np.where(np.isfinite(heatmap), heatmap, 0).clip(min=0), []
     if evidence.size == 0 or evidence.min() == evidence.max():
         said = "the same evidence everywhere" if evidence.any() else "no positive evidence"
         height, width = evidence.shape
@@ -59,9 +62,9 @@ def views(image: np.ndarray, region: Region, soft_edge: float = 0.0) -> dict[str
     image : uint8, (height, width, 3) RGB;  soft_edge : pixels outside the region over which the light falls
     Returns "original"; "roi", the crop to the box; "focused", the surroundings of the region dimmed.
     """
-    if image.ndim != 3 or image.shape[:2] != region.mask.shape:
-        sizes = f"the picture is {image.shape} and the region's map {region.mask.shape}"
-        raise ValueError(f"{sizes}: resize the map to the picture first, with Explanation.resized((height, width))")
+    if np.shape(image) != (*region.mask.shape, 3) or image.dtype != np.uint8:
+        sizes = f"the picture is {getattr(image, 'dtype', type(image))} {np.shape(image)}, the map {region.mask.shape}"
+        raise ValueError(f"{sizes}: give uint8, colours last; resize the map with Explanation.resized((height, width))")
     left, top, right, bottom = region.box
     away = (~region.mask).astype(float)  # 0 on the region, 1 where the picture is dimmed in full
     if soft_edge > 0 and region.mask.any():
@@ -77,7 +80,7 @@ def score(region: Region, lesion: np.ndarray) -> dict[str, float]:
     Returns "iou", shared area / joint area; "lesion kept", share of the lesion inside (NaN without a lesion); the same
     of the box as "centred box: ..."; "area", the region's share. The box has seen nothing: it is the score to beat.
     """
-    lesion = np.asarray(lesion, bool)
+    lesion = yes_or_no(lesion, "a mask")
     if lesion.shape != region.mask.shape:
         raise ValueError(f"the region's map is {region.mask.shape}, the lesion's mask {lesion.shape}: need the same")
     left, top, right, bottom = centred_box(np.count_nonzero(region.mask), region.mask.shape)

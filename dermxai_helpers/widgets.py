@@ -3,6 +3,7 @@
 Figures go into an `ipywidgets.Image`: with `interact` or `Output`, programs that execute notebooks hang at random.
 """
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
@@ -25,17 +26,20 @@ STEPS = 60  # of a quick training: enough for a new head to follow the weight, s
 def panel(render: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> ipywidgets.VBox:
     """Put controls above a figure and its description; a changed value draws both anew.
 
-    render : takes the controls' values by name; a ValueError that it raises is shown in the description's place
+    render : takes the controls' values by name; whatever it raises is shown in the description's place
     """
     picture, words = ipywidgets.Image(format="png"), ipywidgets.HTML()
+    words.add_class("tex2jax_ignore").add_class("mathjax_ignore")  # a dollar in a caption is a dollar
 
     def draw(_change: object = None) -> None:
+        picture.layout.visibility, words.value = "hidden", "…"  # no old answer stands under a new question
         try:
             figure, alt = render(**{name: control.value for name, control in controls.items()})
-        except ValueError as problem:
-            words.value = f"<b>{problem}</b>"
-            return
-        picture.value, words.value = plots.png(figure), alt
+            picture.value, words.value = plots.png(figure), html.escape(alt)
+            picture.layout.visibility = "visible"
+        except Exception as problem:  # a widget has no other place to say it
+            kind = "" if isinstance(problem, ValueError) else f"{type(problem).__name__}: "
+            picture.value, words.value = b"", f"<b>{html.escape(f'{kind}{problem}')}</b>"
 
     for control in controls.values():
         control.observe(draw, "value")

@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -20,6 +21,31 @@ def test_to_input_equals_torchvisions_own_preprocessing():
     )
     ours = inference.to_input([image], (224, 224), **form)
     assert torch.allclose(ours[0], reference(Image.fromarray(image)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((3, 20, 30), np.uint8),
+        ((20, 30), np.uint8),
+        ((20, 30, 1), np.uint8),
+        ((20, 30, 4), np.uint8),
+        ((2, 2, 3), float),
+    ],
+)
+def test_what_is_no_picture_with_its_colours_last_gets_a_sentence(shape, dtype):
+    with pytest.raises(ValueError, match=r"expected pictures as uint8 \(height, width, 3\), colours last, got"):
+        inference.to_input([np.zeros(shape, dtype)], (8, 8), (0, 0, 0), (1, 1, 1))
+    with pytest.raises(ValueError, match="got none"):
+        inference.to_input([], (8, 8), (0, 0, 0), (1, 1, 1))
+
+
+@pytest.mark.parametrize("height", [1, 3, 4])
+def test_the_height_of_a_crop_is_never_taken_for_its_colours(height):
+    strip = np.zeros((height, 9, 3), np.uint8)
+    strip[..., 2] = 255
+    batch = inference.to_input([strip], (8, 8), (0, 0, 0), (1, 1, 1))
+    assert batch[0, 2].min() == 1 and batch[0, :2].max() == 0
 
 
 def test_the_quick_copy_answers_alike_and_leaves_the_network_as_it_was():

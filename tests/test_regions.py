@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from dermxai_helpers import regions
 
@@ -227,3 +228,42 @@ def test_centred_box_has_the_area_asked_for(shape):
 def test_score_refuses_another_shape():
     with pytest.raises(ValueError, match="need the same"):
         regions.score(regions.find(two_blobs()), np.zeros((40, 61), bool))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.uint8, list, torch.tensor])
+def test_a_map_of_any_kind_gives_the_same_region_without_a_note(kind):
+    heatmap = np.zeros((12, 12), int)
+    heatmap[2:9, 3:8] = 4
+    one = kind(heatmap.tolist()) if kind in (list, torch.tensor) else heatmap.astype(kind)
+    assert regions.find(one).box == (3, 2, 8, 9) and not regions.find(one).note
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((3, 40, 60), np.uint8), np.zeros((40, 60), np.uint8), np.zeros((40, 60, 4), np.uint8),
+        np.zeros((40, 60, 3)), np.zeros((60, 40, 3), np.uint8), np.zeros((0, 60, 3), np.uint8), [[0]],
+    ],
+)  # fmt: skip
+def test_views_of_what_is_no_picture_of_the_map_get_a_sentence(image):
+    with pytest.raises(ValueError, match="give uint8, colours last; resize the map with Explanation.resized"):
+        regions.views(image, regions.find(two_blobs()))
+
+
+@pytest.mark.parametrize("height", [1, 3, 4])
+def test_a_strip_keeps_its_colours(height):
+    image = np.zeros((height, 9, 3), np.uint8)
+    image[..., 0] = 200
+    heatmap = np.zeros((height, 9))
+    heatmap[:, 4:7] = 1
+    seen = regions.views(image, regions.find(heatmap))
+    assert seen["roi"].shape == (height, 3, 3) and (seen["roi"] == [200, 0, 0]).all()
+
+
+def test_a_lesions_mask_may_come_as_it_stands_in_a_file():
+    region, lesion = regions.find(two_blobs()), two_blobs() > 0.5
+    expected = regions.score(region, lesion)
+    assert regions.score(region, lesion.astype(np.uint8) * 255) == expected
+    with pytest.raises(ValueError, match="a mask must be True or False"):
+        regions.score(region, np.where(lesion, 255, 3))
+    assert np.isnan(regions.score(region, lesion & False)["lesion kept"])

@@ -29,18 +29,68 @@ def test_a_moved_control_draws_figure_and_description_anew():
     assert picture.value != before and words.value == "a figure 5.0 inches wide"
 
 
-def test_a_refusal_is_shown_as_a_sentence_and_the_last_figure_stays():
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (ValueError("at most three"), "<b>at most three</b>"),
+        (ValueError("<img src=x onerror=alert(1)>"), "<b>&lt;img src=x onerror=alert(1)&gt;</b>"),
+        (KeyError("mel"), "<b>KeyError: &#x27;mel&#x27;</b>"),
+        (RuntimeError("out of <memory>"), "<b>RuntimeError: out of &lt;memory&gt;</b>"),
+        (ZeroDivisionError(), "<b>ZeroDivisionError: </b>"),
+    ],
+)
+def test_whatever_is_raised_is_a_sentence_and_no_old_figure_stays(problem, said):
     def render(number):
         if number > 3:
-            raise ValueError("at most three")
+            raise problem
         return Figure(figsize=(1, 1)), "an empty figure"
 
     (control,), picture, words = parts(widgets.panel(render, number=widgets.slider("number", 1, 0, 9, 1)))
-    before = picture.value
+    assert picture.layout.visibility == "visible"
     control.value = 5
-    assert words.value == "<b>at most three</b>" and picture.value == before
+    assert (words.value, picture.value, picture.layout.visibility) == (said, b"", "hidden")
     control.value = 2
-    assert words.value == "an empty figure"
+    assert words.value == "an empty figure" and picture.value and picture.layout.visibility == "visible"
+
+
+def test_no_old_answer_stands_under_a_new_question_while_the_answer_is_made():
+    seen = []
+
+    def render(number):
+        seen.append((picture.layout.visibility, words.value) if number else None)
+        return Figure(figsize=(1, 1)), f"figure {number}"
+
+    (control,), picture, words = parts(widgets.panel(render, number=widgets.slider("number", 0, 0, 9, 1)))
+    control.value = 5
+    assert seen == [None, ("hidden", "…")] and words.value == "figure 5.0"
+
+
+HOSTILE = "<img src=x onerror=alert(1)> \"' & </div><script>$x_1$ \\frac{"
+
+
+def assert_no_tag_survives(words):
+    assert "&lt;img" in words.value and not re.search("<(?!/?b>)", words.value)  # the bold of a problem is ours
+    assert {"tex2jax_ignore", "mathjax_ignore"} <= set(words._dom_classes)
+
+
+def test_hostile_words_in_every_widget_stay_words():
+    class Parrot:
+        def caption(self, images, prompt, progress):
+            return [prompt]
+
+    photograph = np.zeros((8, 8, 3), np.uint8)
+    box = widgets.playground(Parrot(), {HOSTILE: {HOSTILE: photograph}}, HOSTILE)
+    assert_no_tag_survives(parts(box)[2])
+    _, picture, words = parts(widgets.word_lists(["round"], ["nv"], {"nv": ["round"]}, HOSTILE))
+    assert_no_tag_survives(words)
+    torch.manual_seed(0)
+    size = {"img_size": 32, "embed_dim": 24, "depth": 1, "num_heads": 2}
+    model = timm.create_model("vit_tiny_patch16_224", num_classes=2, **size).eval()
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    names = [HOSTILE, HOSTILE + "2"]
+    assert_no_tag_survives(parts(widgets.relevancy_map(model, image, image[..., 0] > 90, names))[2])
+    _, _, words = parts(widgets.panel(lambda: (Figure(figsize=(1, 1)), HOSTILE)))
+    assert_no_tag_survives(words)
 
 
 def test_a_relevancy_map_follows_method_class_and_first_block():

@@ -9,7 +9,7 @@ from torch.nn import functional
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
 from dermxai_helpers.gradcam import methods
 from dermxai_helpers.gradcam.layers import ForwardPass, watched
-from dermxai_helpers.inference import left_as_found, quick, unwrapped
+from dermxai_helpers.inference import copied, left_as_found, quick, unwrapped
 
 BY_GRADIENT = {
     "gradcam": methods.grad_cam,
@@ -44,6 +44,8 @@ def explain(
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got '{method}'")
     model = unwrapped(model)
+    lot = torch.cuda.get_rng_state if next(model.parameters()).is_cuda else torch.get_rng_state
+    before = lot()
     with left_as_found(model):
         images = checked_images(model, images)
         passes = watched(model, images, layer, gradients=method in BY_GRADIENT)
@@ -53,7 +55,10 @@ def explain(
         maps = torch.cat([_maps(model, method, seen, part) for seen, part in zip(passes, parts, strict=True)])
     if relu:
         maps = maps.clamp(min=0)
-    return summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
+    found = summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
+    if not torch.equal(before, lot()):
+        found.notes.insert(0, "the model draws lots in evaluation mode, too (functional.dropout?): no map comes twice")
+    return found
 
 
 class QuickCam:
@@ -67,11 +72,13 @@ class QuickCam:
     def __init__(self, model: nn.Module, classes: Sequence[str] | None = None):
         model = unwrapped(model)
         _linear_head(model)
-        self._network, self._classes = quick(model).requires_grad_(False), classes
+        self._model, self._quick, self._classes = copied(model).requires_grad_(False), None, classes
 
     def __call__(self, images: Tensor, target: int | str | Sequence[int] | None = "all") -> Explanation:
         """Give the same as `explain(model, images, target, method="cam")`, but for rounding."""
-        return explain(self._network, images, target, method="cam", classes=self._classes)
+        if self._quick is None:
+            self._quick = quick(self._model, checked_images(self._model, images)[:1])
+        return explain(self._quick, images, target, method="cam", classes=self._classes)
 
 
 def _maps(model: nn.Module, method: str, seen: ForwardPass, targets: Tensor) -> Tensor:
@@ -92,7 +99,7 @@ def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
         chosen = functional.one_hot(target, seen.logits.shape[1]).to(seen.logits)
         (gradient,) = torch.autograd.grad(seen.logits, seen.output, chosen, retain_graph=True, allow_unused=True)
     if gradient is None:
-        raise ValueError(f"the logits do not depend on layer '{seen.layer}': choose another layer")
+        raise ValueError(f"the logits do not depend on layer '{seen.layer}' by any gradient: choose another layer")
     return gradient
 
 
@@ -109,7 +116,8 @@ def _checked_head(model: nn.Module, seen: ForwardPass) -> nn.Linear:
     head, pooled = _linear_head(model), seen.output.mean(dim=(2, 3))
     if head.weight.shape == (seen.logits.shape[1], pooled.shape[1]):
         rounding = ROUNDINGS * torch.finfo(pooled.dtype).eps * (1 + pooled.abs() @ head.weight.abs().T)
-        if ((head(pooled) - seen.logits).abs() <= rounding).all():
+        given = functional.linear(pooled, head.weight, head.bias)  # not head(pooled): a hook may change what that gives
+        if ((given - seen.logits).abs() <= rounding).all():
             return head
     needed = f"logits that are one linear layer on the spatial mean of '{seen.layer}'"
     raise ValueError(f"CAM needs {needed}, which is not so in {type(model).__name__}: {REMEDY}")

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -75,21 +75,18 @@ def _pass_with_last_layer(model: nn.Module, images: Tensor, gradients: bool) -> 
 @contextmanager
 def _noting_grids(model: nn.Module, images: Tensor, below: str = "") -> Iterator[list[str]]:
     """Yields a list that a pass fills: names of layers whose output is a grid, as they finish; no parts of `below`."""
-    names, handles = [], []
-    for name, module in model.named_modules():
-        if below and name.startswith(f"{below}."):
-            continue  # hooks on every part of a network would cost a tenth of a pass
+    names = []
+    with ExitStack() as hooks:
+        for name, module in model.named_modules():
+            if below and name.startswith(f"{below}."):
+                continue  # hooks on every part of a network would cost a tenth of a pass
 
-        def note(_module, _inputs, output, name=name):
-            if name and is_grid(output, images):
-                names.append(name)
+            def note(_module, _inputs, output, name=name):
+                if name and is_grid(output, images):
+                    names.append(name)
 
-        handles.append(module.register_forward_hook(note))
-    try:
+            hooks.enter_context(module.register_forward_hook(note))
         yield names
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _finishing(model: nn.Module, images: Tensor) -> list[str]:
@@ -130,7 +127,7 @@ def _check(model: nn.Module, images: Tensor, seen: ForwardPass) -> None:
         )
     if not isinstance(seen.logits, Tensor) or seen.logits.ndim != 2:
         kind, found = type(model).__name__, _described(seen.logits)
-        raise ValueError(f"expected logits of shape ({len(images)}, classes) from {kind}, got {found}")
+        raise ValueError(f"expected logits of shape ({len(images)}, classes) from {kind}, got {found}: give them alone")
 
 
 def _described(output: object) -> str:

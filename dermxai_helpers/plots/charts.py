@@ -8,11 +8,12 @@ import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import CLASS_COLOURS, PARTS, SERIES, dots, told
+from dermxai_helpers.plots.common import CLASS_COLOURS, PARTS, SERIES, dots, styled, told
 
 CONTROLS = (("|", "black"), ("x", "#b07aa1"), ("D", "#d1843c"), ("^", "#5b8c5a"))  # marker and colour of each
 
 
+@styled
 def intervals(
     panels: Mapping[str, pd.DataFrame], references: Mapping[str, float], dashed: str, about: str, values: bool = False
 ) -> tuple[Figure, str]:
@@ -37,6 +38,7 @@ def intervals(
     return figure, f"{about}, with 95 % intervals. {'. '.join(said)}."
 
 
+@styled
 def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float | None = None) -> tuple[Figure, str]:
     """Draw values with their intervals, and beside each what reaches as much without looking.
 
@@ -61,6 +63,7 @@ def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float |
     return figure, f"{measure.capitalize()} ({note}): {'; '.join(said)}.{dashed}"
 
 
+@styled
 def grouped(groups: Mapping[str, pd.DataFrame], measure: str, about: str) -> tuple[Figure, str]:
     """Draw values with intervals, a colour a group (at most three). groups : {name: table of value, low, high}"""
     figure = Figure(figsize=(8, 1.2 + 0.45 * max(map(len, groups.values()))))
@@ -74,6 +77,7 @@ def grouped(groups: Mapping[str, pd.DataFrame], measure: str, about: str) -> tup
     return figure, f"{about}, with 95 % intervals. {said}."
 
 
+@styled
 def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, str]:
     """Draw each row's values (0 to 1) as dots; a line joins the first column's with the second's."""
     figure = Figure(figsize=(9, 1 + 0.35 * len(table)))
@@ -89,6 +93,7 @@ def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, st
     return figure, f"{measure.capitalize()}, as dots. {note} {'; '.join(said)}."
 
 
+@styled
 def stacked(table: pd.DataFrame, measure: str, form: str = ".0%") -> tuple[Figure, str]:
     """Draw each row of a table as a bar of its parts; classes keep their colours. form : how a number is written"""
     figure = Figure(figsize=(9, 0.8 + 0.38 * len(table)))

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER, cells, text_table
+from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER, cells, styled, text_table
 
 
+@styled
 def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str]:
     """Draw loss, accuracy and recall by epoch, with the best epoch and the constant's accuracy.
 
@@ -47,6 +48,7 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
     )
 
 
+@styled
 def report_and_confusion(
     report: pd.DataFrame, confusion: np.ndarray, paper: Mapping[str, float], constant: Mapping[str, float]
 ) -> tuple[Figure, str]:
@@ -76,6 +78,7 @@ def report_and_confusion(
     )
 
 
+@styled
 def reliability(panels: Mapping[str, pd.DataFrame], errors: Mapping[str, float]) -> tuple[Figure, str]:
     """Draw accuracy against confidence, one panel a classifier; on the diagonal a network knows how sure it may be.
 
@@ -96,6 +99,7 @@ def reliability(panels: Mapping[str, pd.DataFrame], errors: Mapping[str, float])
     return figure, f"Accuracy against confidence; larger dots hold more images. {'; '.join(said)}."
 
 
+@styled
 def operating_points(curve: tuple, area: float, points: Mapping[str, Mapping]) -> tuple[Figure, str]:
     """Draw sensitivity against false alarms for every threshold, with some thresholds marked.
 
@@ -115,6 +119,7 @@ def operating_points(curve: tuple, area: float, points: Mapping[str, Mapping]) -
     return figure, f"ROC curve of melanoma against the rest, area {area:.3f}. {'; '.join(said)}."
 
 
+@styled
 def decision(scores: np.ndarray, positive: np.ndarray, threshold: float, counts: np.ndarray) -> tuple[Figure, str]:
     """Draw what one threshold does: the two groups' scores, the line between them, and the four counts.
 

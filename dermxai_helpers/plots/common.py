@@ -3,9 +3,9 @@
 import io
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
@@ -39,10 +39,12 @@ LOOK = {
     "legend.frameon": False,
     "image.cmap": "viridis",
     "image.interpolation": "nearest",
+    "text.parse_math": False,  # a dollar in a caption is a dollar
 }
-matplotlib.rcParams.update(LOOK)
+styled = style.context(["default", LOOK])  # decorates what makes or draws a figure: no setting of the user reaches it
 
 
+@styled
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file's bytes, without the program's name, so that equal figures are equal files."""
     buffer = io.BytesIO()
@@ -115,9 +117,13 @@ def opened(picture: np.ndarray | str) -> np.ndarray:
 
 def draw_picture(axes: Axes, picture: np.ndarray, title: str = "", vmax: float | None = None) -> None:
     """Draw an RGB picture as it is; a map (h, w) from dark to bright, or from purple to orange if it has signs."""
+    if picture.ndim == 3 and picture.shape[2] not in (3, 4):
+        raise ValueError(
+            f"a picture is (height, width, 3), colours last, and a map (height, width), got {picture.shape}"
+        )
     if picture.ndim == 3:
         axes.imshow(picture, interpolation="antialiased")
-    elif np.nanmin(picture) < 0:
+    elif (picture < 0).any():
         axes.imshow(picture, cmap=SIGNED_COLOURS, norm=CenteredNorm())
     else:
         axes.imshow(picture, vmin=0, vmax=vmax)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import BASELINE, MEASURED, PALE, PAPER, cells, draw_picture, text_table
+from dermxai_helpers.plots.common import BASELINE, MEASURED, PALE, PAPER, cells, draw_picture, styled, text_table
 
 STATIONS = {
     "photograph": "resized to\n224 × 224",
@@ -18,6 +18,7 @@ STATIONS = {
 }
 
 
+@styled
 def pipeline(pictures: Mapping[str, np.ndarray], questions: Mapping[str, str]) -> tuple[Figure, str]:
     """Draw the road from a photograph to its captions: Figure 3 of the paper.
 
@@ -42,6 +43,7 @@ def pipeline(pictures: Mapping[str, np.ndarray], questions: Mapping[str, str]) -
     return figure, f"Six stations from left to right: {', '.join(STATIONS)}. {pairs}. {about}"
 
 
+@styled
 def vote_report(
     table: pd.DataFrame, confusion: np.ndarray, classes: Sequence[str], paper_macro_f1: float, note: str
 ) -> tuple[Figure, str]:
@@ -67,6 +69,7 @@ def vote_report(
     )
 
 
+@styled
 def coverage(curve: pd.DataFrame, rules: Mapping[str, float], note: str) -> tuple[Figure, str]:
     """Draw accuracy among the captions that vote, against the share that votes, beside rules that never abstain.
 
@@ -86,6 +89,7 @@ def coverage(curve: pd.DataFrame, rules: Mapping[str, float], note: str) -> tupl
     return figure, f"Accuracy of the reading lexicon's votes by coverage. {said}. Without abstaining: {beside}."
 
 
+@styled
 def blind_voters(blind: np.ndarray, marks: Mapping[str, float], note: str) -> tuple[Figure, str]:
     """Draw what voters reach that vote as often for each class but see no caption, and where the real votes stand.
 

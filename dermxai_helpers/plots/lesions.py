@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
-from dermxai_helpers.plots.common import CLASS_COLOURS, PALE, bare, draw_picture, opened
+from dermxai_helpers.plots.common import CLASS_COLOURS, PALE, bare, draw_picture, opened, styled
 
 PICTURES = 8  # below the histogram
 
 
+@styled
 def classes(counts: pd.DataFrame) -> tuple[Figure, str]:
     """Draw how many images and lesions each class has. counts : index dx, columns images, lesions"""
     figure = Figure(figsize=(7, 2))
@@ -31,6 +32,7 @@ def classes(counts: pd.DataFrame) -> tuple[Figure, str]:
     return figure, f"Bar chart of the classes: {'; '.join(said)}."
 
 
+@styled
 def patients(table: pd.DataFrame, sites: int = 7) -> tuple[Figure, str]:
     """Draw ages and the commonest body sites as shares of each class. table : columns dx, age, localization"""
     figure = Figure(figsize=(9, 3.2))
@@ -54,6 +56,7 @@ def patients(table: pd.DataFrame, sites: int = 7) -> tuple[Figure, str]:
     return figure, f"{about}, {commonest[0]}: {'; '.join(said)}."
 
 
+@styled
 def skin_colours(table: pd.DataFrame, bands: Mapping[float, str]) -> tuple[Figure, str]:
     """Draw the colour of the skin as photographed: a histogram for each class, and photographs by their angle.
 
@@ -89,6 +92,7 @@ def skin_colours(table: pd.DataFrame, bands: Mapping[float, str]) -> tuple[Figur
     )
 
 
+@styled
 def road(
     image: np.ndarray, overlay: np.ndarray, box: tuple, probabilities: Mapping, captions: Mapping, votes: Mapping
 ) -> tuple[Figure, str]:

@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import MEASURED, PALE, SIGNED_COLOURS, bare, draw_picture, outline
+from dermxai_helpers.plots.common import MEASURED, PALE, SIGNED_COLOURS, bare, draw_picture, outline, styled
 from dermxai_helpers.plots.pictures import grid
 
 
+@styled
 def numbers(matrices: Mapping[str, np.ndarray]) -> tuple[Figure, str]:
     """Draw small matrices as coloured cells with their values. matrices : {title: float (rows, columns)}"""
     figure = Figure(figsize=(min(9, 3 * len(matrices)), min(9 / len(matrices), 3) + 0.2))
@@ -27,6 +28,7 @@ def numbers(matrices: Mapping[str, np.ndarray]) -> tuple[Figure, str]:
     return figure, f"Cells with their values. {said}"
 
 
+@styled
 def explained_rows(
     images: np.ndarray, found, probabilities: np.ndarray, labels: Sequence[str], classes: Sequence[str], title: str
 ) -> tuple[Figure, str]:
@@ -54,6 +56,7 @@ def explained_rows(
     return figure, f"{title}. Each row: photograph, heat-map, overlay, class probabilities. {'; '.join(said)}."
 
 
+@styled
 def map_grid(
     images: np.ndarray, maps: Mapping[str, np.ndarray], labels: Sequence[str], title: str
 ) -> tuple[Figure, str]:
@@ -68,7 +71,7 @@ def map_grid(
 
 def where(heatmap: np.ndarray) -> str:
     """In words, the third of the picture in which a map is strongest: "top left", "centre" ..."""
-    if not np.nanmax(heatmap) > 0:
+    if not (heatmap > 0).any():
         return "nowhere (no positive evidence)"
     row, column = np.unravel_index(np.nanargmax(heatmap), heatmap.shape)
     down = ("top", "middle", "bottom")[int(3 * row / heatmap.shape[0])]
@@ -76,6 +79,7 @@ def where(heatmap: np.ndarray) -> str:
     return "centre" if (down, across) == ("middle", "centre") else f"{down} {across}"
 
 
+@styled
 def scenes(drawn: Sequence, explanations: Mapping, shares: Mapping, title: str) -> tuple[Figure, str]:
     """Draw the second seed's figure: scenes above, a row of overlays for each model below, shares in numbers.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import bare, draw_picture, opened, outline
+from dermxai_helpers.plots.common import bare, draw_picture, opened, outline, styled
 
 SHEET = 6.5  # inches wide: sheets of photographs are what makes a notebook large
 
@@ -32,6 +32,7 @@ def grid(
     return figure, axes
 
 
+@styled
 def row(
     pictures: Mapping, about: str, outlines: Sequence[Mapping] = (), vmax: float | None = None, below: str = ""
 ) -> tuple[Figure, str]:
@@ -50,6 +51,7 @@ def row(
     return figure, f"{about} From left to right: {', '.join(title.replace(chr(10), ' ') for title in pictures)}."
 
 
+@styled
 def sheet(rows: Mapping[str, Sequence], about: str, titles: Sequence[str] = ()) -> tuple[Figure, str]:
     """Draw photographs in a labelled row for each entry. rows : {label: paths or arrays}; titles : of the columns"""
     figure, axes = grid(list(rows.values()), width=SHEET, space=0.02)
@@ -60,6 +62,7 @@ def sheet(rows: Mapping[str, Sequence], about: str, titles: Sequence[str] = ()) 
     return figure, f"{about}: {', '.join(f'{len(pictures)} of {label}' for label, pictures in rows.items())}."
 
 
+@styled
 def gallery(
     pictures: Sequence, titles: Sequence[str], about: str, columns: int = 4, width: float = 7.5
 ) -> tuple[Figure, str]:
@@ -73,6 +76,7 @@ def gallery(
     return figure, f"{about}: {len(pictures)} pictures. {said or 'None'}."
 
 
+@styled
 def cards(rows: Sequence[Mapping[str, tuple[np.ndarray, str]]], note: str) -> tuple[Figure, str]:
     """Draw pictures over the captions they got. rows : mappings title -> (picture, caption); note : stands above"""
     columns = max(map(len, rows))

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import BASELINE, MEASURED, bare, dots, draw_picture, outline, told
+from dermxai_helpers.plots.common import BASELINE, MEASURED, bare, dots, draw_picture, outline, styled, told
 
 SHOWN = {
     "plausibility": ("energy - area", "pointing game", "best Jaccard"),
@@ -18,6 +18,7 @@ QUESTIONS = {
 LOWER_IS_BETTER = ("deletion", "artefacts")  # beginnings of measures' names
 
 
+@styled
 def verdict(table: pd.DataFrame) -> tuple[Figure, str]:
     """Draw every method's scores with 95 % intervals; one row of panels a question, baselines grey.
 
@@ -38,6 +39,7 @@ def verdict(table: pd.DataFrame) -> tuple[Figure, str]:
     return figure, f"Scores as dots with 95 % intervals by lesion, one line a method. {'; '.join(said)}."
 
 
+@styled
 def randomisation(table: pd.DataFrame, measure: str = "rank correlation") -> tuple[Figure, str]:
     """Draw what is left of each method's maps while the network is drawn anew; dashed: another photograph's map.
 
@@ -62,6 +64,7 @@ def randomisation(table: pd.DataFrame, measure: str = "rank correlation") -> tup
     return figure, f"{measure} of maps with those before the network forgot, with 95 % intervals. {'. '.join(said)}."
 
 
+@styled
 def right_and_wrong(table: pd.DataFrame, measure: str) -> tuple[Figure, str]:
     """Draw each method's score where the model is right and where it is wrong, and the difference with its interval.
 
@@ -82,6 +85,7 @@ def right_and_wrong(table: pd.DataFrame, measure: str) -> tuple[Figure, str]:
     return figure, f"{measure} of the maps of right and wrong predictions. {said}."
 
 
+@styled
 def shortcut(exposure, pairs, method: str, row: int = 0) -> tuple[Figure, str]:
     """Draw one lesion with its ruler and without, each model's map, and what the ruler is worth to model and map.
 

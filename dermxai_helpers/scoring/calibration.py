@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dermxai_helpers.scoring.intervals import interval
+from dermxai_helpers.scoring.metrics import yes_or_no
 
 BINS = 10
 
@@ -15,7 +16,8 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
     probabilities : (n, classes); labels : class index, (n,). Ten bins of equal width, each with its upper edge.
     """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels)
+    probabilities, labels = checked(probabilities, labels)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     number = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     bins = pd.DataFrame({"confidence": confidence, "accuracy": right, "images": 1}).groupby(number)
     return bins.agg({"confidence": "mean", "accuracy": "mean", "images": "sum"}).rename_axis("bin")
@@ -45,6 +47,8 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
     from sklearn.metrics import log_loss
 
+    probabilities, labels = checked(probabilities, labels)
+
     def loss(log_t: float) -> float:
         return log_loss(labels, tempered(probabilities, np.exp(log_t)), labels=range(probabilities.shape[1]))
 
@@ -55,7 +59,9 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Give softmax(logits / temperature) from the probabilities at temperature 1, (n, classes)."""
     from scipy.special import softmax
 
-    return softmax(np.log(np.clip(probabilities, 1e-12, 1)) / temperature, axis=1)
+    if not 0 < temperature < np.inf:
+        raise ValueError(f"a temperature is a number above 0, got {temperature}")
+    return softmax(np.log(np.clip(checked(probabilities)[0], 1e-12, 1)) / temperature, axis=1)
 
 
 def operating_point(
@@ -68,9 +74,10 @@ def operating_point(
     """
     from sklearn.metrics import roc_curve
 
-    positive = np.asarray(positive, bool)
-    if (specificity is None) == (sensitivity is None):
-        raise ValueError("give either a specificity or a sensitivity to reach, not both and not neither")
+    positive = yes_or_no(positive, "positive")
+    wanted = [rate for rate in (specificity, sensitivity) if rate is not None]
+    if len(wanted) != 1 or not 0 <= wanted[0] <= 1:
+        raise ValueError(f"give either a specificity or a sensitivity to reach, 0 to 1, not both, got {wanted}")
     if positive.all() or not positive.any():
         raise ValueError(f"{positive.sum()} of {len(positive)} images are positive: both kinds are needed")
     false_alarms, found, thresholds = roc_curve(positive, scores, drop_intermediate=False)
@@ -90,7 +97,7 @@ def probability_scores(
 
     auc : mean over classes of the area under "this class against the rest"; auc_mel : of the first class alone
     """
-    index = pd.Index(classes).get_indexer(labels)
+    probabilities, index = checked(probabilities, pd.Index(classes).get_indexer(labels))
     metrics = {
         "auc": lambda p, k: np.mean([area_under_roc(p[:, c], k == c) for c in range(len(classes))]),
         f"auc_{classes[0]}": lambda p, k: area_under_roc(p[:, 0], k == 0),
@@ -98,8 +105,10 @@ def probability_scores(
     }
     rows = {}
     for name, metric in metrics.items():
-        low, high = interval(metric, lesions, probabilities, index, repeats=repeats)
-        rows[name] = {"value": float(metric(probabilities, index)), "low": low, "high": high}
+        value, ends = float(metric(probabilities, index)), (np.nan, np.nan)
+        if np.isfinite(value):
+            ends = interval(metric, lesions, probabilities, index, repeats=repeats)
+        rows[name] = {"value": value, "low": ends[0], "high": ends[1]}
     return pd.DataFrame(rows).T.rename_axis("score")
 
 
@@ -107,7 +116,18 @@ def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> float:
     """How often a positive outranks a negative, ties counting half; NaN without both kinds."""
     from scipy.stats import rankdata  # scikit-learn's way takes a hundred times as long, and a bootstrap asks often
 
+    positive = yes_or_no(positive, "positive")
     found, others = positive.sum(), (~positive).sum()
     if not found or not others:
         return float("nan")
     return float((rankdata(scores)[positive].sum() - found * (found + 1) / 2) / (found * others))
+
+
+def checked(probabilities: np.ndarray, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Probabilities, float (n, classes), and class indices (n,); ValueError for logits, shares in per cent, names."""
+    table, labels = np.asarray(probabilities, dtype=float), None if labels is None else np.asarray(labels)
+    if table.ndim != 2 or not len(table) or not (table >= 0).all() or not np.allclose(table.sum(axis=1), 1, atol=0.01):
+        raise ValueError(f"expected probabilities (n, classes), whose rows add up to 1, got shape {table.shape}")
+    if labels is not None and (labels.shape != table.shape[:1] or not np.isin(labels, range(table.shape[1])).all()):
+        raise ValueError(f"labels must be {len(table)} class indices below {table.shape[1]}; {labels.dtype} came")
+    return table, labels

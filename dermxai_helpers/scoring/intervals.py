@@ -18,7 +18,8 @@ def interval(
     metric : "accuracy", "balanced_accuracy", "macro_f1" or "recall_<class>" of two arrays (labels, predicted), "mean"
         of one array: these count each lesion once and are fast. Or any function of the arrays, called `repeats` times.
     groups : lesion of each row, (n,); arrays : what the metric takes, (n, ...) each. Classes are those that occur.
-    A repeat in which the metric is undefined (no image of the class was drawn) is left out.
+    A repeat in which the metric is undefined (no image of the class was drawn) is left out. ValueError where it is
+    undefined for the rows themselves, and where a lesion is missing.
 
     >>> interval("mean", ["a", "a", "b", "c"], [1, 1, 0, 1])
     (0.0, 1.0)
@@ -28,12 +29,16 @@ def interval(
     arrays, lengths = [np.asarray(array) for array in arrays], [len(array) for array in arrays]
     if not len(groups) or any(length != len(groups) for length in lengths):
         raise ValueError(f"groups has {len(groups)} rows and the arrays {lengths}: they must be alike and not empty")
-    if metric == "mean":
-        return tuple(mean_intervals(groups, arrays[0][:, None], repeats, seed)[0].tolist())
     if callable(metric):
-        _, lesion = np.unique(np.asarray(groups), return_inverse=True)
+        if not np.isfinite(float(metric(*arrays))):
+            raise ValueError("the metric is undefined for these rows: no interval can be given")
+        lesion = _numbered(groups)
         draws = (np.repeat(np.arange(len(lesion)), times[lesion]) for times in _draws(lesion.max() + 1, repeats, seed))
         return _percentiles(np.array([metric(*(array[rows] for array in arrays)) for rows in draws], dtype=float))
+    if len(arrays) != (1 if metric == "mean" else 2):
+        raise ValueError(f"{len(arrays)} arrays came: 'mean' takes one, other named metrics labels and predictions")
+    if metric == "mean":
+        return tuple(mean_intervals(groups, arrays[0][:, None], repeats, seed)[0].tolist())
     classes = np.unique(np.concatenate(arrays))
     scores = metrics.from_counts(_resampled_counts(groups, *arrays, classes, repeats, seed), classes)
     if metric not in scores:
@@ -49,17 +54,17 @@ def mean_intervals(groups: Sequence, values: np.ndarray, repeats: int = 1000, se
     values = np.asarray(values, dtype=float)
     if not len(groups) or values.ndim != 2 or len(values) != len(groups):
         raise ValueError(f"groups has {len(groups)} rows and the values have shape {values.shape}: give (n, columns)")
+    if np.isinf(values).any():
+        raise ValueError(f"{np.isinf(values).sum()} of the values are infinite: they have no mean")
     there = np.isfinite(values)
     sums = _resampled_sums(groups, np.hstack([np.where(there, values, 0), there]), repeats, seed)
     totals, sizes = np.hsplit(sums, 2)
     means = np.divide(totals, sizes, out=np.full(totals.shape, np.nan), where=sizes > 0)
-    return np.array(
-        [_percentiles(column) if there[:, number].any() else (np.nan, np.nan) for number, column in enumerate(means.T)]
-    )
+    return np.array([_percentiles(column) for column in means.T]).reshape(-1, 2)
 
 
 def scores_with_intervals(labels: Sequence, predicted: Sequence, lesions: Sequence, classes: Sequence) -> pd.DataFrame:
-    """Tabulate every score of `scores` with its 95 % interval: index = score, columns value, low, high."""
+    """Tabulate every score of `scores` with its 95 % interval: index score, columns value, low, high; NaN: unknown."""
     values = metrics.scores(labels, predicted, classes)
     drawn = metrics.from_counts(_resampled_counts(lesions, labels, predicted, classes), classes)
     rows = {name: (value, *_percentiles(drawn[name])) for name, value in values.items()}
@@ -76,10 +81,16 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
 
 def _percentiles(values: np.ndarray) -> tuple[float, float]:
     values = values[np.isfinite(values)]
-    if not len(values):
-        raise ValueError("the metric was undefined in every repeat: no interval can be given")
-    low, high = np.percentile(values, [2.5, 97.5])
+    low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
     return float(low), float(high)
+
+
+def _numbered(groups: Sequence) -> np.ndarray:
+    """The number of each row's lesion, in sorted order."""
+    numbers, _ = pd.factorize(pd.Series(list(groups), dtype=object), sort=True)
+    if (numbers < 0).any():
+        raise ValueError(f"{(numbers < 0).sum()} of {len(numbers)} rows have no lesion: give each one of its own")
+    return numbers
 
 
 def _draws(groups: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
@@ -91,7 +102,7 @@ def _draws(groups: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
 
 def _resampled_sums(groups: Sequence, values: np.ndarray, repeats: int, seed: int) -> np.ndarray:
     """Column sums (repeats, columns) of the drawn rows: each lesion's own is taken once, then weighted."""
-    _, lesion = np.unique(np.asarray(groups), return_inverse=True)
+    lesion = _numbered(groups)
     of_lesion = np.zeros((lesion.max() + 1, values.shape[1]))
     np.add.at(of_lesion, lesion, values)
     return np.array([drawn @ of_lesion for drawn in _draws(len(of_lesion), repeats, seed)])

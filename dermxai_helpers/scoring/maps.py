@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dermxai_helpers.scoring.metrics import yes_or_no
+
 THRESHOLDS = np.arange(1, 10) / 10  # shares of a map's maximum
 
 
@@ -13,7 +15,7 @@ def energy_inside(heatmap: np.ndarray, mask: np.ndarray) -> float:
     $$ \sum_{p \in \text{mask}} \max(h_p, 0) \Big/ \sum_p \max(h_p, 0) $$
 
     heatmap : float, (height, width); values that are negative or not finite count as no evidence
-    mask : bool, (height, width)
+    mask : bool or 0 and one other number, (height, width)
     NaN for a map without positive evidence, which has no share to give: leave it out of averages and count it.
 
     >>> energy_inside(np.array([[3.0, 1.0], [-5.0, 0.0]]), np.array([[True, False], [True, False]]))
@@ -47,6 +49,8 @@ def jaccard_by_threshold(heatmap: np.ndarray, mask: np.ndarray, thresholds: Sequ
     array([0.33, 0.5 , 1.  ])
     """
     evidence, mask = _evidence(heatmap, mask)
+    if not all(0 < threshold <= 1 for threshold in thresholds):
+        raise ValueError(f"thresholds are shares of the map's maximum, above 0 and up to 1, got {thresholds}")
     marked = (evidence >= np.asarray(thresholds)[:, None, None] * evidence.max()) & (evidence > 0)
     return (marked & mask).sum(axis=(1, 2)) / np.maximum((marked | mask).sum(axis=(1, 2)), 1)
 
@@ -57,6 +61,7 @@ def best_jaccard(by_threshold: np.ndarray) -> np.ndarray:
     by_threshold : (n, thresholds), rows of `jaccard_by_threshold`; rows of NaN do not vote. The best case, chosen on
     the images that it is judged on, as in Nunnari, Kadir and Sonntag, CD-MAKE 2021, doi:10.1007/978-3-030-84060-0_16.
     """
+    by_threshold = np.asarray(by_threshold, dtype=float)
     there = np.isfinite(by_threshold).all(axis=1)
     best = by_threshold[there].mean(axis=0).argmax() if there.any() else 0
     return by_threshold[:, best]
@@ -64,7 +69,7 @@ def best_jaccard(by_threshold: np.ndarray) -> np.ndarray:
 
 def _evidence(heatmap: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The finite positive part of a map, and the mask as bool; ValueError if their shapes differ."""
-    heatmap, mask = np.asarray(heatmap, dtype=float), np.asarray(mask, dtype=bool)
+    heatmap, mask = np.asarray(heatmap, dtype=float), yes_or_no(mask, "a mask")
     if heatmap.shape != mask.shape or heatmap.ndim != 2 or heatmap.size == 0:
         raise ValueError(f"the map has shape {heatmap.shape} and the mask {mask.shape}: both must be (height, width)")
     return np.where(np.isfinite(heatmap), heatmap, 0).clip(min=0), mask

@@ -30,6 +30,8 @@ def scores(labels: Sequence, predicted: Sequence, classes: Sequence) -> dict[str
 
 def pair_numbers(labels: Sequence, predicted: Sequence, classes: Sequence) -> np.ndarray:
     """For each row the number of its cell in a flattened confusion matrix; ValueError for an unknown class."""
+    if not len(labels) == len(predicted) > 0:
+        raise ValueError(f"{len(labels)} labels and {len(predicted)} predictions came: give as many, at least one")
     rows, columns = (pd.Index(classes).get_indexer(names) for names in (labels, predicted))
     unknown = {*np.asarray(labels)[rows < 0].tolist(), *np.asarray(predicted)[columns < 0].tolist()}
     if unknown:
@@ -63,3 +65,13 @@ def macro_f1(counts: np.ndarray) -> np.ndarray:
     square = counts[..., : counts.shape[-2]]
     right, labelled, predicted = np.diagonal(square, axis1=-2, axis2=-1), counts.sum(axis=-1), square.sum(axis=-2)
     return (2 * right / np.maximum(labelled + predicted, 1)).mean(axis=-1)
+
+
+def yes_or_no(values: Sequence, what: str) -> np.ndarray:
+    """Values as bool; ValueError unless they are True and False, or 0 and one other number, as 255 in a mask's file."""
+    values = np.asarray(values)
+    if values.dtype.kind in "iuf" and np.isin(values, [0, values.max(initial=0)]).all():
+        return values > 0
+    if values.dtype != bool:
+        raise ValueError(f"{what} must be True or False, or 0 and one other number; other {values.dtype} values came")
+    return values

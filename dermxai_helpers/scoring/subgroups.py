@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers.scoring.calibration import area_under_roc
+from dermxai_helpers.scoring.calibration import area_under_roc, checked
 from dermxai_helpers.scoring.intervals import interval
 
 FEWEST_MELANOMAS = 10  # a share of fewer is shown, and marked as too few to read
@@ -15,8 +15,13 @@ def rates_by_group(table: pd.DataFrame, predicted: Sequence[str], group: pd.Seri
     """Tabulate for each group of people: images, melanomas, recall of melanoma, specificity.
 
     table : dx and lesion_id of the judged images; predicted : class names in its order; group : each row's group
-    Both rates have 95 % intervals by lesion; "enough" is False for fewer than ten melanomas.
+    Both rates have 95 % intervals by lesion; "enough" is False for fewer than ten melanomas. Rows without a group (NaN)
+    are left out.
     """
+    if not group.index.equals(table.index) or not table.index.is_unique:  # pandas would match rows by their numbers
+        raise ValueError("group must have the rows of the table, in its order: give a column of the same table")
+    if pd.api.types.is_numeric_dtype(np.asarray(predicted)):
+        raise ValueError("predicted holds numbers: give names of classes, as in the table's dx")
     called = pd.Series(np.asarray(predicted) == "mel", table.index)
     rows = {}
     for name, part in table.groupby(group, observed=True):
@@ -42,7 +47,7 @@ def out_of_distribution(
     1 - confidence, unknown against known: at .5 it is as sure of what it cannot know.
     Source: Hendrycks and Gimpel, "A baseline for detecting misclassified and out-of-distribution examples", ICLR 2017.
     """
-    diagnoses = np.asarray(diagnoses)
+    known, unknown, diagnoses = checked(known)[0], checked(unknown)[0], np.asarray(diagnoses)
     groups = {name: unknown[diagnoses == name] for name in sorted(set(diagnoses))} | {"all": unknown}
     rows = {}
     for name, part in groups.items():

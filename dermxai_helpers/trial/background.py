@@ -97,4 +97,7 @@ def _means(table: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _named(model: nn.Module, drawn: Sequence[Scene], classes: Sequence[str]) -> np.ndarray:
     """The class that the model names for each scene."""
-    return np.array(classes)[transformer.predict(model, [scene.image for scene in drawn]).argmax(axis=1)]
+    answers = transformer.predict(model, [scene.image for scene in drawn])
+    if answers.shape[1] != len(classes):
+        raise ValueError(f"the model tells {answers.shape[1]} classes apart, but {len(classes)} names were given")
+    return np.array(classes)[answers.argmax(axis=1)]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dermxai_helpers.explanation import resize
+from dermxai_helpers.explanation import as_array, class_probabilities, resize
 
 BASELINES = ("blur", "mean", "black")
 BLUR = 1 / 16  # standard deviation as a share of the side: half a cell of a 7 x 7 map, so finer structure is gone
@@ -59,7 +59,9 @@ def strongest(heatmaps: np.ndarray, shares: np.ndarray) -> Tensor:
     Equal values, of which a ReLU leaves many, go in the order of one smooth random field: a flat map is then as good as
     a random map, and not as good as reading order. Values that are not finite go last.
     """
-    heatmaps = np.asarray(heatmaps, dtype=np.float32)
+    heatmaps, shares = np.asarray(heatmaps, dtype=np.float32), np.asarray(shares)
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise ValueError(f"shares of the area are between 0 and 1, got {shares.min():.3g} to {shares.max():.3g}")
     by_lot = _smooth_random_order(*heatmaps.shape[1:])
     marked = np.zeros((*shares.shape, by_lot.size), bool)
     for image, values in enumerate(np.where(np.isfinite(heatmaps), heatmaps, -np.inf).reshape(len(heatmaps), -1)):
@@ -76,11 +78,20 @@ def _smooth_random_order(height: int, width: int) -> np.ndarray:
 
 
 @torch.inference_mode()
+def answers(network: nn.Module, inputs: Tensor, classes: Sequence[str] | None = None) -> Tensor:
+    """Class probabilities (B, classes); ValueError for a single logit, or for another number of them than of names."""
+    weight = next(network.parameters())
+    logits = network(inputs.to(weight.device).contiguous(memory_format=torch.channels_last))
+    if logits.shape[1] < 2 or (classes is not None and logits.shape[1] != len(classes)):
+        wanted = "two or more" if classes is None else f"{len(classes)}: {', '.join(classes)}"
+        raise ValueError(f"the model gives {logits.shape[1]} numbers an image; it must tell classes apart, {wanted}")
+    return class_probabilities(logits)[0]
+
+
 def probabilities(network: nn.Module, inputs: Tensor, targets: Sequence[int]) -> np.ndarray:
     """The probability of each image's class, float, (B,)."""
-    device = next(network.parameters()).device
-    likely = network(inputs.to(device).contiguous(memory_format=torch.channels_last)).softmax(dim=1)
-    return likely.gather(1, torch.as_tensor(targets, device=device)[:, None])[:, 0].cpu().numpy()
+    likely = answers(network, inputs)
+    return as_array(likely.gather(1, torch.as_tensor(targets, device=likely.device)[:, None])[:, 0])
 
 
 def curve(
@@ -102,6 +113,9 @@ def curve(
 
     Source: Petsiuk, Das and Saenko, "RISE", BMVC 2018, section 4.2; there in equal steps from one end to the other.
     """
+    if not np.shape(heatmaps) == (len(targets), *start.shape[2:]) == (len(start), *start.shape[2:]):
+        found = f"maps of shape {np.shape(heatmaps)} and {len(targets)} targets"
+        raise ValueError(f"{found} came for pictures of {tuple(start.shape)}: give one each, resized to the pictures")
     marked = strongest(heatmaps, shares).to(start.device)
     seen = [torch.where(marked[:, step, None], other, start) for step in range(shares.shape[1])]
     return np.stack([probabilities(network, pictures, targets) for pictures in seen], axis=1)

@@ -4,7 +4,6 @@ Passing this test is little (noise passes it); failing it is enough. Everything 
 weights activations shrink or grow from layer to layer, and in float32 some maps are rounding errors.
 """
 
-import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dermxai_helpers import scoring
-from dermxai_helpers.inference import unwrapped
+from dermxai_helpers.inference import copied, unwrapped
 from dermxai_helpers.trial.run import Explainers, explained
 
 
@@ -33,7 +32,7 @@ def cascade(
     """
     if len(images) < 2:
         raise ValueError("give at least two images: a map must be compared with the map of another photograph")
-    network = copy.deepcopy(unwrapped(model)).double().eval()
+    network = copied(unwrapped(model)).double()
     images = images.to(next(network.parameters()).device, torch.float64)
     with torch.inference_mode():
         targets = network(images).argmax(dim=1).tolist()
@@ -60,6 +59,8 @@ def blocks(network: nn.Module) -> list[list[str]]:
     """
     groups: dict[str, list[str]] = {}
     for name, module in network.named_modules():
+        if hasattr(module, "reset_parameters") and not isinstance(getattr(module, "weight", None), nn.Parameter | None):
+            raise ValueError(f"the weights of '{name}' are calculated (weight_norm, pruning): they would stay the same")
         if hasattr(module, "reset_parameters") and any(True for _ in module.parameters(recurse=False)):
             groups.setdefault(_block(name), []).append(name)
     return list(groups.values())[::-1]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dermxai_helpers import scoring
 from dermxai_helpers.scoring.maps import best_jaccard
+from dermxai_helpers.scoring.metrics import yes_or_no
 
 JACCARD = {"Jaccard, lesion": ("plausibility", "best Jaccard"), "Jaccard, structures": ("drawn", "Jaccard, structures")}
 GROUPS = ("plausibility", "faithfulness", "drawn", "maps")
@@ -52,7 +53,7 @@ class TrialResult:
         One row a method: right, wrong, difference, low, high (by lesion); NaN without images of both kinds. If the
         centre Gaussian has the same difference, right predictions simply have larger lesions.
         """
-        lesions = self.predictions["lesion"].to_numpy()
+        lesions, right = self.predictions["lesion"].to_numpy(), yes_or_no(right, "right")
         scores = self.scores["plausibility", "energy"].groupby(level="method", sort=False)
         rows = {method: _right_minus_wrong(values.to_numpy(), right, lesions, seed) for method, values in scores}
         return pd.DataFrame(rows).T.rename_axis("method")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor, nn
 
 from dermxai_helpers import data, synth
@@ -48,10 +47,11 @@ class Cases:
 
     def __post_init__(self) -> None:
         shape, count = self.images.shape, len(self.images)
-        if self.images.dtype != np.uint8 or len(shape) != 4 or not count or self.masks.shape != shape[:3]:
+        kinds, right = (self.images.dtype, self.masks.dtype), shape[3:] == (3,) and self.masks.shape == shape[:3]
+        if kinds != (np.uint8, bool) or not count or not right:
             raise ValueError(
-                f"expected RGB pictures as uint8 (n, height, width, 3) with masks (n, height, width), got "
-                f"{self.images.dtype} {shape} with masks {self.masks.shape}"
+                f"expected RGB pictures as uint8 (n, height, width, 3) with masks as bool (n, height, width), got "
+                f"{kinds[0]} {shape} with masks {kinds[1]} {self.masks.shape}"
             )
         if len(self.lesions) != count:
             raise ValueError(f"{count} pictures came with {len(self.lesions)} lesions: give one each")
@@ -82,14 +82,14 @@ def run(
     With truth, the model's classes must be those of `synth.LABELS`, in that order.
     """
     _check(explainers, measures)
-    network, rng = quick(unwrapped(model)), np.random.default_rng(seed)
+    network, rng = quick(unwrapped(model), prepare([cases.images[0]])), np.random.default_rng(seed)
+    classes = None if cases.truth is None else synth.LABELS
     shares = faithfulness.spread_shares(len(cases.images), seed=seed)
     black = prepare([np.zeros_like(cases.images[0])])[0, :, 0, 0]
     found, predictions = {}, []
     for rows in batches(len(cases.images)):
         inputs = prepare(list(cases.images[rows])).to(next(network.parameters()).device)
-        with torch.inference_mode():
-            probability, predicted = (answer.tolist() for answer in network(inputs).softmax(dim=1).max(dim=1))
+        probability, predicted = (one.tolist() for one in faithfulness.answers(network, inputs, classes).max(dim=1))
         predictions.append(pd.DataFrame({"predicted": predicted, "probability": probability}, index=rows))
         erased = {name: faithfulness.replacement(name, inputs, black) for name in faithfulness.BASELINES}
         maps = {name: explained(explain, network, inputs, predicted) for name, explain in explainers.items()}

@@ -18,7 +18,7 @@ from dermxai_helpers.explanation import resize
 from dermxai_helpers.inference import quick, to_input, unwrapped
 from dermxai_helpers.training import loop
 from dermxai_helpers.training.backbones import IMAGENET_MEAN, IMAGENET_STD
-from dermxai_helpers.trial.faithfulness import probabilities
+from dermxai_helpers.trial.faithfulness import answers, probabilities
 from dermxai_helpers.trial.run import Explainers, explained
 
 PLANTED = {"mel": 0.9, "nv": 0.03, "bkl": 0.03}  # P(ruler | class)
@@ -129,7 +129,8 @@ def expose(models: Mapping[str, nn.Module], pairs: RulerPairs, explainers: Expla
     ruled, bare, targets = prepare(list(pairs.ruled)), prepare(list(pairs.bare)), [MELANOMA] * len(pairs.ruled)
     drops, relevance, maps = {}, {}, {}
     for name, model in models.items():
-        network = quick(unwrapped(model))
+        network = quick(unwrapped(model), ruled[:1])
+        answers(network, ruled[:1], synth.LABELS)  # refuses other classes
         likely, without = (probabilities(network, inputs, targets) for inputs in (ruled, bare))
         low, high = scoring.interval("mean", range(len(targets)), likely - without, seed=seed)
         drops[name] = {"with ruler": likely.mean(), "without": without.mean()}

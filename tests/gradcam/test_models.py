@@ -7,6 +7,7 @@ import psutil
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from dermxai_helpers import gradcam
 from dermxai_helpers.gradcam.layers import is_grid
@@ -264,7 +265,7 @@ def test_wrong_models_get_a_sentence(images):
     for model, sentence in [
         ("mobilenet", "expected a torch module, got str"),
         (nn.Sequential(nn.Flatten()), "Sequential has no weights"),
-        (Pair(), r"expected logits of shape \(2, classes\) from Pair, got a tuple"),
+        (Pair(), r"expected logits of shape \(2, classes\) from Pair, got a tuple: give them alone"),
         (Small().body, r"got shape \(2, 5, 5, 5\)"),
     ]:
         with pytest.raises(ValueError, match=sentence):
@@ -313,3 +314,253 @@ def test_vision_transformers_are_sent_to_relevancy():
     model = VisionTransformer(img_size=32, patch_size=8, embed_dim=16, depth=1, num_heads=2, num_classes=3)
     with pytest.raises(ValueError, match="no layer of VisionTransformer .* relevancy.explain"):
         gradcam.explain(model, torch.zeros(1, 3, 32, 32))
+
+
+# --- weights that are not plain, parts that take no hooks ---
+
+
+class Twice(nn.Linear):
+    def forward(self, x):
+        return super().forward(2 * x)
+
+
+class WithAdapter(nn.Module):
+    def __init__(self, base):
+        super().__init__()
+        self.base, self.down, self.up = base, nn.Linear(5, 2, bias=False), nn.Linear(2, 3, bias=False)
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x))
+
+
+def weight_normed(model):
+    model.head = nn.utils.weight_norm(model.head)
+    model.body[0] = nn.utils.weight_norm(model.body[0])
+    model.head.weight_g.data *= 3
+    model.body[0].weight_g.data *= 3
+
+
+def parametrised(model):
+    for layer in (model.head, model.body[0]):
+        parametrizations.weight_norm(layer)
+        layer.parametrizations.weight.original0.data *= 3
+
+
+def pruned(model):
+    for layer in (model.head, model.body[0]):
+        prune.l1_unstructured(layer, "weight", amount=0.5)
+        layer.weight_orig.data *= 3
+
+
+def spectral(model):
+    parametrizations.spectral_norm(model.body[0])
+
+
+def hooked_convolution(model):
+    model.body[0].register_forward_hook(lambda _module, _inputs, output: 3 * output)
+
+
+def hooked_norm(model):
+    model.body[1].register_forward_hook(lambda _module, _inputs, output: 3 * output)
+
+
+def norm_without_statistics(model):
+    model.body[1] = nn.BatchNorm2d(4, track_running_stats=False)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    "change",
+    [weight_normed, parametrised, pruned, spectral, hooked_convolution, hooked_norm, norm_without_statistics],
+)
+def test_weights_that_are_calculated_are_the_ones_explained(small, images, change):
+    with torch.no_grad():
+        small(images.repeat(4, 1, 1, 1))  # moves the running statistics
+    change(small.eval())
+    with torch.no_grad():
+        logits = small(images)
+        head = small.head.weight.detach().clone()
+    gradient = gradcam.explain(small, images, "all", relu=False)
+    closed = gradcam.explain(small, images, "all", "cam", relu=False)
+    np.testing.assert_allclose(closed.logit, logits.flatten(), rtol=1e-5)
+    np.testing.assert_allclose(gradient.maps * gradient.maps[0].size, closed.maps, rtol=1e-3, atol=1e-5)
+    means = closed.maps.mean(axis=(1, 2)).reshape(2, 3) + small.head.bias.detach().numpy()
+    np.testing.assert_allclose(means, logits, rtol=1e-4, atol=1e-5)
+    quick = gradcam.QuickCam(small)
+    for _ in range(2):
+        np.testing.assert_allclose(quick(images).logit, logits.flatten(), rtol=1e-3, atol=1e-4)
+    assert torch.equal(head, small.head.weight.detach())
+
+
+def hooked_head(model):
+    model.head.register_forward_hook(lambda _module, _inputs, output: 3 * output)
+
+
+def doubled_head(model):
+    model.head = Twice(5, 3)
+
+
+def adapted_head(model):
+    model.head = WithAdapter(model.head)
+
+
+@pytest.mark.parametrize("change", [hooked_head, doubled_head, adapted_head])
+def test_cam_is_refused_where_the_heads_weight_is_not_what_the_model_uses(small, images, change):
+    change(small)
+    for called in (lambda: gradcam.explain(small, images, 0, "cam"), lambda: gradcam.QuickCam(small)(images)):
+        with pytest.raises(ValueError, match="CAM needs logits that are one linear layer"):
+            called()
+    assert gradcam.explain(small, images, 0).maps.any()
+
+
+def test_a_network_that_looks_between_convolution_and_norm_is_not_folded(images):
+    class Between(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+            self.total, self.head = nn.Identity(), nn.Linear(4, 3)
+
+        def forward(self, x):
+            seen = self.body[0](x)
+            return self.head(self.total(self.body[2](self.body[1](seen)) + seen).mean(dim=(2, 3)))
+
+    torch.manual_seed(0)
+    model = Between()
+    model(5 * images + 1)
+    with torch.no_grad():
+        np.testing.assert_allclose(gradcam.QuickCam(model)(images).logit, model.eval()(images).flatten(), rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_network_that_cannot_be_copied_gets_a_sentence(small, images):
+    nn.utils.weight_norm(small.body[0])
+    small(images).sum().backward()  # its weight is a result of this pass now
+    with pytest.raises(ValueError, match="Small cannot be copied before remove_weight_norm"):
+        gradcam.QuickCam(small)
+
+
+def scripted_part(model):
+    model.body = torch.jit.script(model.body)
+    return model
+
+
+def traced_part(model):
+    model.body = torch.jit.trace(model.eval().body, torch.zeros(1, 3, 16, 16))
+    return model
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("change", [scripted_part, traced_part, lambda model: torch.jit.script(model.body)])
+@pytest.mark.parametrize("called", [gradcam.explain, lambda model, images: gradcam.QuickCam(model)(images)])
+def test_torchscript_gets_a_sentence_and_nothing_is_left_behind(small, images, change, called):
+    model = change(small)
+    hooks = [len(module._forward_hooks) for module in model.modules()]
+    with pytest.raises(ValueError, match="is TorchScript, which takes no hooks"):
+        called(model, images)
+    assert hooks == [len(module._forward_hooks) for module in model.modules()] and torch.is_grad_enabled()
+
+
+class NoHooks(nn.Module):
+    def register_forward_hook(self, *_args, **_kwargs):
+        raise RuntimeError("no hooks here")
+
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize("layer", [None, "drop"])
+def test_hooks_are_removed_when_a_later_part_takes_none(small, images, layer):
+    small.drop = NoHooks()
+    before = state(small)
+    with pytest.raises(RuntimeError, match="no hooks here"):
+        gradcam.explain(small, images, layer=layer)
+    assert_as_found(before, small)
+
+
+# --- what is said about the numbers ---
+
+
+def test_the_probability_of_one_logit_is_not_known(small, images):
+    small.head = nn.Linear(5, 1)
+    found = gradcam.explain(small, images)
+    assert np.isnan(found.prob).all() and np.isfinite(found.logit).all() and found.target == [0, 0]
+    assert found.notes[0] == "the model has one logit, of which the softmax is 1: prob is NaN"
+
+
+@pytest.mark.parametrize("last", [nn.Softmax(dim=1), nn.LogSoftmax(dim=1)])
+def test_a_model_that_ends_in_softmax_is_not_softened_twice(small, images, last):
+    small.head = nn.Sequential(nn.Linear(5, 3), last)
+    expected = small.eval()(images).detach()
+    found = gradcam.explain(small, images, "all")
+    share = expected if isinstance(last, nn.Softmax) else expected.exp()
+    np.testing.assert_allclose(found.prob, share.flatten(), rtol=1e-5)
+    noted = any("gives probabilities, not logits" in note for note in found.notes)
+    assert noted == isinstance(last, nn.Softmax)
+
+
+@pytest.mark.parametrize("method", ["gradcam", "eigencam"])
+def test_a_model_that_draws_lots_is_noted_and_a_plain_one_in_training_mode_is_not(small, images, method):
+    assert not any("draws lots" in note for note in gradcam.explain(small.train(), images, 0, method).notes)
+    small.drop = type("Always", (nn.Module,), {"forward": lambda self, x: nn.functional.dropout(x)})()
+    assert gradcam.explain(small.eval(), images, 0, method).notes[0].startswith("the model draws lots in evaluation")
+
+
+@pytest.mark.parametrize(
+    "target", [True, [True, False], ["mel", "nv"], [None, 1], 10**30, [[0], [1]], np.array([0.5, 1]), [0, 1, 2]]
+)
+def test_targets_that_are_no_class_index_get_a_sentence(small, images, target):
+    with pytest.raises(ValueError, match="target must be one class index, or one for each of the 2 images"):
+        gradcam.explain(small, images, target)
+
+
+@pytest.mark.parametrize("target", [np.int64(1), torch.tensor(1), np.array([1, 1], np.uint8), torch.tensor([1, 1])])
+def test_a_class_index_may_come_from_numpy_or_torch(small, images, target):
+    assert gradcam.explain(small, images, target).target == [1, 1]
+
+
+@pytest.mark.parametrize("height", [1, 4, 16])
+def test_colours_that_stand_last_are_told(small, height):
+    with pytest.raises(ValueError, match=r"shape \(1, .*permute\(0, 3, 1, 2\) puts the colours second"):
+        gradcam.explain(small, torch.zeros(1, height, 16, 3))
+
+
+# --- after every error ---
+
+
+class Failing(Small):
+    def __init__(self, problem):
+        super().__init__()
+        self.problem = problem
+
+    def forward(self, x):
+        logits = super().forward(x)
+        if isinstance(self.problem, BaseException):
+            raise self.problem
+        return self.problem(logits)
+
+
+@pytest.mark.parametrize("layer", [None, "body.0"])
+@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (RuntimeError("CUDA out of memory"), RuntimeError),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (StopIteration(), StopIteration),
+        (lambda logits: (logits, logits), ValueError),
+        (lambda logits: {"logits": logits}, ValueError),
+        (lambda logits: logits[0], ValueError),
+        (lambda logits: None, ValueError),
+        (lambda logits: logits.numpy(), Exception),
+    ],
+)
+def test_nothing_is_left_behind_by_any_error(images, problem, kind, frozen, layer):
+    model = Failing(problem).train()
+    model.drop.eval()
+    model.body.requires_grad_(not frozen)
+    before, threads = state(model), torch.get_num_threads()
+    for wrong in ({}, {"target": 7}, {"method": "cam"}):
+        with pytest.raises(kind):
+            gradcam.explain(model, images, layer=layer, **wrong)
+        assert_as_found(before, model)
+    assert torch.get_num_threads() == threads and not torch.is_autocast_enabled("cpu")

@@ -75,3 +75,74 @@ def test_scores_of_probabilities_hold_the_true_value_in_their_interval():
     assert table.loc["auc_mel", "value"] == pytest.approx(roc_auc_score(labels == 0, probabilities[:, 0]))
     # The error's bootstrap interval lies above its value by nature: noise in a bin counts as miscalibration.
     assert (table["low"] < table["high"]).all() and (table.loc["auc", "low"] < expected < table.loc["auc", "high"])
+
+
+CALLED = [
+    lambda table, labels: calibration.reliability(table, labels),
+    lambda table, labels: calibration.expected_calibration_error(table, labels),
+    lambda table, labels: calibration.temperature(table, labels),
+    lambda table, labels: calibration.probability_scores(
+        table, np.array(["mel", "nv", "?"])[labels], ["a", "b"], ["mel", "nv"], repeats=5
+    ),
+    lambda table, labels: calibration.tempered(table, 2.0),
+]
+HALVES = np.full((2, 2), 0.5)
+
+
+@pytest.mark.parametrize("called", CALLED)
+@pytest.mark.parametrize(
+    "table",
+    [
+        np.log(HALVES), 100 * HALVES, HALVES - 0.6, np.array([[np.nan, 0.5], [0.5, 0.5]]), np.ones((2, 2)),
+        np.full((2, 2), np.inf), HALVES[:0], HALVES[0],
+    ],
+)  # fmt: skip
+def test_what_are_no_probabilities_gets_a_sentence(called, table):
+    with pytest.raises(ValueError, match=r"expected probabilities \(n, classes\), whose rows add up to 1"):
+        called(table, np.array([0, 1]))
+
+
+@pytest.mark.parametrize("called", CALLED[:3])
+@pytest.mark.parametrize("labels", [["mel", "nv"], [0, 2], [0, -1], [0], [0, np.nan], [[0], [1]], [0.5, 1], None])
+def test_what_are_no_class_indices_gets_a_sentence(called, labels):
+    with pytest.raises(ValueError, match="labels must be 2 class indices below 2|expected 2 class"):
+        called(HALVES, np.array(labels) if labels is not None else np.array(None))
+
+
+def test_an_unknown_label_gets_a_sentence():
+    with pytest.raises(ValueError, match="labels must be 2 class indices below 2"):
+        CALLED[3](HALVES, np.array([0, 2]))
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_class_alone_has_no_area_and_keeps_its_calibration():
+    table = calibration.probability_scores(HALVES, ["nv", "nv"], ["a", "b"], ["mel", "nv"], repeats=20)
+    assert table.loc[["auc", "auc_mel"]].isna().all().all()
+    assert table.loc["calibration_error"].tolist() == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("temperature", [0, -1, np.nan, np.inf])
+def test_temperatures_that_are_none_get_a_sentence(temperature):
+    with pytest.raises(ValueError, match="a temperature is a number above 0"):
+        calibration.tempered(HALVES, temperature)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.1, 95, np.nan])
+@pytest.mark.parametrize("name", ["specificity", "sensitivity"])
+def test_rates_outside_their_range_get_a_sentence(name, rate):
+    with pytest.raises(ValueError, match="a specificity or a sensitivity to reach, 0 to 1, not both, got"):
+        calibration.operating_point(np.array([0.1, 0.9]), np.array([False, True]), **{name: rate})
+
+
+@pytest.mark.parametrize("positive", [["mel", "nv", "nv"], [1, np.nan, 0], [1, 2, 1], [-1, 1, 1], [None, True, False]])
+def test_who_is_positive_must_be_said_clearly(positive):
+    for called in (calibration.area_under_roc, lambda *both: calibration.operating_point(*both, specificity=0.5)):
+        with pytest.raises(ValueError, match="positive must be True or False, or 0 and one other number"):
+            called(np.array([0.1, 0.2, 0.3]), positive)
+
+
+@pytest.mark.parametrize("kind", [bool, int, float, np.uint8])
+def test_the_area_is_the_same_for_bool_and_numbers(kind):
+    positive = np.array([0, 1, 0, 1]).astype(kind)
+    assert calibration.area_under_roc(np.array([0.1, 0.4, 0.35, 0.8]), positive) == 1
+    assert calibration.area_under_roc(np.full(4, 0.3), positive) == 0.5  # all ties

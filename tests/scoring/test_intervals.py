@@ -1,6 +1,7 @@
 """Intervals against brute force, a library and known coverage."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics
 
@@ -106,7 +107,7 @@ def test_bad_input_to_interval_gets_a_sentence():
         scoring.interval("mean", [], [])
     with pytest.raises(ValueError, match="no metric is called 'f1'"):
         scoring.interval("f1", [1, 2], ["nv", "mel"], ["nv", "nv"])
-    with pytest.raises(ValueError, match="undefined in every repeat"):
+    with pytest.raises(ValueError, match="undefined for these rows"):
         scoring.interval(lambda values: np.nan, [1, 2], [1, 2])
 
 
@@ -132,3 +133,59 @@ def test_always_nevus_has_a_balanced_accuracy_of_one_third_in_every_repeat():
     """A repeat without a rare class is left out: averaged over the other two, the constant would score one half."""
     labels, lesions = np.array(["nv"] * 18 + ["mel", "bkl"]), np.arange(20)
     assert scoring.interval("balanced_accuracy", lesions, labels, np.full(20, "nv")) == pytest.approx((1 / 3, 1 / 3))
+
+
+ROWS = ["a", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("lesions", [["a", None, "b", "c"], ["a", np.nan, "b", "c"], [1, 2, np.nan, 3]])
+def test_rows_without_a_lesion_get_a_sentence(lesions):
+    for metric in ("mean", np.mean):
+        with pytest.raises(ValueError, match="1 of 4 rows have no lesion: give each one of its own"):
+            scoring.interval(metric, lesions, [1, 0, 1, 0])
+    with pytest.raises(ValueError, match="1 of 4 rows have no lesion"):
+        scoring.scores_with_intervals(["nv"] * 4, ["nv"] * 4, lesions, ["nv", "mel"])
+
+
+@pytest.mark.parametrize(
+    "kind", [np.array, pd.Series, pd.Categorical, tuple, lambda names: pd.Series(names, index=[3, 3, 1, 0])]
+)
+def test_lesions_may_be_named_in_any_way(kind):
+    expected = scoring.interval("mean", ROWS, [1, 1, 0, 1])
+    assert scoring.interval("mean", kind(ROWS), kind([1, 1, 0, 1])) == expected
+    assert scoring.interval("mean", [4, 4, 5, 9], [1, 1, 0, 1]) == expected
+
+
+def test_a_number_and_its_word_are_two_lesions():
+    assert scoring.interval("mean", [1, 1, "1", "1"], [1, 1, 0, 0]) == (0, 1)
+    assert scoring.interval("mean", [1, 1, 1, 1], [1, 1, 0, 0]) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("metric", "arrays", "sentence"),
+    [
+        ("mean", ([1, np.inf, 0, 1],), "1 of the values are infinite: they have no mean"),
+        (np.mean, ([1, np.inf, 0, 1],), "undefined for these rows"),
+        (np.mean, ([1, np.nan, 0, 1],), "undefined for these rows"),
+        ("mean", (), "0 arrays came"),
+        ("mean", ([1, 2, 3, 4], [5, 6, 7, 8]), "2 arrays came: 'mean' takes one"),
+        ("accuracy", (["nv"] * 4,), "1 arrays came: .* labels and predictions"),
+    ],
+)
+def test_what_has_no_interval_gets_a_sentence(metric, arrays, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        scoring.interval(metric, ROWS, *arrays)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_class_without_images_has_no_recall_and_the_others_have_theirs():
+    table = scoring.scores_with_intervals(["nv"] * 4, ["nv", "nv", "mel", "nv"], ROWS, ["mel", "nv", "bkl"])
+    assert table.loc[["recall_mel", "recall_bkl"]].isna().all().all()
+    assert table.loc["recall_nv"].tolist() == table.loc["accuracy"].tolist() == [0.75, 0, 1]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("values", "expected"), [([1] * 4, (1, 1)), ([np.nan] * 4, (np.nan, np.nan)), ([1], (1, 1))])
+def test_intervals_of_values_that_do_not_vary(values, expected):
+    found = scoring.interval("mean", ROWS[: len(values)], values)
+    np.testing.assert_array_equal(found, expected)

@@ -89,3 +89,48 @@ def test_centre_gaussian_is_centred_and_symmetric():
     assert blob[4, 7] == blob.max() == 1
     np.testing.assert_allclose(blob, blob[::-1, ::-1])
     assert blob[4, 11] == pytest.approx(np.exp(-((4 / 15) ** 2) / (2 * 0.25**2)))
+
+
+JUDGES = [maps.energy_inside, maps.pointing_game, maps.jaccard_by_threshold]
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_a_mask_may_come_as_it_stands_in_a_file(judge):
+    rng = np.random.default_rng(0)
+    heatmap, mask = rng.random((9, 7)), rng.random((9, 7)) < 0.4
+    for one in (mask.astype(np.uint8) * 255, mask.astype(float), mask.astype(int)):
+        np.testing.assert_array_equal(judge(heatmap, one), judge(heatmap, mask))
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize(
+    ("heatmap", "mask", "sentence"),
+    [
+        (np.eye(2), np.array([[3, 0], [1, 255]], np.uint8), "a mask must be True or False"),  # a JPEG
+        (np.eye(2), np.array([[0.2, 0.9], [0, 1]]), "a mask must be True or False"),
+        (np.eye(2), np.array([["False", "False"]] * 2), "a mask must be True or False"),
+        (np.eye(2), np.full((2, 2), np.nan), "a mask must be True or False"),
+        (np.eye(2), np.ones((4, 4), bool), r"the map has shape \(2, 2\) and the mask \(4, 4\)"),
+        (np.ones((2, 2, 3)), np.ones((2, 2, 3), bool), r"both must be \(height, width\)"),
+        (np.ones(4), np.ones(4, bool), r"both must be \(height, width\)"),
+        (np.ones((0, 4)), np.ones((0, 4), bool), r"both must be \(height, width\)"),
+        (np.array([["a", "b"]]), np.ones((1, 2), bool), "could not convert string to float"),
+    ],
+)
+def test_maps_and_masks_that_do_not_fit_get_a_sentence(judge, heatmap, mask, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        judge(heatmap, mask)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf, -np.inf])
+def test_a_map_that_says_nothing_is_no_evidence(value):
+    heatmap, mask = np.full((4, 4), value), np.eye(4, dtype=bool)
+    assert np.isnan(maps.energy_inside(heatmap, mask))
+    assert maps.pointing_game(heatmap, mask) == 0.25 and not maps.jaccard_by_threshold(heatmap, mask).any()
+
+
+@pytest.mark.parametrize("threshold", [0, -0.5, 1.5, np.nan])
+def test_thresholds_outside_their_range_get_a_sentence(threshold):
+    with pytest.raises(ValueError, match="shares of the map's maximum, above 0 and up to 1"):
+        maps.jaccard_by_threshold(np.eye(2), np.eye(2, dtype=bool), [0.5, threshold])

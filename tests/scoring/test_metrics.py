@@ -1,11 +1,12 @@
 """Scores of class names against scikit-learn."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics
 
 from dermxai_helpers import scoring
-from dermxai_helpers.scoring.metrics import from_counts
+from dermxai_helpers.scoring.metrics import from_counts, yes_or_no
 
 CLASSES = ("mel", "nv", "bkl")
 
@@ -54,3 +55,42 @@ def test_an_abstention_is_an_error_of_macro_f1():
     counts = np.array([[1, 0, 1], [0, 1, 1]])  # the last column abstains
     expected = metrics.f1_score(labels, votes, labels=["mel", "nv"], average="macro")
     assert scoring.macro_f1(counts) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("called", [scoring.scores, scoring.classification_table])
+@pytest.mark.parametrize(
+    ("labels", "predicted", "sentence"),
+    [
+        ([], [], "0 labels and 0 predictions"),
+        (["nv", "mel"], ["nv"], "2 labels and 1 predictions"),
+        (["nv", None], ["nv", "nv"], "unknown class None"),
+        (["nv", np.nan], ["nv", "nv"], "unknown class nan"),
+        ([1, 0], [1, 1], "unknown class 0, 1"),
+        (["NV"], ["nv"], "unknown class NV"),
+        ([True, False], [True, True], "unknown class False, True"),
+    ],
+)
+def test_labels_that_cannot_be_scored_get_a_sentence(called, labels, predicted, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        called(labels, predicted, CLASSES)
+
+
+@pytest.mark.parametrize(
+    "kind", [list, np.array, pd.Series, pd.Categorical, lambda names: pd.Series(names, index=[7, 5, 5])]
+)
+def test_labels_may_be_of_any_kind(kind):
+    expected = scoring.scores(["nv", "mel", "nv"], ["nv", "nv", "nv"], CLASSES)
+    found = scoring.scores(kind(["nv", "mel", "nv"]), kind(["nv", "nv", "nv"]), CLASSES)
+    assert found == pytest.approx(expected, nan_ok=True) and found["accuracy"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("true", [1, 255, 0.5, True])
+def test_yes_and_no_may_be_zero_and_any_one_number(true):
+    assert yes_or_no([0 * true, true, true], "a mask").tolist() == [False, True, True]
+    assert yes_or_no(np.zeros((2, 2), type(true)), "a mask").tolist() == [[False, False]] * 2
+
+
+@pytest.mark.parametrize("values", [["yes", "no"], [0, 3, 255], [0.2, 0.8], [1, np.nan], [-1, 1], [None, 1], ["False"]])
+def test_anything_else_is_neither_yes_nor_no(values):
+    with pytest.raises(ValueError, match="a mask must be True or False, or 0 and one other number"):
+        yes_or_no(values, "a mask")

@@ -1,6 +1,7 @@
 """The background check of unit 04b: swaps change one thing, and tables of known maps and models say so."""
 
 import numpy as np
+import pytest
 
 from dermxai_helpers.synth import scenes
 from dermxai_helpers.synth.complaints import COMPLAINTS
@@ -56,3 +57,9 @@ def test_swap_table_of_models_that_know_one_thing(monkeypatch):
     assert value["reads skin"].tolist() == [1, 1, 1, 0]
     assert value["reads background", "background swapped: keeps its answer"] == 0
     assert value["reads background", "complaint swapped: keeps its answer"] == 1
+
+
+def test_names_that_do_not_fit_the_model_get_a_sentence(monkeypatch):
+    monkeypatch.setattr(background.transformer, "predict", lambda model, images: np.ones((len(images), 1)))
+    with pytest.raises(ValueError, match="the model tells 1 classes apart, but 2 names were given"):
+        background.swap_table({"one": None}, background.draw_swaps(1, 0), ["a", "b"])

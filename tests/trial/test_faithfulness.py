@@ -138,3 +138,17 @@ def test_curves_equal_torchcam(lesions):
     np.testing.assert_allclose(ours, deletion.detach().numpy(), atol=1e-6)
     ours = faithfulness.curve(network, zeros, lesions, [0, 2], heatmaps.numpy(), shares)
     np.testing.assert_allclose(ours, insertion.detach().numpy(), atol=1e-6)
+
+
+def test_odd_input_to_a_curve_gets_a_sentence():
+    network, pictures = LinearProbability(np.ones((8, 8)) / 64), ones(2)
+    heatmaps, shares = np.ones((2, 8, 8)), np.full((2, 1), 0.5)
+    for arguments, sentence in [
+        (([1, 1], heatmaps, shares - 1), "shares of the area are between 0 and 1, got -0.5 to -0.5"),
+        (([1, 1], heatmaps, shares * np.nan), "shares of the area are between 0 and 1"),
+        (([1, 1], heatmaps[:, :2, :2], shares), r"maps of shape \(2, 2, 2\) .* resized to the pictures"),
+        (([1, 1], heatmaps[:1], shares), r"maps of shape \(1, 8, 8\)"),
+        (([1], heatmaps, shares), "1 targets"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            faithfulness.curve(network, pictures, 0 * pictures, *arguments)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from dermxai_helpers import gradcam
 from dermxai_helpers.training.backbones import new_network
@@ -135,3 +136,13 @@ def test_maps_of_a_network_of_random_weights_need_float64():
     error = (single - double).abs().max() / double.abs().max()
     assert double.abs().max() < 1e-3
     assert error > 1e-7
+
+
+@pytest.mark.parametrize(
+    "change", [parametrizations.weight_norm, partial(prune.l1_unstructured, name="weight", amount=0.3)]
+)
+def test_layers_whose_weights_are_calculated_cannot_be_drawn_anew(change):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4, 2))
+    change(network[0])
+    with pytest.raises(ValueError, match="the weights of '0' are calculated"):
+        randomisation.blocks(network)

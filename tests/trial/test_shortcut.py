@@ -104,3 +104,9 @@ def test_training_again_gives_the_same_model_and_leaves_the_callers_seed():
     first, again = (shortcut.train(images=15, epochs=1, seed=3) for _ in range(2))
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in first.state_dict().items())
+
+
+def test_a_model_of_other_classes_gets_a_sentence(pairs):
+    model = nn.Sequential(nn.AvgPool2d(224), nn.Flatten(), nn.Linear(3, 5))
+    with pytest.raises(ValueError, match="5 numbers an image; it must tell classes apart, 3: mel, nv, bkl"):
+        shortcut.expose({"five": model}, pairs, {"flat": flat})

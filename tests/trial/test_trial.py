@@ -249,3 +249,55 @@ def test_truth_from_a_folder_is_the_truth_of_the_drawing(drawn):
         for label in synth.LABELS:
             assert set(causal_parts(truth.attributes, label)) <= set(truth.masks)
     assert of_folder(drawn.parent, []) is None
+
+
+# --- odd models, maps and cases ---
+
+
+def test_one_logit_and_other_classes_get_a_sentence(cases):
+    one, five = (nn.Sequential(nn.AvgPool2d(224), nn.Flatten(), nn.Linear(3, count)) for count in (1, 5))
+    for model, sentence in (
+        (one, "1 numbers an image"),
+        (five, "5 numbers an image; .* classes apart, 3: mel, nv, bkl"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            trial.run(model, cases, {"flat": flat}, shortcut.prepare)
+    real = trial.Cases(cases.images, cases.masks, cases.lesions)
+    assert len(trial.run(five, real, {"flat": flat}, shortcut.prepare, measures=()).predictions) == len(cases.images)
+
+
+def test_a_model_that_ends_in_softmax_is_as_sure_as_it_says(model, cases):
+    answers = trial.run(model, cases, {"flat": flat}, shortcut.prepare, measures=()).predictions["probability"]
+    ended = nn.Sequential(model, nn.Softmax(dim=1))
+    np.testing.assert_allclose(
+        trial.run(ended, cases, {"flat": flat}, shortcut.prepare, measures=()).predictions["probability"],
+        answers, rtol=1e-4,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 0.0])
+def test_maps_that_say_nothing_are_left_out_and_the_rest_goes_on(model, cases, value):
+    explainers = {"odd": lambda _network, inputs, _targets: np.full((len(inputs), 7, 7), value), "flat": flat}
+    table = trial.run(model, cases, explainers, shortcut.prepare).table()
+    assert np.isnan(table.loc["odd", ("plausibility", "energy", "value")])
+    assert np.isfinite(table.loc["flat", ("plausibility", "energy", "value")])
+    assert np.isfinite(table.loc["odd", ("faithfulness", "deletion, blur", "value")])
+
+
+def test_cases_whose_colours_or_masks_are_not_what_they_should_be_get_a_sentence(cases):
+    first = cases.images.transpose(0, 3, 1, 2)
+    for images, masks in ((first, cases.masks), (cases.images, 255 * cases.masks.astype(np.uint8))):
+        with pytest.raises(ValueError, match=r"uint8 \(n, height, width, 3\) with masks as bool"):
+            trial.Cases(images, masks, cases.lesions)
+    with pytest.raises(ValueError, match="rows have no lesion"):
+        missing = trial.Cases(cases.images, cases.masks, [None] * len(cases.images))
+        trial.run(nn.Sequential(nn.AvgPool2d(224), nn.Flatten(), nn.Linear(3, 3)), missing, {"flat": flat},
+                  shortcut.prepare, measures=()).table()  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [int, float, np.uint8])
+def test_right_may_be_told_in_numbers(found, kind):
+    right = np.arange(len(found.predictions)) % 3 > 0
+    pd.testing.assert_frame_equal(found.right_and_wrong(right.astype(kind)), found.right_and_wrong(right))
+    with pytest.raises(ValueError, match="right must be True or False"):
+        found.right_and_wrong(["yes"] * len(right))
