@@ -1,6 +1,5 @@
 """The relevancy of Chefer, Gur and Wolf (CVPR 2021) on a stock timm transformer, and five maps to compare it with."""
 
-import copy
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from dermxai_helpers import assets
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
-from dermxai_helpers.inference import left_as_found, to_input, unwrapped
+from dermxai_helpers.inference import copied, left_as_found, to_input, unwrapped
 from dermxai_helpers.relevancy import forward, maps
 from dermxai_helpers.relevancy.models import family
 
@@ -112,7 +111,7 @@ def _copy_to_compute_with(model: nn.Module, precise: bool) -> nn.Module:
     if weight.dtype == dtype and not weight.is_inference():
         return model
     with torch.inference_mode(False):  # weights that were made in inference mode would have no gradients
-        return copy.deepcopy(model).to(device, dtype)
+        return copied(model).to(device, dtype)
 
 
 def _check_logits(model: nn.Module, images: Tensor, logits: Tensor) -> None:

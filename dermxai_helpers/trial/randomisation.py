@@ -78,7 +78,7 @@ def draw_anew(network: nn.Module, names: Sequence[str], seed: int) -> None:
             if not hasattr(modules.get(name), "reset_parameters"):
                 known = ", ".join(names[0] for names in blocks(network))
                 raise ValueError(f"'{name}' is no layer whose weights can be drawn anew; there are {known} and others")
-            fresh = copy.deepcopy(modules[name]).cpu()
+            fresh = copied(modules[name]).cpu()
             fresh.reset_parameters()
             modules[name].load_state_dict(fresh.state_dict())
 
