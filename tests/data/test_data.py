@@ -378,12 +378,35 @@ TABLE = lesions({"nv": 60, "mel": 20, "bkl": 20})
 
 
 @pytest.mark.parametrize("by", ["image", "lesion"])
-@pytest.mark.parametrize("val", [0.2, 0.25, 0.5])
+@pytest.mark.parametrize("val", [0.01, 0.05, 0.1, 0.2, 0.25, 0.33, 0.4, 0.5, 0.7, 0.95])
 def test_split_is_stratified_and_aligned(by, val):
     parts = data.split(TABLE, by=by, val=val)
     assert parts.index.equals(TABLE.index) and set(parts) == {"train", "val"}
     for dx, total in TABLE["dx"].value_counts().items():
         assert (TABLE["dx"][parts == "val"] == dx).sum() == pytest.approx(val * total, abs=2)
+
+
+@pytest.mark.parametrize("val", [0.05, 0.1, 0.2, 0.33, 0.5, 0.7])
+def test_split_gives_each_class_its_share_and_keeps_lesions_whole(val):
+    """Lesions with 1 to 6 photographs, as often as in HAM10000; nine lesions of the rarest class."""
+    rng = np.random.default_rng(1)
+    rows = [(f"{dx}{n}", dx) for dx, count in {"nv": 200, "mel": 30, "bkl": 9}.items() for n in range(count)]
+    table = pd.DataFrame([row for row in rows for _ in range(min(rng.geometric(0.6), 6))], columns=["lesion_id", "dx"])
+    for seed in range(5):
+        parts = data.split(table, val=val, seed=seed)
+        assert parts.groupby(table["lesion_id"]).nunique().max() == 1
+        shares = (parts == "val").groupby(table["dx"]).mean()
+        assert shares.sub(val).abs().max() < 0.08, shares  # one of bkl's eleven images is 0.09
+        assert abs(shares["nv"] - val) < 0.01
+
+
+def test_split_of_a_fifth_is_the_first_pile_of_stratified_group_k_fold():
+    """As unit 01 deals it by hand."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    dealer = StratifiedGroupKFold(5, shuffle=True, random_state=7)
+    _, first = next(dealer.split(TABLE, TABLE["dx"], TABLE["lesion_id"]))
+    assert set(np.flatnonzero(data.split(TABLE, seed=7) == "val")) == set(first)
 
 
 def test_split_by_lesion_shares_no_lesion_and_by_image_does():
@@ -400,23 +423,37 @@ def test_split_depends_on_the_seed_only(by):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"by": "patient"}, "'lesion' or 'image'"), ({"val": 0}, "share"), ({"val": 1.2}, "share")]
+    ("options", "words"),
+    [({"by": "patient"}, "'lesion' or 'image'"), *(({"val": val}, "share of the images") for val in (0, 1, 1.2, np.nan))],
 )
 def test_split_refuses(options, words):
     with pytest.raises(ValueError, match=words):
         data.split(TABLE, **options)
 
 
-def test_split_of_a_rare_class_puts_it_on_both_sides():
-    for seed in range(5):
-        table = lesions({"nv": 60, "mel": 3, "bkl": 20})
-        assert set(table["dx"][data.split(table, seed=seed) == "val"]) == {"nv", "mel", "bkl"}
+@pytest.mark.parametrize("by", ["image", "lesion"])
+@pytest.mark.parametrize("val", [0.01, 0.1, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("few", [2, 3])
+def test_split_puts_a_rare_class_on_both_sides(by, val, few):
+    for counts in ({"nv": 60, "mel": few, "bkl": 20}, {"nv": few, "mel": few, "bkl": few}):
+        table = lesions(counts, photographs=1)
+        for seed in range(3):
+            parts = data.split(table, by=by, val=val, seed=seed)
+            assert all(set(table["dx"][parts == part]) == set(counts) for part in ("train", "val"))
 
 
-def test_split_of_a_class_with_one_lesion():
-    table = lesions({"nv": 60, "mel": 1, "bkl": 20}, photographs=6)
-    with pytest.raises(ValueError, match="class mel is in the 'train' part"):
-        data.split(table)
+def test_split_that_is_impossible_says_why():
+    with pytest.raises(ValueError, match="class mel has 1 lesion: each class needs two lesions or more"):
+        data.split(lesions({"nv": 60, "mel": 1, "bkl": 20}, photographs=6))
+    with pytest.raises(ValueError, match="class mel has 1 image: each class needs two images or more"):
+        data.split(lesions({"nv": 60, "mel": 1, "bkl": 20}, photographs=1), by="image")
+    with pytest.raises(ValueError, match="the table has no rows"):
+        data.split(TABLE[:0])
+    for column in ("lesion_id", "dx"):
+        with pytest.raises(ValueError, match="3 rows of the table without lesion_id or dx"):
+            data.split(TABLE.assign(**{column: TABLE[column].where(np.arange(len(TABLE)) > 2)}))
+    torn = pd.DataFrame({"lesion_id": ["a", "a", "b", "b"], "dx": ["nv", "mel", "nv", "mel"]})  # patients, for example
+    assert data.split(torn, val=0.5).groupby(torn["lesion_id"]).nunique().max() == 1
 
 
 def test_leak_report_counted_by_hand():
