@@ -24,6 +24,50 @@ def test_write_atomically_keeps_the_old_file_when_the_writer_fails(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+class FullDisk(Exception):
+    """As safetensors reports a full disk: its error is no OSError."""
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), FullDisk("I/O error: (os error 28)")])
+def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path, error):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def full(unfinished: Path) -> None:
+        unfinished.write_text("half")
+        raise error
+
+    with pytest.raises(
+        files.DataError, match=r"table.csv: cannot be written \(.*(No space|error 28).*\): free some"
+    ):
+        files.write_atomically(path, full)
+    with pytest.raises(files.DataError, match="cannot be written"):
+        files.write_atomically(path / "below" / "a file.csv", lambda unfinished: unfinished.write_text("new"))
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_other_errors_of_a_writer_stay_what_they_are(tmp_path):
+    with pytest.raises(TypeError):
+        files.write_atomically(tmp_path / "x", lambda unfinished: 1 + "a")
+
+
+def test_a_folder_is_complete_or_not_there(tmp_path):
+    for name in ("x", "y" * 250):
+        with files.unfinished(tmp_path / name) as place:
+            place.mkdir()
+            assert not (tmp_path / name).exists()
+        assert (tmp_path / name).is_dir() and not place.exists()
+    with pytest.raises(KeyError), files.unfinished(tmp_path / "z") as place:
+        (place / "deep").mkdir(parents=True)
+        raise KeyError
+    assert not place.exists() and not (tmp_path / "z").exists()
+
+
+def test_names_that_are_not_utf_8_can_be_printed(tmp_path):
+    error = files.DataError(tmp_path / "f\udcfcr.jpg", ["is broken"])
+    assert str(error).encode().endswith(b"f\\udcfcr.jpg: is broken") and files.listed(["\udcfc"]) == r"\udcfc"
+
+
 def test_cache_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "a" / "b"))
     assert files.cache_folder() == tmp_path / "a" / "b" and files.cache_folder().is_dir()

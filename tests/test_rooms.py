@@ -12,7 +12,7 @@ from offline import REPOSITORY
 PACKAGE = REPOSITORY / "dermxai_helpers"
 LINES = {  # from the ground up: a room imports from rooms that stand before it; and its limit in lines
     "assets": 20,  # weights only
-    "files": 80,
+    "files": 130,
     "inference": 120,
     "synth": 1300,
     "scoring": 550,
@@ -33,7 +33,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "__main__": 100,
 }
 FOR_NOTEBOOKS = {"plots", "widgets", "checks", "course", "__main__"}  # imported by each other only
-ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9000, 22, 8
+ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9300, 22, 8
 
 
 def files():

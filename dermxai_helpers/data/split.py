@@ -17,9 +17,9 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
     by : "lesion" keeps all photographs of a lesion on one side; "image" ignores lesions, as the paper's split did
     val : share of the images to validate on, between 0 and 1
 
-    Both are stratified: each class has about this share in validation, to half of its smallest lesions. For 1/2, 1/3 ...
-    1/10 "lesion" deals whole lesions into 1/val piles (StratifiedGroupKFold) and validates on the first that holds every
-    class; for other shares, and where a class has fewer lesions than piles, lesions are drawn one by one. Raises
+    Both are stratified: each class has about this share in validation, to half of its smallest lesions. For a share of
+    1/2, 1/3 ... 1/10 "lesion" deals whole lesions into 1/val piles (StratifiedGroupKFold) and validates on the first
+    that holds every class; else, or where a class has fewer lesions than piles, lesions are drawn one by one. Raises
     ValueError for a class with fewer than two lesions (images), and for a row without lesion or class.
     """
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split

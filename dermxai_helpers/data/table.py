@@ -2,13 +2,14 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from dermxai_helpers.data.checks import COLUMNS, image_problems, table_problems
-from dermxai_helpers.files import DataError, cache_folder
+from dermxai_helpers.files import DataError, cache_folder, sweep, writing
 
 CLASSES = ("mel", "nv", "bkl")
 CLASS_NAMES = {"mel": "melanoma", "nv": "nevus", "bkl": "benign keratosis"}
@@ -80,7 +81,8 @@ def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> Path:
     """Make the folder to load: "demo" draws `images` lesion photographs once, anything else is a folder that exists.
 
-    Drawings are kept in the course's cache; a changed program draws anew. Raises DataError without such a folder.
+    Drawings are kept in the course's cache; a changed program, or a file that is gone, draws anew. Raises DataError
+    without such a folder.
     """
     if source != "demo":
         return existing_folder(source)
@@ -91,11 +93,14 @@ def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> P
     program = sorted(Path(synth.__file__).parent.glob("*.py"))
     version = hashlib.sha256(b"".join(file.read_bytes() for file in program)).hexdigest()[:12]
     folder = cache_folder() / f"drawn-{images}-{seed}-{version}"
-    if not folder.is_dir():
+    sweep(folder.parent)
+    if not synth.is_complete(folder):  # not drawn yet, or a file has been purged
         try:
-            synth.write_folder(folder, images, seed)  # draws beside it and renames: complete or not there
-        except OSError:
-            if not folder.is_dir():  # otherwise another notebook drew the same folder meanwhile
+            with writing(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                synth.write_folder(folder, images, seed)
+        except DataError:
+            if not synth.is_complete(folder):  # otherwise another notebook drew the same folder meanwhile
                 raise
     return folder
 

@@ -1,6 +1,7 @@
 """The data room: good folders load, bad ones say everything that is wrong, splits keep lesions apart."""
 
 import io
+import os
 import struct
 import subprocess
 import sys
@@ -424,7 +425,10 @@ def test_split_depends_on_the_seed_only(by):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"by": "patient"}, "'lesion' or 'image'"), *(({"val": val}, "share of the images") for val in (0, 1, 1.2, np.nan))],
+    [
+        ({"by": "patient"}, "'lesion' or 'image'"),
+        *(({"val": val}, "share of the images") for val in (0, 1, 1.2, np.nan)),
+    ],
 )
 def test_split_refuses(options, words):
     with pytest.raises(ValueError, match=words):
@@ -502,14 +506,59 @@ def test_prepare_that_is_stopped_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_prepare_when_another_process_was_faster(tmp_path, monkeypatch):
-    def faster(path: Path, *_: object) -> None:
-        path.mkdir()
-        raise OSError("Directory not empty")
+def test_two_programs_that_draw_the_same_folder_both_end_well(tmp_path):
+    program = "from dermxai_helpers import data; print(len(data.load(data.prepare('demo', images=60, seed=9))))"
+    environment = {**os.environ, "DERMXAI_CACHE": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, env=environment, **pipes) for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    assert [out for out, _ in said] == ["60\n", "60\n"], said
+    assert [path.name[:5] for path in tmp_path.iterdir()] == ["drawn"]
 
+
+def test_prepare_draws_again_when_a_file_has_been_purged(tmp_path, monkeypatch):
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
-    monkeypatch.setattr(synth, "write_folder", faster)
-    assert data.prepare("demo", images=50).is_dir()
+    folder = data.prepare("demo", images=50, seed=1)
+    wanted = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    next(folder.rglob("*.jpg")).unlink()
+    assert data.prepare("demo", images=50, seed=1) == folder
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == wanted
+
+
+def test_prepare_sweeps_what_killed_programs_left_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
+    folder = data.prepare("demo", images=50, seed=1)
+    left = [tmp_path / ".drawn-50-1-ab-unfinished-4711/truth/x.png", tmp_path / "a/b/.head-unfinished-1a2b.safetensors"]
+    kept = [tmp_path / ".ham10000-unfinished/x.part", tmp_path / ".ssh/id", tmp_path / "notes-unfinished-1.txt"]
+    young = [tmp_path / ".drawn-50-1-cd-unfinished-4712/truth/x.png", tmp_path / "a/.captions-unfinished-1.jsonl"]
+    for path in left + kept + young:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    for path in left + kept:
+        for place in (path, *path.relative_to(tmp_path).parents[:-1]):
+            os.utime(tmp_path / place, (0, 0))
+    data.prepare("demo", images=50, seed=1)
+    assert not any(path.exists() for path in left) and all(path.exists() for path in kept + young)
+    assert [path.name for path in tmp_path.glob(".drawn*")] == [".drawn-50-1-cd-unfinished-4712"] and folder.is_dir()
+
+
+def test_prepare_where_nothing_can_be_written_says_so(tmp_path, monkeypatch):
+    """A limit of 8,000 bytes a file stands for a full disk, and a file for a folder that may not be written to."""
+    resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
+    program = "from dermxai_helpers import data; data.prepare('demo', images=50)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "DERMXAI_CACHE": str(tmp_path)}, capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000)), text=True,
+    )  # fmt: skip
+    assert "DataError" in done.stderr and "cannot be written (File too large): free some room" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "file"))
+    with pytest.raises(files.DataError, match="set DERMXAI_CACHE to a folder that you may write to"):
+        data.prepare("demo", images=50)
+    with pytest.raises(files.DataError, match=r"cannot be written \(File exists\): free some room, or name another"):
+        synth.write_folder(tmp_path / "file" / "x", 5, 0, progress=False)
 
 
 def test_prepare_a_folder_of_ones_own(folder):
