@@ -25,11 +25,7 @@ class DataError(ValueError):
 
 
 def printable(name: object) -> str:
-    r"""A file's name as text that can be shown and written: bytes that are not UTF-8 become \udc80 ... \udcff in words.
-
-    >>> print(printable("f\udcfcr.jpg"))
-    f\udcfcr.jpg
-    """
+    """A file's name as text that can be shown and written: bytes that are not UTF-8 are spelt out."""
     return str(name).encode("utf-8", "backslashreplace").decode()
 
 
@@ -57,11 +53,11 @@ def writing(where: str | Path, advice: str = "free some room, or name another pl
     try:
         yield
     except Exception as error:
-        if isinstance(error, OSError) or "os error" in str(error):  # safetensors has an error of its own
-            raise DataError(
-                where, [f"cannot be written ({getattr(error, 'strerror', 0) or error}): {advice}"]
-            ) from error
-        raise
+        if not isinstance(error, OSError) and "os error" not in str(error):  # safetensors has an error of its own
+            raise
+        said = [str(part) for part in (getattr(error, "strerror", ""), getattr(error, "filename", "")) if part]
+        reason = ": ".join(said) or error  # str(error) would begin with a number
+        raise DataError(where, [f"cannot be written ({reason}): {advice}"]) from error
 
 
 def cache_folder() -> Path:
@@ -86,7 +82,9 @@ def unfinished(path: str | Path) -> Iterator[Path]:
             yield place
             os.replace(place, path)
         finally:
-            _remove(place)
+            shutil.rmtree(place, ignore_errors=True)
+            with suppress(OSError):  # which would hide the fault itself
+                place.unlink()
 
 
 def sweep(folder: Path) -> None:
@@ -95,13 +93,8 @@ def sweep(folder: Path) -> None:
         for left in folder.glob(f"{below}.*-unfinished-*"):
             with suppress(OSError):  # gone meanwhile
                 if time.time() - max(place.stat().st_mtime for place in (left, *left.glob("**/"))) > 3600:
-                    _remove(left)
-
-
-def _remove(place: Path) -> None:
-    shutil.rmtree(place, ignore_errors=True)
-    with suppress(OSError):
-        place.unlink()
+                    shutil.rmtree(left, ignore_errors=True)
+                    left.unlink(missing_ok=True)
 
 
 def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None:

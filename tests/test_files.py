@@ -1,10 +1,13 @@
 """The ground floor: files complete or not there, faults as sentences, the cache folder, the progress bar."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from dermxai_helpers import files
+
+PACKAGE = Path(files.__file__).parent
 
 
 def test_write_atomically_keeps_the_old_file_when_the_writer_fails(tmp_path):
@@ -37,9 +40,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path, error):
         unfinished.write_text("half")
         raise error
 
-    with pytest.raises(
-        files.DataError, match=r"table.csv: cannot be written \(.*(No space|error 28).*\): free some"
-    ):
+    with pytest.raises(files.DataError, match=r"table.csv: cannot be written \(.*(No space|error 28).*\): free some"):
         files.write_atomically(path, full)
     with pytest.raises(files.DataError, match="cannot be written"):
         files.write_atomically(path / "below" / "a file.csv", lambda unfinished: unfinished.write_text("new"))
@@ -94,3 +95,16 @@ def test_progress_is_shown_when_asked_for_and_not_silenced(capsys, monkeypatch, 
         bar.update()
     said = capsys.readouterr().err
     assert ("drawing lesions" in said) == ("2/2" in said and "epoch" in said) == seen
+
+
+POSIX_MODULES = {"resource", "fcntl", "termios", "pwd", "grp", "pty"}
+POSIX_NAMES = {"sysconf", "geteuid", "getuid", "fork", "mkfifo", "kill", "killpg", "SIGKILL", "pthread_kill", "chown"}
+
+
+@pytest.mark.parametrize("room", ["files", "data", "synth", "training", "road"])
+def test_the_room_calls_nothing_that_windows_does_not_have(room):
+    for path in sorted([*PACKAGE.glob(f"{room}.py"), *PACKAGE.glob(f"{room}/*.py")]):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+            names |= {node.attr} if isinstance(node, ast.Attribute) else set()
+            assert not names & (POSIX_MODULES | POSIX_NAMES), f"{path.name}, line {node.lineno}"

@@ -14,7 +14,7 @@ import requests
 
 from dermxai_helpers import __version__
 from dermxai_helpers.data.table import load
-from dermxai_helpers.files import DataError, cache_folder, progress
+from dermxai_helpers.files import DataError, cache_folder, progress, writing
 
 # doi:10.7910/DVN/DBW86T, version 4: checksum and number of each file; format=original is the table as it was uploaded
 SERVER = "https://dataverse.harvard.edu/api/access/datafile/"
@@ -31,6 +31,9 @@ Cite Tschandl, Rosendahl & Kittler (2018), doi:10.1038/sdata.2018.161; for the m
 HEADERS = {"User-Agent": f"dermxai/{__version__}", "Accept-Encoding": "identity"}
 TIMEOUT = 30  # seconds without a byte
 RETRIES = 4
+# Damaged, encrypted, packed in a way that Python does not know; and one name for a file and a folder
+UNUSABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+UNUSABLE += (FileExistsError, NotADirectoryError, IsADirectoryError)
 MOST_GROWTH, SMALL = 20, 10_000_000  # photographs hardly grow when unpacked; so many bytes are always fine
 
 
@@ -46,7 +49,7 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
     target = Path(os.path.abspath(Path(to).expanduser() if to else cache_folder() / name))
     workshop = target.parent / f".{target.name}-unfinished"
     print(LICENCE, file=sys.stderr)
-    try:
+    with writing(target, "free some room or name another folder with --to; what had arrived is kept"):
         if target.is_dir() and not any(target.iterdir()):
             target.rmdir()
         if os.path.lexists(target):
@@ -55,10 +58,6 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
             workshop.mkdir(parents=True, exist_ok=True)
             os.replace(arrived(workshop), target)
         shutil.rmtree(workshop, ignore_errors=True)
-    except OSError as error:
-        advice = "free some room or name another folder with --to; what had arrived is kept"
-        problem = f"cannot be written ({error.strerror or error}): {advice}"
-        raise DataError(error.filename or target, [problem]) from error
     return target
 
 
@@ -106,7 +105,8 @@ def resume(url: str, output_file: str, _: pooch.Pooch, *, part: Path) -> None:
         if answer.status_code == 200:
             start = 0  # this server knows no ranges
         if answer.status_code in (200, 206):
-            size = start + int(answer.headers.get("Content-Length", 0))
+            length = answer.headers.get("Content-Length", "")
+            size = start + int(length) if length.isdecimal() else 0  # for the bar only: the checksum judges
             bar = progress(size, part.stem, "B", initial=start, unit_scale=True)
             with bar, open(part, "ab" if start else "wb") as file:
                 for chunk in answer.iter_content(1 << 15):
@@ -141,12 +141,15 @@ def unpack(archive: Path, folder: Path) -> None:
                 raise DataError(archive.name, [f"refused: it claims to unpack to {size:,} bytes"])
             for member in bundle.infolist():
                 path = PureWindowsPath(member.filename)  # knows / and \ and drive letters, on every system
-                if path.drive or path.root or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):
-                    raise DataError(archive.name, [f"refused: its member {member.filename!r} leads out of the folder"])
+                unsafe = path.drive or path.root or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16)
+                if unsafe or len(str(path)) > 200:  # some systems take no longer ones
+                    raise DataError(
+                        archive.name, [f"refused: {member.filename[:80]!r} is no plain name inside the folder"]
+                    )
             for member in progress(bundle.infolist(), f"unpacking {archive.name}", "file"):
                 bundle.extract(member, unfinished)
         os.replace(unfinished, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except UNUSABLE as error:
         raise DataError(archive.name, [f"damaged, it cannot be unpacked ({error})"]) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

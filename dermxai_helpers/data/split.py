@@ -17,10 +17,9 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
     by : "lesion" keeps all photographs of a lesion on one side; "image" ignores lesions, as the paper's split did
     val : share of the images to validate on, between 0 and 1
 
-    Both are stratified: each class has about this share in validation, to half of its smallest lesions. For a share of
-    1/2, 1/3 ... 1/10 "lesion" deals whole lesions into 1/val piles (StratifiedGroupKFold) and validates on the first
-    that holds every class; else, or where a class has fewer lesions than piles, lesions are drawn one by one. Raises
-    ValueError for a class with fewer than two lesions (images), and for a row without lesion or class.
+    Both are stratified: each class has about the same share in both parts. For 1/2, 1/3 ... 1/10 "lesion" deals whole
+    lesions into 1/val piles (StratifiedGroupKFold) and validates on the first that holds every class; for other shares,
+    or fewer lesions than piles, lesions are drawn one by one. Raises ValueError for a class with fewer than two.
     """
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
@@ -30,8 +29,11 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
         raise ValueError(f"val must lie between 0 and 1, got {val}: it is a share of the images")
     rows, classes = np.arange(len(table)), table["dx"].reset_index(drop=True)
     units = table["lesion_id"].reset_index(drop=True) if by == "lesion" else pd.Series(rows)
-    fewest = _fewest(units, classes, by)
-    piles = round(1 / val)
+    counts, piles = units.groupby(classes).nunique(), round(1 / val)
+    fewest = counts.min()
+    if not fewest >= 2:  # NaN of an empty table
+        found = f"class {counts.idxmin()} has {counted(fewest, by)}" if len(counts) else "the table has no rows"
+        raise ValueError(f"{found}: each class needs two {by}s or more, for one is in training, one in validation")
     if by == "image" and fewest * min(val, 1 - val) >= 1:
         chosen = train_test_split(rows, test_size=val, stratify=classes, random_state=seed)[1]
     elif by == "lesion" and math.isclose(piles * val, 1) and piles <= min(fewest, MOST_PILES):
@@ -48,22 +50,8 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
     return parts
 
 
-def _fewest(units: pd.Series, classes: pd.Series, by: str) -> int:
-    """The number of lesions (images) of the class that has fewest; ValueError where no split is possible."""
-    if gaps := int((units.isna() | classes.isna()).sum()):
-        raise ValueError(f"{counted(gaps, 'row')} of the table without lesion_id or dx: take them out before the split")
-    counts = units.groupby(classes).nunique().sort_values()
-    if counts.empty or counts.iloc[0] < 2:
-        found = f"class {counts.index[0]} has {counted(counts.iloc[0], by)}" if len(counts) else "the table has no rows"
-        raise ValueError(f"{found}: each class needs two {by}s or more, for one is in training, one in validation")
-    return int(counts.iloc[0])
-
-
 def _drawn(units: pd.Series, classes: pd.Series, val: float, seed: int) -> set:
-    """Lesions in random order, as long as they fit into `val` of the images of their class; then what brings it nearer.
-
-    A class gives at least one lesion, and keeps at least one.
-    """
+    """Random lesions that fit into `val` of their class's images, then what brings it nearer; never all or none."""
     lesions = classes.groupby(units).agg(["first", "size"]).sample(frac=1, random_state=seed)
     most, room = lesions["first"].value_counts() - 1, (classes.value_counts() * val).to_dict()
     chosen = {dx: set() for dx in room}

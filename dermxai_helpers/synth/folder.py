@@ -118,9 +118,8 @@ def _fill(folder: Path, photographs: list, seed: int, shortcut: Shortcut, progre
     metadata = pd.DataFrame([row for _, row in rows])
     truth.to_csv(folder / "truth/attributes.csv", index=False, lineterminator="\n")
     metadata.to_csv(folder / METADATA, index=False, lineterminator="\n")
-    made = sorted(place for place in folder.rglob("*") if place.is_file())
-    sizes = {place.relative_to(folder).as_posix(): place.stat().st_size for place in made}
-    (folder / MANIFEST).write_text(json.dumps(sizes))
+    made = {place.relative_to(folder).as_posix(): place for place in sorted(folder.rglob("*")) if place.is_file()}
+    (folder / MANIFEST).write_text(json.dumps({name: place.stat().st_size for name, place in made.items()}))
 
 
 def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int, shortcut: Shortcut):

@@ -3,7 +3,7 @@
 A classifier is a backbone (photograph -> feature maps), their mean over the cells, and a head (features -> logits).
 """
 
-import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,8 @@ def backbone(name: str | Backbone = "demo") -> Backbone:
     try:
         features.load_state_dict({key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)})
     except (RuntimeError, AttributeError, TypeError) as problem:
-        raise ValueError(
-            f"the weights of {name!r} are not those of a MobileNetV2: fetch or install them again"
-        ) from problem
+        raise ValueError(f"the weights of {name!r} are not a MobileNetV2's: fetch or install them again") from problem
+    check_finite(features.state_dict(), f"backbone {name!r}")
     return Backbone(features, name, note=note)
 
 
@@ -93,34 +92,29 @@ def read_weights(path: Path | str) -> dict[str, torch.Tensor]:
     try:
         state = load_file(path)
     except (SafetensorError, OSError) as problem:
-        raise ValueError(f"{path} is not a complete safetensors file: it {unreadable(path, problem)}") from problem
+        raise ValueError(f"{path} is not a complete safetensors file: it {unreadable(path)}") from problem
     check_finite(state, path)
     return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
 
 
-def unreadable(path: Path | str, problem: Exception) -> str:
+def unreadable(path: Path | str) -> str:
     """Why a file of weights could not be read, as the end of a sentence; torch's own advice would run what is in it."""
     if Path(path).stat().st_size == 0:
         return "is empty (0 bytes): fetch or save it again"
     if is_pointer(path):
         return f"is {POINTER}"
     with open(path, "rb") as file:
-        start = file.read(2)
-    program = re.search(r"Unsupported \w+: GLOBAL (\S+)", f"{problem} {problem.__cause__}")
-    named = f" ({program[1]})" if program else ""
-    zipped = start == b"PK" and ("TorchScript" in str(problem) or type(problem).__name__ == "SafetensorError")
-    if program or zipped or start[:1] == b"\x80":
-        return (
-            f"is a pickle (.pt, .pth, .bin), which can hold Python objects{named} and run any program on your "
-            "computer, and is not opened: save weights alone, as safetensors or torch.save(model.state_dict(), path)"
-        )
+        if zipfile.is_zipfile(path) or file.read(1) == b"\x80":  # torch's two kinds of file
+            return (
+                "is a pickle (.pt, .pth, .bin), which can hold Python objects and run any program on your computer, "
+                "and is not opened: save weights alone, as safetensors or torch.save(model.state_dict(), path)"
+            )
     return "is damaged, cut short, or no checkpoint at all: compare its size with the original's, or save it again"
 
 
 def check_finite(tensors: dict[str, torch.Tensor], name: Path | str) -> None:
     """ValueError, as a sentence, for weights that are not finite numbers: whatever they answer would be NaN."""
-    floats = {key: tensor for key, tensor in tensors.items() if torch.is_tensor(tensor) and tensor.is_floating_point()}
-    if odd := [key for key, tensor in floats.items() if not tensor.isfinite().all()]:
+    if odd := [key for key, tensor in tensors.items() if not tensor.isfinite().all()]:
         found = f"holds weights that are NaN or infinite ({listed(odd, 3)})"
         raise ValueError(f"{name} {found}: its training went astray, or it is damaged; take an earlier one")
 
@@ -131,12 +125,10 @@ def _imagenet_weights() -> dict[str, torch.Tensor]:
     weights = MobileNet_V2_Weights.IMAGENET1K_V2
     file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
     try:
-        state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+        return weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except Exception as problem:  # absent, unreachable, damaged or unsafe: the remedy is the same
-        found = f"{file} {unreadable(file, problem)}" if file.is_file() else f"{type(problem).__name__}: {problem}"
+        found = f"{file} {unreadable(file)}" if file.is_file() else f"{type(problem).__name__}: {problem}"
         raise ValueError(
             f"ImageNet's MobileNetV2 could not be loaded ({found}): connect to the network once, or put "
             f'{file.name} into {file.parent}, or use backbone="demo"'
         ) from problem
-    check_finite(state if isinstance(state, dict) else {}, file)
-    return state

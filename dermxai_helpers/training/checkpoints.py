@@ -32,7 +32,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
     try:
         tensors = load_state_dict(str(path), weights_only=True)
     except Exception as error:  # readers stumble over damaged files in many ways
-        raise ValueError(f"{path.name} {unreadable(path, error)}") from error
+        raise ValueError(f"{path.name} {unreadable(path)}") from error
     if all(name.startswith("model.") for name in tensors):
         tensors = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
     _check_fit(model, tensors, path.name)

@@ -76,11 +76,11 @@ def test_imagenet_weights_of_something_else_are_refused(tmp_path, monkeypatch, b
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     for content in ([1], {"a": torch.zeros(3)}, {"features.0.0.weight": torch.zeros(3)}):
         torch.save(content, file)
-        with pytest.raises(ValueError, match="'imagenet' are not those of a MobileNetV2"):
+        with pytest.raises(ValueError, match="'imagenet' are not a MobileNetV2's"):
             training.backbone("imagenet")
     state = {f"features.{key}": value for key, value in backbone.features.state_dict().items()}
     torch.save(state | {"features.0.0.weight": torch.full((32, 3, 3, 3), torch.nan)}, file)
-    with pytest.raises(ValueError, match=r"holds weights that are NaN or infinite \(features.0.0.weight\)"):
+    with pytest.raises(ValueError, match=r"backbone 'imagenet' holds weights that are NaN or infinite \(0.0.weight\)"):
         training.backbone("imagenet")
 
 
