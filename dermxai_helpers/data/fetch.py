@@ -1,5 +1,6 @@
 """Bring the originals of HAM10000 from Harvard Dataverse, or from Kaggle: complete and checked, or not at all."""
 
+import errno
 import os
 import shutil
 import stat
@@ -31,9 +32,7 @@ Cite Tschandl, Rosendahl & Kittler (2018), doi:10.1038/sdata.2018.161; for the m
 HEADERS = {"User-Agent": f"dermxai/{__version__}", "Accept-Encoding": "identity"}
 TIMEOUT = 30  # seconds without a byte
 RETRIES = 4
-# Damaged, encrypted, packed in a way that Python does not know; and one name for a file and a folder
-UNUSABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
-UNUSABLE += (FileExistsError, NotADirectoryError, IsADirectoryError)
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # not the archive's fault
 MOST_GROWTH, SMALL = 20, 10_000_000  # photographs hardly grow when unpacked; so many bytes are always fine
 
 
@@ -141,15 +140,16 @@ def unpack(archive: Path, folder: Path) -> None:
                 raise DataError(archive.name, [f"refused: it claims to unpack to {size:,} bytes"])
             for member in bundle.infolist():
                 path = PureWindowsPath(member.filename)  # knows / and \ and drive letters, on every system
-                unsafe = path.drive or path.root or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16)
-                if unsafe or len(str(path)) > 200:  # some systems take no longer ones
-                    raise DataError(
-                        archive.name, [f"refused: {member.filename[:80]!r} is no plain name inside the folder"]
-                    )
+                if path.drive or path.root or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):
+                    raise DataError(archive.name, [f"refused: its member {member.filename!r} leads out of the folder"])
             for member in progress(bundle.infolist(), f"unpacking {archive.name}", "file"):
                 bundle.extract(member, unfinished)
         os.replace(unfinished, folder)
-    except UNUSABLE as error:
+    except DataError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        if getattr(error, "errno", None) in OF_THE_DISK:
+            raise
         raise DataError(archive.name, [f"damaged, it cannot be unpacked ({error})"]) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

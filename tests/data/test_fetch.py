@@ -211,6 +211,14 @@ def damaged() -> bytes:
     return bytes(content)
 
 
+def shifted() -> bytes:
+    """An archive whose last record claims that ten bytes are missing: Python seeks to before the file's start."""
+    content = bytearray(zipped({"a.jpg": b""}))
+    end = content.rindex(b"PK\x05\x06")
+    content[end + 16] += 10  # where the directory begins
+    return bytes(content)
+
+
 def encrypted() -> bytes:
     content = bytearray(zipped({"a.jpg": b"secret"}))
     for start in (6, content.index(b"PK\x01\x02") + 8):  # the flags of the member, and of its entry in the directory
@@ -219,18 +227,20 @@ def encrypted() -> bytes:
 
 
 UNSAFE = {
-    "up": (zipped({"a.jpg": b"", "../evil.jpg": b""}), "is no plain name inside the folder"),
-    "up inside": (zipped({"a.jpg": b"", "pictures/../../evil.jpg": b""}), "is no plain name inside the folder"),
-    "up on Windows": (zipped({"a.jpg": b"", "..\\evil.jpg": b""}), "is no plain name inside the folder"),
-    "absolute": (zipped({"a.jpg": b"", "/etc/evil.jpg": b""}), "is no plain name inside the folder"),
-    "drive": (zipped({"a.jpg": b"", "C:evil.jpg": b""}), "is no plain name inside the folder"),
-    "link": (zipped({"a.jpg": b"", linked("evil.jpg"): b"/etc/passwd"}), "is no plain name inside the folder"),
+    "up": (zipped({"a.jpg": b"", "../evil.jpg": b""}), "leads out of the folder"),
+    "up inside": (zipped({"a.jpg": b"", "pictures/../../evil.jpg": b""}), "leads out of the folder"),
+    "up on Windows": (zipped({"a.jpg": b"", "..\\evil.jpg": b""}), "leads out of the folder"),
+    "absolute": (zipped({"a.jpg": b"", "/etc/evil.jpg": b""}), "leads out of the folder"),
+    "drive": (zipped({"a.jpg": b"", "C:evil.jpg": b""}), "leads out of the folder"),
+    "link": (zipped({"a.jpg": b"", linked("evil.jpg"): b"/etc/passwd"}), "leads out of the folder"),
     "bomb": (zipped({"a.jpg": bytes(fetch.SMALL + 1)}, compression=zipfile.ZIP_DEFLATED), "it claims to unpack to"),
     "damaged": (damaged(), "damaged, it cannot be unpacked (Bad CRC-32"),
     "no archive": (b"<html>maintenance</html>", "damaged, it cannot be unpacked (File is not a zip file)"),
     "file and folder": (zipped({"x": b"", "x/y": b""}), "damaged, it cannot be unpacked ("),
     "folder and file": (zipped({"x/y": b"", "x": b""}), "damaged, it cannot be unpacked ("),
-    "long name": (zipped({"a" * 300 + ".jpg": b""}), "is no plain name"),
+    "long name": (zipped({"a" * 300 + ".jpg": b""}), "damaged, it cannot be unpacked ("),
+    "letters that are none": (zipped({"\u00e4.jpg": b""}).replace(b"\xc3\xa4", b"\xff\xfe"), "damaged, it cannot be"),
+    "ten bytes short": (shifted(), "damaged, it cannot be unpacked ("),
     "encrypted": (encrypted(), "damaged, it cannot be unpacked"),
 }
 
