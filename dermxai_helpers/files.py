@@ -1,28 +1,37 @@
 """Files that are complete or not there, faults as sentences, and where the course keeps what it can make again."""
 
 import os
+import shutil
+import time
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+POINTER = "only the pointer that Git LFS leaves in place of a large file: fetch the file itself, git lfs pull"
 
 
 class DataError(ValueError):
     """What is wrong with a folder, a table or a picture (`where`): one sentence for each problem, in one message."""
 
     def __init__(self, where: str | Path, problems: Collection[str]):
-        self.where = str(where)
-        self.problems = tuple(problems)
+        self.where, self.problems = printable(where), tuple(problems)
         if len(self.problems) == 1:
-            message = f"{where}: {self.problems[0]}"
+            message = f"{self.where}: {self.problems[0]}"
         else:
-            message = "\n  - ".join([f"{where} has {len(self.problems)} problems:", *self.problems])
+            message = "\n  - ".join([f"{self.where} has {len(self.problems)} problems:", *self.problems])
         super().__init__(message)
+
+
+def printable(name: object) -> str:
+    """A file's name as text that can be shown and written: bytes that are not UTF-8 are spelt out."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
 
 
 def listed(names: Iterable, limit: int = 5) -> str:
     """The first few names, and how many more there are."""
-    names = [str(name) for name in names]
+    names = [printable(name) for name in names]
     more = f" and {len(names) - limit:,} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
 
@@ -32,30 +41,66 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def is_pointer(path: str | Path) -> bool:
+    """Whether a file is a POINTER: a clone without Git LFS has such files of a hundred letters."""
+    with open(path, "rb") as file:
+        return file.read(24) == b"version https://git-lfs."
+
+
+@contextmanager
+def writing(where: str | Path, advice: str = "free some room, or name another place") -> Iterator[None]:
+    """A disk that is full, a folder that may not be written to: a DataError with `advice`, instead of an OSError."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, OSError) and "os error" not in str(error):  # safetensors has an error of its own
+            raise
+        said = [str(part) for part in (getattr(error, "strerror", ""), getattr(error, "filename", "")) if part]
+        reason = ": ".join(said) or error  # str(error) would begin with a number
+        raise DataError(where, [f"cannot be written ({reason}): {advice}"]) from error
+
+
 def cache_folder() -> Path:
     """Where the course keeps what it can make again: $DERMXAI_CACHE, or ~/.cache/dermxai. The folder exists."""
     folder = Path(os.environ.get("DERMXAI_CACHE") or "~/.cache/dermxai").expanduser()
-    try:
+    with writing(folder, "set DERMXAI_CACHE to a folder that you may write to"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        advice = "set DERMXAI_CACHE to a folder that you may write to"
-        raise DataError(folder, [f"cannot be made ({error}); {advice}"]) from error
     return folder
 
 
-def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None:
-    """Write a file so that it is complete or not there: `writer` gets a temporary path with the same suffix beside it.
+@contextmanager
+def unfinished(path: str | Path) -> Iterator[Path]:
+    """A place beside `path` for a file or folder: at the end of the block it becomes `path`, after a fault it is gone.
 
-    When the writer fails or is interrupted, the temporary file is removed and an older `path` stays as it was.
+    Raises DataError where nothing can be written; an older `path` stays as it was.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        writer(unfinished)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    place = path.with_name(f".{path.stem[:80]}-unfinished-{uuid.uuid4().hex[:8]}{path.suffix}")
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield place
+            os.replace(place, path)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+            with suppress(OSError):  # which would hide the fault itself
+                place.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed programs left `unfinished` in a folder and two levels below; not what changed in this hour."""
+    for below in ("", "*/", "*/*/"):
+        for left in folder.glob(f"{below}.*-unfinished-*"):
+            with suppress(OSError):  # gone meanwhile
+                if time.time() - max(place.stat().st_mtime for place in (left, *left.glob("**/"))) > 3600:
+                    shutil.rmtree(left, ignore_errors=True)
+                    left.unlink(missing_ok=True)
+
+
+def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None:
+    """Write a file so that it is complete or not there: `writer` gets an `unfinished` path with the same suffix."""
+    with unfinished(path) as place:
+        writer(place)
 
 
 def progress(work: Iterable | int, what: str, unit: str = "image", shown: bool = True, **options) -> Any:

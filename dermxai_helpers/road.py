@@ -24,7 +24,13 @@ def explain(
 
     pictures : uint8 (height, width, 3) RGB, of any size
     targets : class number for each picture; None takes the predicted classes
+
+    Raises ValueError for no picture, or one of another form: where its channels are is not guessed.
     """
+    wrong = [str(picture.shape) for picture in pictures if picture.dtype != np.uint8 or picture.shape[2:] != (3,)]
+    if wrong or not len(pictures):
+        found = f"got {files.listed(wrong)}" if wrong else "got none"
+        raise ValueError(f"expected uint8 pictures (height, width, 3), channels last, {found}")
     parts = []
     for start in range(0, len(pictures), BATCH):
         batch = classifier.prepare(pictures[start : start + BATCH])
@@ -74,7 +80,7 @@ def explain_folder(
     map, overlay : files in `to`; caption_global, caption_roi, caption_focused; paper_vote, vote : of the ROI caption
 
     Each file is complete or not there. Captions are kept: after a crash the same call makes only what is missing.
-    Raises DataError for a folder without pictures, or the same folder twice.
+    Raises DataError for a folder without pictures, the same folder twice, or one that cannot be written.
     """
     folder, to = Path(folder), Path(to)
     if folder.resolve() == to.resolve():
@@ -82,7 +88,8 @@ def explain_folder(
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise files.DataError(folder, [f"holds no picture: a file must end in {', '.join(SUFFIXES)}"])
-    to.mkdir(parents=True, exist_ok=True)
+    with files.writing(to):
+        to.mkdir(parents=True, exist_ok=True)
     rows = []
     for start in files.progress(range(0, len(paths), HELD), "pictures", "batch", shown=len(paths) > HELD):
         rows += _explain_some(paths[start : start + HELD], to, classifier, captioner)
@@ -92,7 +99,7 @@ def explain_folder(
 
 
 def _explain_some(paths: Sequence[Path], to: Path, classifier: Classifier, captioner) -> list[dict]:
-    rows, pictures = {path: {"image": path.name, "problem": ""} for path in paths}, {}
+    rows, pictures = {path: {"image": files.printable(path.name), "problem": ""} for path in paths}, {}
     for path in paths:
         try:
             pictures[path] = data.open_image(path)

@@ -46,6 +46,7 @@ class Repository(ThreadingHTTPServer):
         drop: reset the connection half-way          short: right length stated, half the body sent
         wrong bytes: right length, other content     stall: half the body, then silence until `stop`
         no range: the whole file, whatever was asked a number: that status
+        odd length: a length that is no number
         """
         self.faults[name].extend(faults)
 
@@ -99,7 +100,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             content = content[start:]
         self.send_response(served.status)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", "many" if fault == "odd length" else str(len(content)))
         self.end_headers()
         body = content[: len(content) // 2] if fault in ("drop", "short", "stall") else content
         self.wfile.write(body)

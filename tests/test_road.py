@@ -77,6 +77,32 @@ def test_a_folder_becomes_a_table_with_one_row_a_picture(classifier, captioner, 
     assert (tmp_path / "out" / "captions.jsonl").read_text() == captions_then  # nothing was captioned twice
 
 
+@pytest.mark.parametrize("height", [1, 3, 4])
+def test_where_the_channels_are_is_not_guessed(classifier, pictures, height):
+    flat = pictures[0][:height, :50]
+    explained = road.explain(classifier, [flat, flat.repeat(20, axis=0)])
+    assert explained.maps.shape == (2, 7, 7) and road.views(classifier, [flat])[0]["original"].shape == flat.shape
+    for wrong in (flat.transpose(2, 0, 1), flat[..., 0], flat / 255, np.zeros((height, 50, 4), np.uint8)):
+        with pytest.raises(ValueError, match=r"expected uint8 pictures \(height, width, 3\), channels last, got "):
+            road.explain(classifier, [flat, wrong])
+    with pytest.raises(ValueError, match="got none"):
+        road.explain(classifier, [])
+
+
+def test_a_name_that_is_not_utf_8_is_one_problem_and_the_rest_goes_on(classifier, drawn, tmp_path):
+    (tmp_path / "in").mkdir()
+    shutil.copy(data.load(drawn)["image_path"][0], tmp_path / "in" / "a.jpg")
+    try:
+        shutil.copy(tmp_path / "in" / "a.jpg", tmp_path / "in" / "f\udcfcr.jpg")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    table = road.explain_folder(tmp_path / "in", tmp_path / "out", classifier).set_index("image")
+    assert table["problem"]["a.jpg"] == "" and "is not UTF-8" in table["problem"][r"f\udcfcr.jpg"]
+    (tmp_path / "file").touch()
+    with pytest.raises(files.DataError, match="cannot be written"):
+        road.explain_folder(tmp_path / "in", tmp_path / "file" / "out", classifier)
+
+
 def test_without_a_captioner_there_are_maps_and_boxes_only(classifier, drawn, tmp_path):
     (tmp_path / "in").mkdir()
     shutil.copy(data.load(drawn)["image_path"][0], tmp_path / "in")

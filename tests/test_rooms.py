@@ -12,16 +12,16 @@ from offline import REPOSITORY
 PACKAGE = REPOSITORY / "dermxai_helpers"
 LINES = {  # from the ground up: a room imports from rooms that stand before it; and its limit in lines
     "assets": 20,  # weights only
-    "files": 80,
+    "files": 130,
     "inference": 140,
     "synth": 1300,
     "scoring": 550,
     "explanation": 300,  # explanation and regions together
     "regions": 300,
-    "data": 750,
+    "data": 845,
     "gradcam": 355,
     "relevancy": 550,
-    "training": 850,
+    "training": 880,
     "captions": 590,
     "lexicon": 1260,
     "road": 150,
@@ -33,7 +33,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "__main__": 100,
 }
 FOR_NOTEBOOKS = {"plots", "widgets", "checks", "course", "__main__"}  # imported by each other only
-ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9500, 22, 8
+ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9900, 22, 8
 
 
 def files():

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy import linalg, ndimage
 
-from dermxai_helpers.data.images import as_rgb, open_mask, opened
+from dermxai_helpers.data.images import as_rgb, open_mask, opened, upright
 from dermxai_helpers.files import progress
 
 READ_SIZE = (112, 150)  # pixels, at least: a larger JPEG is decoded at a half, a quarter or an eighth of its size
@@ -52,7 +52,7 @@ def _small(path: str) -> np.ndarray:
     """A photograph as uint8 RGB of READ_SIZE or more (or its own size, if that is less), upright."""
     with opened(path) as picture:
         picture.draft("RGB", READ_SIZE[::-1])
-        return np.array(as_rgb(ImageOps.exif_transpose(picture)))
+        return np.array(as_rgb(upright(picture)))
 
 
 def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from dermxai_helpers.data.images import opened
 from dermxai_helpers.files import DataError, counted, listed, progress
@@ -56,26 +58,38 @@ def wrong_values(table: pd.DataFrame) -> list[str]:
     return found
 
 
-def image_problems(image_ids: Iterable[str], paths: dict[str, str]) -> list[str]:
-    """List the problems of the wanted images, one sentence a kind; paths : where each image that exists is."""
+def image_problems(image_ids: Iterable[str], paths: dict[str, str], masks: dict[str, str]) -> list[str]:
+    """List the problems of the wanted images and their masks, one sentence a kind; paths, masks : where each one is."""
     cases: dict[str, list[str]] = {}
     for image_id in progress(list(image_ids), "checking images", leave=False, delay=3):
-        path = paths.get(image_id)
-        problem = file_problem(path) if path else "listed in the metadata, but there is no such file"
-        if problem:
+        path, absent = paths.get(image_id), "listed in the metadata, but there is no such file"
+        if problem := file_problem(path, masks.get(image_id)) if path else absent:
             cases.setdefault(problem, []).append(Path(path).name if path else image_id)
     return [f"{counted(len(names), 'image')} – {problem}: {listed(names)}" for problem, names in cases.items()]
 
 
-def file_problem(path: str | Path) -> str:
-    """Say why an image file cannot be used, or "": empty, no JPEG or PNG, too large, or cut off.
+def file_problem(path: str | Path, mask: str | Path | None = None) -> str:
+    """Say why an image file cannot be used, or "": empty, no JPEG or PNG, too large, cut off, its mask another view."""
+    try:
+        width, height = upright_size(path)
+        across, down = upright_size(mask) if mask else (width, height)
+    except DataError as error:
+        return error.problems[0] if error.where == str(path) else f"its lesion mask: {error.problems[0]}"
+    if abs(width * down - height * across) > max(width, height, across, down):
+        return "its lesion mask has other proportions than the photograph"
+    return ""
+
+
+def upright_size(path: str | Path) -> tuple[int, int]:
+    """Width and height of an image file as it is shown; DataError for one that cannot be used.
 
     Only header and last kilobyte are read: inside JPEG's coded pixels (FF 00) the end marker cannot occur by chance.
     """
-    try:
-        with opened(path) as picture, open(path, "rb") as file:
-            file.seek(-min(os.path.getsize(path), 1024), os.SEEK_END)  # some programs add bytes behind the end marker
-            cut_off = END_MARKERS[picture.format] not in file.read()
-    except DataError as error:
-        return error.problems[0]
-    return "cut off: the end marker is missing; fetch the file again" if cut_off else ""
+    with opened(path) as picture, open(path, "rb") as file:
+        file.seek(-min(os.path.getsize(path), 1024), os.SEEK_END)  # some programs add bytes behind the end marker
+        if END_MARKERS[picture.format] not in file.read():
+            raise DataError(path, ["cut off: the end marker is missing; fetch the file again"])
+        sideways = False
+        with suppress(Exception):  # a damaged EXIF says nothing; and PNG's own method would decode the pixels
+            sideways = Image.Image.getexif(picture).get(0x0112, 1) > 4  # its orientation: 5 to 8 are sideways
+    return picture.size[::-1] if sideways else picture.size

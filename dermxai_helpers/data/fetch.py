@@ -1,5 +1,6 @@
 """Bring the originals of HAM10000 from Harvard Dataverse, or from Kaggle: complete and checked, or not at all."""
 
+import errno
 import os
 import shutil
 import stat
@@ -14,7 +15,7 @@ import requests
 
 from dermxai_helpers import __version__
 from dermxai_helpers.data.table import load
-from dermxai_helpers.files import DataError, cache_folder, progress
+from dermxai_helpers.files import DataError, cache_folder, progress, writing
 
 # doi:10.7910/DVN/DBW86T, version 4: checksum and number of each file; format=original is the table as it was uploaded
 SERVER = "https://dataverse.harvard.edu/api/access/datafile/"
@@ -31,6 +32,7 @@ Cite Tschandl, Rosendahl & Kittler (2018), doi:10.1038/sdata.2018.161; for the m
 HEADERS = {"User-Agent": f"dermxai/{__version__}", "Accept-Encoding": "identity"}
 TIMEOUT = 30  # seconds without a byte
 RETRIES = 4
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # not the archive's fault
 MOST_GROWTH, SMALL = 20, 10_000_000  # photographs hardly grow when unpacked; so many bytes are always fine
 
 
@@ -46,7 +48,7 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
     target = Path(os.path.abspath(Path(to).expanduser() if to else cache_folder() / name))
     workshop = target.parent / f".{target.name}-unfinished"
     print(LICENCE, file=sys.stderr)
-    try:
+    with writing(target, "free some room or name another folder with --to; what had arrived is kept"):
         if target.is_dir() and not any(target.iterdir()):
             target.rmdir()
         if os.path.lexists(target):
@@ -55,10 +57,6 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
             workshop.mkdir(parents=True, exist_ok=True)
             os.replace(arrived(workshop), target)
         shutil.rmtree(workshop, ignore_errors=True)
-    except OSError as error:
-        advice = "free some room or name another folder with --to; what had arrived is kept"
-        problem = f"cannot be written ({error.strerror or error}): {advice}"
-        raise DataError(error.filename or target, [problem]) from error
     return target
 
 
@@ -106,7 +104,8 @@ def resume(url: str, output_file: str, _: pooch.Pooch, *, part: Path) -> None:
         if answer.status_code == 200:
             start = 0  # this server knows no ranges
         if answer.status_code in (200, 206):
-            size = start + int(answer.headers.get("Content-Length", 0))
+            length = answer.headers.get("Content-Length", "")
+            size = start + int(length) if length.isdecimal() else 0  # for the bar only: the checksum judges
             bar = progress(size, part.stem, "B", initial=start, unit_scale=True)
             with bar, open(part, "ab" if start else "wb") as file:
                 for chunk in answer.iter_content(1 << 15):
@@ -146,7 +145,11 @@ def unpack(archive: Path, folder: Path) -> None:
             for member in progress(bundle.infolist(), f"unpacking {archive.name}", "file"):
                 bundle.extract(member, unfinished)
         os.replace(unfinished, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DataError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+        if getattr(error, "errno", None) in OF_THE_DISK:
+            raise
         raise DataError(archive.name, [f"damaged, it cannot be unpacked ({error})"]) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,41 +1,66 @@
 """Every image file opened safely: header first, then pixels; whatever goes wrong becomes a sentence."""
 
+import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from dermxai_helpers.files import DataError
+from dermxai_helpers.files import POINTER, DataError, is_pointer, printable
 
 FORMATS = ("JPEG", "PNG")  # the only decoders a file may reach
 PIXEL_LIMIT = 64_000_000  # more than any dermatoscope gives; a bomb of 30,000 × 30,000 claims fourteen times as many
+PNG_LIMIT = 32_000_000  # 200 kB can claim so many, and decoded they take a quarter of a gigabyte
+LARGE = 16_000_000  # a larger JPEG that is wanted small is decoded at a half, a quarter or an eighth of its size
 
 
 def open_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Open an image file as RGB, uint8, (height, width, 3).
+    """Open an image file as sRGB, uint8, (height, width, 3).
 
     size : (height, width) to resize to (bilinear, antialiased), or None for the image's own size
 
-    Every mode is converted, transparent pixels are laid on white, photographs stored sideways turned upright.
-    Raises DataError for a file that is empty, damaged, neither JPEG nor PNG, or larger than PIXEL_LIMIT.
+    Every mode is converted, transparent pixels are laid on white, photographs stored sideways turned upright. Colours
+    that an embedded profile (Display P3 ...) means are brought to sRGB; a profile that cannot be read is ignored.
+    Raises DataError for a file that is empty, damaged, neither JPEG nor PNG, or larger than PIXEL_LIMIT (PNG_LIMIT).
     """
     with opened(path) as picture:
-        picture.load()
-        picture = as_rgb(ImageOps.exif_transpose(picture))
+        if size is not None and picture.width * picture.height > LARGE:
+            picture.draft(None, size[::-1])
+        picture = as_rgb(upright(picture))
     return np.array(picture if size is None else picture.resize(size[::-1], Image.Resampling.BILINEAR))
 
 
+def upright(picture: Image.Image) -> Image.Image:
+    """A picture, decoded and turned in place as its EXIF says; a damaged EXIF says nothing."""
+    picture.load()
+    with suppress(Exception):  # of a dozen kinds
+        ImageOps.exif_transpose(picture, in_place=True)
+    return picture
+
+
 def as_rgb(picture: Image.Image) -> Image.Image:
-    """Any mode of a decoded picture as 8-bit RGB."""
+    """Any mode of a decoded picture as 8-bit sRGB."""
+    profile = picture.info.get("icc_profile")
     if picture.mode.startswith("I"):  # 16 bits a pixel: Pillow's own conversion would clip everything above 255
         picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
     if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB")
+        opaque, picture = "L" if picture.mode.startswith("L") else "RGB", picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert(opaque)
+    if profile:
+        picture = _to_srgb(picture if picture.mode in ("L", "CMYK") else picture.convert("RGB"), profile)
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
+    """The colours that the profile means, as RGB; the picture as it is where the profile is broken or does not fit."""
+    try:
+        own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(picture, own, srgb, outputMode="RGB")
+    except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
+        return picture
 
 
 def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -56,18 +81,22 @@ def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarr
 def opened(path: str | Path) -> Iterator[Image.Image]:
     """Open an image whose header has been found harmless; a fault while it is decoded inside becomes a DataError."""
     try:
+        if printable(path) != str(path):
+            raise DataError(path, ["its name is not UTF-8, no table could hold it: rename it"])
         if os.path.getsize(path) == 0:
             raise DataError(path, ["empty (zero bytes)"])
         with Image.open(path, formats=FORMATS) as picture:
-            if picture.width * picture.height > PIXEL_LIMIT:
+            limit = PNG_LIMIT if picture.format == "PNG" else PIXEL_LIMIT
+            if picture.width * picture.height > limit:
                 size = f"{picture.width:,} × {picture.height:,}"
-                raise DataError(path, [f"claims {size} pixels (limit {PIXEL_LIMIT:,}): refused without decoding"])
+                raise DataError(path, [f"claims {size} pixels (limit {limit:,}): refused without decoding"])
             yield picture
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError(path, ["there is no such file"]) from None
     except UnidentifiedImageError:
-        raise DataError(path, ["not an image that is read here: export it (HEIC, WebP ...) as JPEG or PNG"]) from None
+        advice = "export it (HEIC, WebP ...) as JPEG or PNG"
+        raise DataError(path, [POINTER if is_pointer(path) else f"not an image that is read here: {advice}"]) from None
     except Exception as error:  # decoders of damaged files raise a dozen kinds of error, Pillow's own limit is another
         raise DataError(path, [f"damaged or too large, it cannot be decoded ({error})"]) from error

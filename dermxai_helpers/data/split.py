@@ -1,40 +1,67 @@
 """A table becomes a training and a validation part; how many lesions stand on both sides."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from dermxai_helpers.data.table import CLASSES
+from dermxai_helpers.files import counted
+
+MOST_PILES = 10  # dealing takes seconds more for each further pile
 
 
 def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int = 0) -> pd.Series:
     """Split a table into training and validation images: a Series of "train" and "val" with the table's index.
 
     by : "lesion" keeps all photographs of a lesion on one side; "image" ignores lesions, as the paper's split did
-    val : share of the images to validate on, 0.01 to 0.5; by lesion it is taken as the nearest of 1/2, 1/3, 1/4 ...
+    val : share of the images to validate on, between 0 and 1
 
-    Both are stratified: each class has about the same share in both parts. "lesion" deals whole lesions into 1/val
-    piles (StratifiedGroupKFold) and validates on the first that holds every class. Raises ValueError for a class with
-    too few lesions (images) to be on both sides.
+    Both are stratified: each class has about the same share in both parts. For 1/2, 1/3 ... 1/10 "lesion" deals whole
+    lesions into 1/val piles (StratifiedGroupKFold) and validates on the first that holds every class; for other shares,
+    or fewer lesions than piles, lesions are drawn one by one. Raises ValueError for a class with fewer than two.
     """
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
     if by not in ("lesion", "image"):
         raise ValueError(f"by must be 'lesion' or 'image', got {by!r}")
-    if not 0.01 <= val <= 0.5:
-        raise ValueError(f"val must lie between 0.01 and 0.5, got {val}: it is a share of the images")
-    if by == "image":
-        rows = train_test_split(np.arange(len(table)), test_size=val, stratify=table["dx"], random_state=seed)[1]
+    if not 0 < val < 1:
+        raise ValueError(f"val must lie between 0 and 1, got {val}: it is a share of the images")
+    rows, classes = np.arange(len(table)), table["dx"].reset_index(drop=True)
+    units = table["lesion_id"].reset_index(drop=True) if by == "lesion" else pd.Series(rows)
+    counts, piles = units.groupby(classes).nunique(), round(1 / val)
+    fewest = counts.min()
+    if not fewest >= 2:  # NaN of an empty table
+        found = f"class {counts.idxmin()} has {counted(fewest, by)}" if len(counts) else "the table has no rows"
+        raise ValueError(f"{found}: each class needs two {by}s or more, for one is in training, one in validation")
+    if by == "image" and fewest * min(val, 1 - val) >= 1:
+        chosen = train_test_split(rows, test_size=val, stratify=classes, random_state=seed)[1]
+    elif by == "lesion" and math.isclose(piles * val, 1) and piles <= min(fewest, MOST_PILES):
+        dealer = StratifiedGroupKFold(piles, shuffle=True, random_state=seed)
+        dealt = [pile for _, pile in dealer.split(rows, classes, units)]
+        chosen = max(dealt, key=lambda pile: classes[pile].nunique())  # of equals, the first
     else:
-        dealer = StratifiedGroupKFold(round(1 / val), shuffle=True, random_state=seed)
-        piles = [pile for _, pile in dealer.split(table, table["dx"], table["lesion_id"])]
-        rows = max(piles, key=lambda pile: table["dx"].iloc[pile].nunique())  # of equals, the first
+        chosen = np.flatnonzero(units.isin(_drawn(units, classes, val, seed)))
     parts = pd.Series("train", index=table.index, name="split")
-    parts.iloc[rows] = "val"
+    parts.iloc[chosen] = "val"
     for part in ("train", "val"):
-        absent = set(table["dx"]) - set(table["dx"][parts == part])
-        if absent:
+        if absent := set(table["dx"]) - set(table["dx"][parts == part]):  # groups of several classes can do that
             raise ValueError(f"no image of class {', '.join(sorted(absent))} is in the '{part}' part: use more images")
     return parts
+
+
+def _drawn(units: pd.Series, classes: pd.Series, val: float, seed: int) -> set:
+    """Random lesions that fit into `val` of their class's images, then what brings it nearer; never all or none."""
+    lesions = classes.groupby(units).agg(["first", "size"]).sample(frac=1, random_state=seed)
+    most, room = lesions["first"].value_counts() - 1, (classes.value_counts() * val).to_dict()
+    chosen = {dx: set() for dx in room}
+    for order, share in ((lesions, 1), (lesions.sort_values("size", kind="stable"), 0.5)):
+        for lesion, dx, images in order.itertuples():
+            wanted = images * share <= room[dx] or (share < 1 and not chosen[dx])
+            if wanted and lesion not in chosen[dx] and len(chosen[dx]) < most.get(dx, 0):
+                chosen[dx].add(lesion)
+                room[dx] -= images
+    return set().union(*chosen.values())
 
 
 def leak_report(table: pd.DataFrame, split: pd.Series) -> pd.DataFrame:

@@ -1,18 +1,21 @@
 """The table of a lesion folder: HAM10000's own, or one of drawn lesions in the same layout."""
 
 import hashlib
+import io
 import os
+import shutil
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from dermxai_helpers.data.checks import COLUMNS, image_problems, table_problems
-from dermxai_helpers.files import DataError, cache_folder
+from dermxai_helpers.files import DataError, cache_folder, counted, listed, sweep, writing
 
 CLASSES = ("mel", "nv", "bkl")
 CLASS_NAMES = {"mel": "melanoma", "nv": "nevus", "bkl": "benign keratosis"}
-METADATA_NAMES = ("HAM10000_metadata.csv", "HAM10000_metadata")  # Kaggle's name, then Dataverse's
+METADATA_NAMES = ("HAM10000_metadata.csv", "HAM10000_metadata", "HAM10000_metadata.tab")  # Kaggle's, then Dataverse's
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 MASK_ENDING = "_segmentation"
 
@@ -24,19 +27,24 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
     classes : the diagnoses (column dx) to keep, or None for all seven
 
     Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask). Raises one
-    DataError with every problem of the table and of the kept rows' files, judged by header and end marker.
+    DataError with every problem of the table and of the kept rows' files, judged by header and end marker. Warns of
+    images in no row. The table may hold commas, semicolons (as spreadsheets write in many countries) or tabs.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
     """
     folder = existing_folder(folder)
     table = read_metadata(folder)
     problems = table_problems(table, classes)
     images, masks = find_images(folder)
+    rows, unlisted = len(table), sorted(set(images) - set(table.get("image_id", images)))
     if classes is not None and "dx" in table.columns:
         table = table[table["dx"].isin(classes)].reset_index(drop=True)
     if "image_id" in table.columns:
-        problems += image_problems(table["image_id"].dropna().unique(), images)
+        problems += image_problems(table["image_id"].dropna().unique(), images, masks)
     if problems:
         raise DataError(folder, problems)
+    if unlisted:
+        found = f"{counted(rows, 'row')} in the metadata, but {counted(len(images), 'image')} in the folder"
+        warnings.warn(f"{folder}: {found}; left out: {listed(unlisted)}. Is the table complete?", stacklevel=2)
     table = table[list(COLUMNS)].assign(age=pd.to_numeric(table["age"]))
     table["image_path"] = table["image_id"].map(images)
     table["mask_path"] = [masks.get(image_id, "") for image_id in table["image_id"]]
@@ -53,14 +61,20 @@ def existing_folder(folder: str | Path) -> Path:
 
 
 def read_metadata(folder: Path) -> pd.DataFrame:
-    """The metadata file as it is, all columns text; DataError when it is absent or no table."""
+    """The metadata file, all columns text, image_id without ".jpg"; DataError when it is absent or no table."""
     path = next((folder / name for name in METADATA_NAMES if (folder / name).is_file()), None)
     if path is None:
         raise DataError(folder, [f"there is no file {METADATA_NAMES[0]} in this folder"])
+    content = path.read_bytes()
     try:
-        return pd.read_csv(path, dtype=str, encoding="utf-8-sig")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(path, [f"not a table with comma-separated columns ({error})"]) from error
+        text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, index_col=False)
+    except ValueError as error:  # pandas' errors and Unicode's are kinds of it
+        raise DataError(path, [f"not a table with comma-separated columns in UTF-8 ({error})"]) from error
+    if "image_id" in table.columns:
+        table["image_id"] = table["image_id"].str.replace(r"\.(jpe?g|png)$", "", case=False, regex=True)
+    return table
 
 
 def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
@@ -80,7 +94,7 @@ def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> Path:
     """Make the folder to load: "demo" draws `images` lesion photographs once, anything else is a folder that exists.
 
-    Drawings are kept in the course's cache; a changed program draws anew. Raises DataError without such a folder.
+    Drawings are kept in the course's cache; a changed program or a lost file draws anew. DataError without the folder.
     """
     if source != "demo":
         return existing_folder(source)
@@ -91,11 +105,14 @@ def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> P
     program = sorted(Path(synth.__file__).parent.glob("*.py"))
     version = hashlib.sha256(b"".join(file.read_bytes() for file in program)).hexdigest()[:12]
     folder = cache_folder() / f"drawn-{images}-{seed}-{version}"
-    if not folder.is_dir():
+    sweep(folder.parent)
+    if not synth.is_complete(folder):  # not drawn yet, or a file has been purged
         try:
-            synth.write_folder(folder, images, seed)  # draws beside it and renames: complete or not there
-        except OSError:
-            if not folder.is_dir():  # otherwise another notebook drew the same folder meanwhile
+            with writing(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                synth.write_folder(folder, images, seed)
+        except DataError:
+            if not synth.is_complete(folder):  # otherwise another notebook drew the same folder meanwhile
                 raise
     return folder
 

@@ -5,4 +5,4 @@ They pass for dermoscopy at a glance. They teach and they test; they are not dat
 
 from dermxai_helpers.synth.attributes import ARTEFACTS, COLOURS, LABELS, PARTS
 from dermxai_helpers.synth.drawing import Lesion, draw
-from dermxai_helpers.synth.folder import read_parts, write_folder
+from dermxai_helpers.synth.folder import is_complete, read_parts, write_folder

@@ -3,6 +3,7 @@
 A classifier is a backbone (photograph -> feature maps), their mean over the cells, and a head (features -> logits).
 """
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from dermxai_helpers import assets
+from dermxai_helpers.files import POINTER, is_pointer, listed
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -49,7 +51,11 @@ def backbone(name: str | Backbone = "demo") -> Backbone:
     else:
         raise ValueError(f'no backbone is called {name!r}: choose "demo" or "imagenet"')
     features, prefix = new_network(1).features, "features."
-    features.load_state_dict({key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)})
+    try:
+        features.load_state_dict({key.removeprefix(prefix): state[key] for key in state if key.startswith(prefix)})
+    except (RuntimeError, AttributeError, TypeError) as problem:
+        raise ValueError(f"the weights of {name!r} are not a MobileNetV2's: fetch or install them again") from problem
+    check_finite(features.state_dict(), f"backbone {name!r}")
     return Backbone(features, name, note=note)
 
 
@@ -85,22 +91,44 @@ def read_weights(path: Path | str) -> dict[str, torch.Tensor]:
         raise FileNotFoundError(f"no weights at {path}: correct the path, or, if the file is ours, install it again")
     try:
         state = load_file(path)
-    except SafetensorError as problem:
-        raise ValueError(
-            f"{path} is not a complete safetensors file ({problem}): it may be truncated or of another kind "
-            "(pickled .pt and .pth files are refused because they can run code); save the model again"
-        ) from problem
+    except (SafetensorError, OSError) as problem:
+        raise ValueError(f"{path} is not a complete safetensors file: it {unreadable(path)}") from problem
+    check_finite(state, path)
     return {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()}
+
+
+def unreadable(path: Path | str) -> str:
+    """Why a file of weights could not be read, as the end of a sentence; torch's own advice would run what is in it."""
+    if Path(path).stat().st_size == 0:
+        return "is empty (0 bytes): fetch or save it again"
+    if is_pointer(path):
+        return f"is {POINTER}"
+    with open(path, "rb") as file:
+        if zipfile.is_zipfile(path) or file.read(1) == b"\x80":  # torch's two kinds of file
+            return (
+                "is a pickle (.pt, .pth, .bin), which can hold Python objects and run any program on your computer, "
+                "and is not opened: save weights alone, as safetensors or torch.save(model.state_dict(), path)"
+            )
+    return "is damaged, cut short, or no checkpoint at all: compare its size with the original's, or save it again"
+
+
+def check_finite(tensors: dict[str, torch.Tensor], name: Path | str) -> None:
+    """ValueError, as a sentence, for weights that are not finite numbers: whatever they answer would be NaN."""
+    if odd := [key for key, tensor in tensors.items() if not tensor.isfinite().all()]:
+        found = f"holds weights that are NaN or infinite ({listed(odd, 3)})"
+        raise ValueError(f"{name} {found}: its training went astray, or it is damaged; take an earlier one")
 
 
 def _imagenet_weights() -> dict[str, torch.Tensor]:
     from torchvision.models import MobileNet_V2_Weights
 
     weights = MobileNet_V2_Weights.IMAGENET1K_V2
+    file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
     try:
         return weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except Exception as problem:  # absent, unreachable, damaged or unsafe: the remedy is the same
+        found = f"{file} {unreadable(file)}" if file.is_file() else f"{type(problem).__name__}: {problem}"
         raise ValueError(
-            f"ImageNet's MobileNetV2 could not be loaded ({type(problem).__name__}: {problem}): connect to the network "
-            f'once, or put {Path(weights.url).name} into {torch.hub.get_dir()}/checkpoints, or use backbone="demo"'
+            f"ImageNet's MobileNetV2 could not be loaded ({found}): connect to the network once, or put "
+            f'{file.name} into {file.parent}, or use backbone="demo"'
         ) from problem

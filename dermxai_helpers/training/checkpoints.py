@@ -3,13 +3,13 @@
 timm finds the weights in what its own and other programs write around them; nothing in a file is executed.
 """
 
-import re
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from dermxai_helpers.files import listed
+from dermxai_helpers.training.backbones import check_finite, unreadable
 
 SPREAD_OF_NEW_WEIGHTS = 0.02  # standard deviation, as timm initialises its heads
 
@@ -21,8 +21,8 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
         "model". An average over training (EMA) is preferred, and names are freed from `module.`, `_orig_mod.` and
         `model.`, which several GPUs, `torch.compile` and Lightning put before them
 
-    Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code, or belong to another
-    architecture or number of classes. The model is unchanged then.
+    Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code or NaN, or belong to
+    another architecture or number of classes. The model is unchanged then.
     """
     from timm.models import load_state_dict
 
@@ -32,10 +32,11 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
     try:
         tensors = load_state_dict(str(path), weights_only=True)
     except Exception as error:  # readers stumble over damaged files in many ways
-        raise ValueError(f"{path.name} {_trouble(error)}") from error
+        raise ValueError(f"{path.name} {unreadable(path)}") from error
     if all(name.startswith("model.") for name in tensors):
         tensors = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
     _check_fit(model, tensors, path.name)
+    check_finite(tensors, path.name)
     model.load_state_dict(tensors)
     return model.eval()
 
@@ -65,16 +66,6 @@ def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
 def _heads(model: nn.Module) -> list[nn.Module]:
     head = model.get_classifier()
     return list(head) if isinstance(head, tuple) else [head]  # a distilled transformer has two
-
-
-def _trouble(error: Exception) -> str:
-    """Why a file could not be read, as the end of a sentence."""
-    if refused := re.search(r"Unsupported \w+: GLOBAL (\S+)", f"{error} {error.__cause__}"):
-        return (
-            f"holds Python objects ({refused[1]}), which could run any program on your computer, and is not opened: "
-            "save the weights alone, torch.save(model.state_dict(), path)"
-        )
-    return "is damaged, cut short, or no checkpoint at all: compare its size with the original's, or save it again"
 
 
 def _check_fit(model: nn.Module, tensors: dict[str, Tensor], name: str) -> None:

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dermxai_helpers.files import listed
+
 STRATEGIES = ("none", "class weights", "oversampling", "focal loss", "logit adjustment")
 STEPS = np.geomspace(1 / 32, 32, 61)  # factors that `tuned_factors` tries for each class
+MOST_ROUNDS = 20  # three or four are usual
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -71,12 +74,16 @@ def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     probabilities : (n, classes); labels : class index, (n,). Take images that neither trained the network nor will be
     reported on, or the result is too good to be true. One class after the other is tried on a grid until nothing gains.
+    Raises ValueError where a class has no image, for nothing is known about its factor then.
     """
     from sklearn.metrics import balanced_accuracy_score
 
-    factors, before = np.ones(probabilities.shape[1]), -1.0
-    best = balanced_accuracy_score(labels, probabilities.argmax(axis=1))
-    while best > before:
+    absent = sorted(set(range(probabilities.shape[1])) - set(np.unique(labels)))
+    if absent or not np.isfinite(probabilities).all():
+        found = f"no image of class number {listed(absent)}" if absent else "probabilities that are not finite"
+        raise ValueError(f"factors cannot be tuned on {found}: give images of every class, and a network that answers")
+    factors, best = np.ones(probabilities.shape[1]), balanced_accuracy_score(labels, probabilities.argmax(axis=1))
+    for _ in range(MOST_ROUNDS):
         before = best
         for column in range(1, len(factors)):  # only ratios matter, so the first class keeps its factor
             for factor in STEPS:
@@ -85,4 +92,6 @@ def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
                 score = balanced_accuracy_score(labels, (probabilities * tried).argmax(axis=1))
                 if score > best:
                     best, factors = score, tried
+        if best == before:
+            break
     return factors

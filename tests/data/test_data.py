@@ -1,6 +1,8 @@
 """The data room: good folders load, bad ones say everything that is wrong, splits keep lesions apart."""
 
 import io
+import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -10,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageCms, ImageFile
 
 from dermxai_helpers import data, files, synth
+from dermxai_helpers.data import augmentation
 from dermxai_helpers.data import checks as data_checks
 
 HEADER = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
@@ -110,6 +113,81 @@ def test_metadata_without_suffix_and_with_byte_order_mark(folder):
     assert len(data.load(folder)) == 4
 
 
+TABLES = {  # how spreadsheets and repositories write the same table
+    "tab": {"sep": "\t"},
+    "semicolons": {"sep": ";"},
+    "UTF-16": {"encoding": "utf-16"},
+    "UTF-16, other order": {"encoding": "utf-16", "sep": "\t", "lineterminator": "\r\n"},
+    "byte-order mark and semicolons": {"encoding": "utf-8-sig", "sep": ";", "lineterminator": "\r\n"},
+}
+
+
+@pytest.mark.parametrize("form", TABLES)
+@pytest.mark.parametrize("name", ["HAM10000_metadata.csv", "HAM10000_metadata.tab"])
+def test_table_in_another_form_is_the_same_table(folder, form, name):
+    expected = data.load(folder)
+    (folder / "HAM10000_metadata.csv").unlink()
+    pd.DataFrame(ROWS, columns=HEADER).to_csv(folder / name, index=False, **TABLES[form])
+    if "other order" in form:
+        text = (folder / name).read_bytes().decode("utf-16")
+        (folder / name).write_bytes(b"\xfe\xff" + text.encode("utf-16-be"))
+    pd.testing.assert_frame_equal(data.load(folder), expected)
+
+
+def test_commas_at_the_end_of_every_line_shift_nothing(folder):
+    expected = data.load(folder)
+    text = (folder / "HAM10000_metadata.csv").read_text()
+    header, rows = text.split("\n", 1)
+    (folder / "HAM10000_metadata.csv").write_text(header + "\n" + rows.replace("\n", ",\n"))
+    pd.testing.assert_frame_equal(data.load(folder), expected)
+
+
+def test_ids_may_end_as_the_files_do(folder):
+    expected = data.load(folder)
+    write_table(
+        folder,
+        [
+            [row[0], row[1] + end, *row[2:]]
+            for row, end in zip(ROWS, (".jpg", ".JPG", ".jpeg", "", ".png"), strict=True)
+        ],
+    )
+    pd.testing.assert_frame_equal(data.load(folder), expected)
+    write_table(folder, [*ROWS, ["L1", "I1.jpg", "nv", *PATIENT]])
+    assert "listed more than once: I1" in problems(folder)[0]
+
+
+def test_a_table_that_was_cut_says_how_much_does_not_match(drawn, tmp_path):
+    for name in ("HAM10000_images_part_1", "HAM10000_segmentations_lesion_tschandl"):
+        shutil.copytree(drawn / name, tmp_path / name)
+    lines = (drawn / "HAM10000_metadata.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "HAM10000_metadata.csv").write_text("".join(lines[:50]))
+    with pytest.warns(
+        UserWarning, match="49 rows in the metadata, but 100 images in the folder; left out: DRAWN_.* and 46"
+    ):
+        assert len(data.load(tmp_path)) == 49
+    (tmp_path / "HAM10000_metadata.csv").write_text("".join(lines))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(data.load(tmp_path)) == 100
+
+
+def test_masks_of_another_size_but_not_of_other_proportions(folder):
+    mask = folder / "HAM10000_segmentations_lesion_tschandl" / "I1_segmentation.png"
+    for size, fits in (((32, 24), True), ((8, 6), True), ((31, 24), True), ((12, 16), False), ((16, 16), False)):
+        Image.new("L", size, 255).save(mask)
+        if fits:
+            assert data.load(folder)["mask_path"][0] == str(mask)
+        else:
+            assert problems(folder) == ("1 image – its lesion mask has other proportions than the photograph: I1.jpg",)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (16, 12)).save(folder / "HAM10000_images_part_1" / "I1.jpg", exif=exif)  # shown as 12 x 16
+    Image.new("L", (12, 16), 255).save(mask)
+    assert len(data.load(folder)) == 4
+    mask.write_bytes(mask.read_bytes()[:-20])
+    assert "1 image – its lesion mask: cut off" in problems(folder)[0]
+
+
 def test_an_image_that_an_archive_holds_twice(folder):
     copies = folder / "zz_copies"
     copies.mkdir()
@@ -162,7 +240,7 @@ def test_no_metadata(tmp_path):
     assert "HAM10000_metadata.csv" in problems(tmp_path)[0]
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\x81", b'a,b\n"1,2\n3,4,5,6\n'])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"dx,age\nnv,\xfc", b'a,b\n"1,2\n3,4,5,6\n'])
 def test_metadata_that_is_no_table(tmp_path, content):
     (tmp_path / "HAM10000_metadata.csv").write_bytes(content)
     assert "comma" in problems(tmp_path)[0]
@@ -185,6 +263,9 @@ BAD_TABLES = {
     "no lesion": (["", "I3b", "mel", *PATIENT], "without a value in 'lesion_id'", "line 7"),
     "age in words": (["L9", "I3b", "mel", "histo", "fifty", "male", "back"], "column 'age'", "'fifty'"),
     "impossible age": (["L9", "I3b", "mel", "histo", "-3", "male", "back"], "column 'age'", "'-3'"),
+    "endless age": (["L9", "I3b", "mel", "histo", "inf", "male", "back"], "column 'age'", "'inf'"),
+    "too large an age": (["L9", "I3b", "mel", "histo", "1e400", "male", "back"], "column 'age'", "'1e400'"),
+    "decimal comma": (["L9", "I3b", "mel", "histo", "50,0", "male", "back"], "column 'age'", "'50,0'"),
 }
 
 
@@ -211,6 +292,7 @@ BAD_FILES = {
     "absent": (None, "no such file"),
     "empty": (b"", "zero bytes"),
     "text": (b"<html>not found</html>", "not an image"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "pointer that Git LFS"),
     "another format": (b"GIF89a" + bytes(40), "not an image"),
     "cut off": (photograph()[:-200], "cut off"),
     "header only": (jpeg()[:20], "cannot be decoded|not an image"),
@@ -309,6 +391,119 @@ def test_sideways_photograph_is_turned_upright(tmp_path):
     assert np.abs(data.open_image(path).astype(int) - upright).max() < 30
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+@pytest.mark.parametrize(
+    "fault", [b"garbage", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x02\0\0\0a" + bytes(7)]
+)
+@pytest.mark.filterwarnings("ignore:.*EXIF:UserWarning", "ignore:Truncated:UserWarning")
+def test_a_damaged_exif_does_not_take_the_picture_away(tmp_path, suffix, fault):
+    path = save(Image.new("RGB", (16, 12), (9, 9, 9)), tmp_path / f"p.{suffix}", exif=b"Exif\0\0" + fault)
+    assert data.open_image(path).shape == (12, 16, 3) and data_checks.file_problem(path) == ""
+
+
+# Display P3's primaries and sRGB's, as CIE XYZ under D50 (their ICC profiles); light is colour ** 2.2 in the test's P3
+P3 = np.array([[0.51512, 0.29198, 0.15710], [0.24120, 0.69225, 0.06657], [-0.00105, 0.04189, 0.78407]])
+SRGB = np.array([[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]])
+
+
+def profile(space: bytes, **tags: bytes) -> bytes:
+    """An ICC profile of version 2 (ICC.1:2001-04): a header of 128 bytes, a table of tags, the tags."""
+    table, body, start = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        table += name.encode() + struct.pack(">II", start + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    fields = (start + len(body), 0x02400000, b"mntr", space, b"XYZ ", b"acsp")
+    head = struct.pack(">I4xI4s4s4s12x4s", *fields).ljust(68, b"\0") + numbers(0.9642, 1, 0.8249)
+    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def numbers(*values: float) -> bytes:
+    return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
+
+
+def wide_gamut() -> bytes:
+    columns = dict(
+        zip(("rXYZ", "gXYZ", "bXYZ"), (b"XYZ " + bytes(4) + numbers(*column) for column in P3.T), strict=True)
+    )
+    curves = dict.fromkeys(("rTRC", "gTRC", "bTRC"), b"curv" + bytes(4) + struct.pack(">IH", 1, round(2.2 * 256)))
+    return profile(b"RGB ", wtpt=b"XYZ " + bytes(4) + numbers(0.9642, 1, 0.8249), **columns, **curves)
+
+
+def linear_grey() -> bytes:
+    white, curve = b"XYZ " + bytes(4) + numbers(0.9642, 1, 0.8249), b"curv" + bytes(4) + struct.pack(">I", 0)
+    return profile(b"GRAY", wtpt=white, kTRC=curve)
+
+
+def encoded(light: np.ndarray) -> np.ndarray:
+    """IEC 61966-2-1."""
+    light = np.clip(light, 0, 1)
+    return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("colour", [(200, 120, 90), (90, 40, 30), (255, 255, 255), (0, 0, 0)])
+@pytest.mark.parametrize("form", ["png", "jpg", "alpha", "palette", "draft"])
+def test_colours_of_another_profile_are_brought_to_srgb(tmp_path, monkeypatch, form, colour):
+    picture = Image.new("RGB", (16, 12), colour)
+    if form == "alpha":
+        picture.putalpha(255)
+    picture = picture.quantize(4) if form == "palette" else picture
+    path = tmp_path / ("p.jpg" if form in ("jpg", "draft") else "p.png")
+    picture.save(path, icc_profile=wide_gamut(), **({"quality": 98} if path.suffix == ".jpg" else {}))
+    monkeypatch.setattr("dermxai_helpers.data.images.LARGE", 100)
+    image = data.open_image(path, (3, 4) if form == "draft" else None)
+    expected = encoded(np.linalg.inv(SRGB) @ P3 @ (np.array(colour) / 255) ** 2.2)
+    assert np.abs(image[0, 0] - expected).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "I;16"])
+def test_grey_of_another_profile_is_brought_to_srgb(tmp_path, mode):
+    picture = GREY_16 if mode == "I;16" else Image.new("L", (16, 12), 155).convert(mode)
+    path = save(picture, tmp_path / "p.png", icc_profile=linear_grey())
+    assert np.abs(data.open_image(path)[0, 0] - encoded(np.array(155 / 255))).max() <= 2
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("fault", ["garbage", "cut", "of another mode", "none", "sRGB"])
+def test_a_profile_that_is_no_use_changes_nothing(tmp_path, suffix, fault):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    faults = {"garbage": b"garbage", "cut": wide_gamut()[:200], "of another mode": linear_grey(), "sRGB": srgb}
+    path = save(Image.new("RGB", (16, 12), (200, 120, 90)), tmp_path / f"p.{suffix}", icc_profile=faults.get(fault))
+    assert np.abs(data.open_image(path)[0, 0] - np.array((200, 120, 90))).max() <= 1
+
+
+def test_a_large_jpeg_that_is_wanted_small_is_decoded_small(tmp_path, monkeypatch):
+    from dermxai_helpers.data import images
+
+    pixels = np.add.outer(np.linspace(0, 200, 600), np.linspace(0, 50, 800)).astype(np.uint8)
+    path = save(Image.fromarray(pixels).convert("RGB"), tmp_path / "p.jpg", quality=95)
+    whole = data.open_image(path, (60, 80))
+    decoded = []
+    monkeypatch.setattr(images, "as_rgb", lambda picture: decoded.append(picture.size) or picture.convert("RGB"))
+    monkeypatch.setattr(images, "LARGE", 100_000)
+    small = data.open_image(path, (60, 80))
+    assert decoded == [(100, 75)] and small.shape == whole.shape
+    assert np.abs(small.astype(int) - whole).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_a_png_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch, mode):
+    path = save(Image.new(mode, (6000, 6000)), tmp_path / "p.png")
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda picture: pytest.fail("a bomb was decoded"))
+    with pytest.raises(files.DataError, match=r"p\.png: claims 6,000 × 6,000 pixels \(limit 32,000,000\): refused"):
+        data.open_image(path)
+    assert "refused without decoding" in data_checks.file_problem(path)
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 4])
+def test_pictures_of_a_few_rows_or_columns_keep_their_form(tmp_path, height):
+    """Nothing takes 1, 3 or 4 rows for channels."""
+    for shape in ((height, 40), (40, height), (height, height)):
+        pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+        path = save(Image.fromarray(pixels), tmp_path / "p.png")
+        assert np.array_equal(data.open_image(path), pixels) and data.open_mask(path).shape == shape
+        assert augmentation.augmented(pixels, 1).shape == pixels.shape
+
+
 def test_size_is_height_and_width(tmp_path):
     path = save(Image.new("RGB", (40, 30), (9, 9, 9)), tmp_path / "p.png")
     assert data.open_image(path, (6, 8)).shape == (6, 8, 3)
@@ -378,12 +573,35 @@ TABLE = lesions({"nv": 60, "mel": 20, "bkl": 20})
 
 
 @pytest.mark.parametrize("by", ["image", "lesion"])
-@pytest.mark.parametrize("val", [0.2, 0.25, 0.5])
+@pytest.mark.parametrize("val", [0.01, 0.05, 0.1, 0.2, 0.25, 0.33, 0.4, 0.5, 0.7, 0.95])
 def test_split_is_stratified_and_aligned(by, val):
     parts = data.split(TABLE, by=by, val=val)
     assert parts.index.equals(TABLE.index) and set(parts) == {"train", "val"}
     for dx, total in TABLE["dx"].value_counts().items():
         assert (TABLE["dx"][parts == "val"] == dx).sum() == pytest.approx(val * total, abs=2)
+
+
+@pytest.mark.parametrize("val", [0.05, 0.1, 0.2, 0.33, 0.5, 0.7])
+def test_split_gives_each_class_its_share_and_keeps_lesions_whole(val):
+    """Lesions with 1 to 6 photographs, as often as in HAM10000; nine lesions of the rarest class."""
+    rng = np.random.default_rng(1)
+    rows = [(f"{dx}{n}", dx) for dx, count in {"nv": 200, "mel": 30, "bkl": 9}.items() for n in range(count)]
+    table = pd.DataFrame([row for row in rows for _ in range(min(rng.geometric(0.6), 6))], columns=["lesion_id", "dx"])
+    for seed in range(5):
+        parts = data.split(table, val=val, seed=seed)
+        assert parts.groupby(table["lesion_id"]).nunique().max() == 1
+        shares = (parts == "val").groupby(table["dx"]).mean()
+        assert shares.sub(val).abs().max() < 0.08, shares  # one of bkl's eleven images is 0.09
+        assert abs(shares["nv"] - val) < 0.01
+
+
+def test_split_of_a_fifth_is_the_first_pile_of_stratified_group_k_fold():
+    """As unit 01 deals it by hand."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    dealer = StratifiedGroupKFold(5, shuffle=True, random_state=7)
+    _, first = next(dealer.split(TABLE, TABLE["dx"], TABLE["lesion_id"]))
+    assert set(np.flatnonzero(data.split(TABLE, seed=7) == "val")) == set(first)
 
 
 def test_split_by_lesion_shares_no_lesion_and_by_image_does():
@@ -400,23 +618,37 @@ def test_split_depends_on_the_seed_only(by):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"by": "patient"}, "'lesion' or 'image'"), ({"val": 0}, "share"), ({"val": 1.2}, "share")]
+    ("options", "words"),
+    [
+        ({"by": "patient"}, "'lesion' or 'image'"),
+        *(({"val": val}, "share of the images") for val in (0, 1, 1.2, np.nan)),
+    ],
 )
 def test_split_refuses(options, words):
     with pytest.raises(ValueError, match=words):
         data.split(TABLE, **options)
 
 
-def test_split_of_a_rare_class_puts_it_on_both_sides():
-    for seed in range(5):
-        table = lesions({"nv": 60, "mel": 3, "bkl": 20})
-        assert set(table["dx"][data.split(table, seed=seed) == "val"]) == {"nv", "mel", "bkl"}
+@pytest.mark.parametrize("by", ["image", "lesion"])
+@pytest.mark.parametrize("val", [0.01, 0.1, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("few", [2, 3])
+def test_split_puts_a_rare_class_on_both_sides(by, val, few):
+    for counts in ({"nv": 60, "mel": few, "bkl": 20}, {"nv": few, "mel": few, "bkl": few}):
+        table = lesions(counts, photographs=1)
+        for seed in range(3):
+            parts = data.split(table, by=by, val=val, seed=seed)
+            assert all(set(table["dx"][parts == part]) == set(counts) for part in ("train", "val"))
 
 
-def test_split_of_a_class_with_one_lesion():
-    table = lesions({"nv": 60, "mel": 1, "bkl": 20}, photographs=6)
-    with pytest.raises(ValueError, match="class mel is in the 'train' part"):
-        data.split(table)
+def test_split_that_is_impossible_says_why():
+    with pytest.raises(ValueError, match="class mel has 1 lesion: each class needs two lesions or more"):
+        data.split(lesions({"nv": 60, "mel": 1, "bkl": 20}, photographs=6))
+    with pytest.raises(ValueError, match="class mel has 1 image: each class needs two images or more"):
+        data.split(lesions({"nv": 60, "mel": 1, "bkl": 20}, photographs=1), by="image")
+    with pytest.raises(ValueError, match="the table has no rows"):
+        data.split(TABLE[:0])
+    torn = pd.DataFrame({"lesion_id": ["a", "a", "b", "b"], "dx": ["nv", "mel", "nv", "mel"]})  # patients, for example
+    assert data.split(torn, val=0.5).groupby(torn["lesion_id"]).nunique().max() == 1
 
 
 def test_leak_report_counted_by_hand():
@@ -465,14 +697,59 @@ def test_prepare_that_is_stopped_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_prepare_when_another_process_was_faster(tmp_path, monkeypatch):
-    def faster(path: Path, *_: object) -> None:
-        path.mkdir()
-        raise OSError("Directory not empty")
+def test_two_programs_that_draw_the_same_folder_both_end_well(tmp_path):
+    program = "from dermxai_helpers import data; print(len(data.load(data.prepare('demo', images=60, seed=9))))"
+    environment = {**os.environ, "DERMXAI_CACHE": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, env=environment, **pipes) for _ in range(2)]
+    said = [process.communicate(timeout=120) for process in both]
+    assert [out for out, _ in said] == ["60\n", "60\n"], said
+    assert [path.name[:5] for path in tmp_path.iterdir()] == ["drawn"]
 
+
+def test_prepare_draws_again_when_a_file_has_been_purged(tmp_path, monkeypatch):
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
-    monkeypatch.setattr(synth, "write_folder", faster)
-    assert data.prepare("demo", images=50).is_dir()
+    folder = data.prepare("demo", images=50, seed=1)
+    wanted = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    next(folder.rglob("*.jpg")).unlink()
+    assert data.prepare("demo", images=50, seed=1) == folder
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == wanted
+
+
+def test_prepare_sweeps_what_killed_programs_left_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
+    folder = data.prepare("demo", images=50, seed=1)
+    left = [tmp_path / ".drawn-50-1-ab-unfinished-4711/truth/x.png", tmp_path / "a/b/.head-unfinished-1a2b.safetensors"]
+    kept = [tmp_path / ".ham10000-unfinished/x.part", tmp_path / ".ssh/id", tmp_path / "notes-unfinished-1.txt"]
+    young = [tmp_path / ".drawn-50-1-cd-unfinished-4712/truth/x.png", tmp_path / "a/.captions-unfinished-1.jsonl"]
+    for path in left + kept + young:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    for path in left + kept:
+        for place in (path, *path.relative_to(tmp_path).parents[:-1]):
+            os.utime(tmp_path / place, (0, 0))
+    data.prepare("demo", images=50, seed=1)
+    assert not any(path.exists() for path in left) and all(path.exists() for path in kept + young)
+    assert [path.name for path in tmp_path.glob(".drawn*")] == [".drawn-50-1-cd-unfinished-4712"] and folder.is_dir()
+
+
+def test_prepare_where_nothing_can_be_written_says_so(tmp_path, monkeypatch):
+    """A limit of 8,000 bytes a file stands for a full disk, and a file for a folder that may not be written to."""
+    resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")
+    program = "from dermxai_helpers import data; data.prepare('demo', images=50)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "DERMXAI_CACHE": str(tmp_path)}, capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000)), text=True,
+    )  # fmt: skip
+    assert "DataError" in done.stderr and "cannot be written (File too large): free some room" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "file"))
+    with pytest.raises(files.DataError, match="set DERMXAI_CACHE to a folder that you may write to"):
+        data.prepare("demo", images=50)
+    with pytest.raises(files.DataError, match=r"cannot be written \(File exists: .*\): free some room, or name"):
+        synth.write_folder(tmp_path / "file" / "x", 5, 0, progress=False)
 
 
 def test_prepare_a_folder_of_ones_own(folder):

@@ -51,23 +51,53 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(tmp_path):
     frame = whole.index(b"\xff\xc0") + 5
     bomb = whole[:frame] + struct.pack(">HH", 30_000, 30_000) + whole[frame + 4 :]
     png = photograph(6, image_format="PNG")
-    files = {"good.jpg": whole, "empty.jpg": b"", "cut.jpg": whole[: len(whole) // 2], "cut.png": png[: len(png) // 2],
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    files = {"good.jpg": whole, "lfs.jpg": pointer,
+             "empty.jpg": b"", "cut.jpg": whole[: len(whole) // 2], "cut.png": png[: len(png) // 2],
              "bomb.jpg": bomb, "notes.txt": b"these are words", "phone.jpg": HEIC, "._a.jpg": b"x",
              ".hidden/b.jpg": photograph(2)}  # fmt: skip
     table, left_out = collect(fill(tmp_path, files))
     assert table["image_id"].tolist() == ["good.jpg"]
     expected = {"empty.jpg": "zero bytes", "cut.jpg": "damaged", "cut.png": "damaged", "bomb.jpg": "too large",
-                "notes.txt": "not an image", "phone.jpg": "export it"}  # fmt: skip
+                "notes.txt": "not an image", "phone.jpg": "export it", "lfs.jpg": "git lfs pull"}  # fmt: skip
     assert set(left_out.index) == set(expected)
     assert all(words in left_out[name] for name, words in expected.items())
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are POSIX's")
 def test_links_to_nowhere_and_pipes(tmp_path):
     fill(tmp_path, {"a.jpg": photograph(1)})
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing.jpg")
     os.mkfifo(tmp_path / "pipe.jpg")
     table, left_out = collect(tmp_path)
     assert len(table) == 1 and left_out.empty
+
+
+def test_masks_belong_to_their_photographs(tmp_path):
+    mask = photograph(2, (80, 60), "PNG")  # of another size, but the same proportions
+    lying, photographs = photograph(5, (30, 40), "PNG"), {f"{name}.jpg": photograph(9) for name in ("nv/a", "nv/c")}
+    masks = {"mel/a_segmentation.png": mask, "nv/a_segmentation.png": lying, "nv/c_segmentation.png": mask[:-40]}
+    files = {"mel/a.jpg": photograph(1), "mel/b.jpg": photograph(3), **photographs, **masks}
+    table, left_out = collect(fill(tmp_path, files))
+    assert table["image_id"].tolist() == ["mel__a.jpg", "mel__b.jpg"]
+    assert table["mask_path"].tolist() == [str(tmp_path / "mel/a_segmentation.png"), ""]
+    assert data.open_mask(table["mask_path"][0], (30, 40)).shape == (30, 40)
+    reasons = {Path(name).as_posix(): reason for name, reason in left_out.items()}
+    assert reasons["nv/a.jpg"] == "its lesion mask has other proportions than the photograph"
+    assert reasons["nv/c.jpg"].startswith("its lesion mask: cut off")
+    assert {reasons[name] for name in masks} == {"a lesion mask, not a photograph"}
+
+
+def test_a_name_that_is_not_utf_8_is_left_out_with_its_reason(tmp_path):
+    fill(tmp_path, {"a.jpg": photograph(1)})
+    try:
+        (tmp_path / "f\udcfcr.jpg").write_bytes(photograph(2))
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    table, left_out = collect(tmp_path)
+    table.to_csv(tmp_path / "table.csv")
+    left_out.to_csv(tmp_path / "left_out.csv")
+    assert table["image_id"].tolist() == ["a.jpg"] and "is not UTF-8" in left_out[r"f\udcfcr.jpg"]
 
 
 def test_nothing_usable_is_one_sentence(tmp_path):

@@ -2,6 +2,7 @@
 
 import argparse
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -89,17 +90,17 @@ class Bomb:
 
 def test_code_is_never_executed(trained, path, tmp_path):
     torch.save({"state_dict": trained.state_dict(), "note": Bomb(tmp_path / "executed")}, path)
-    with pytest.raises(ValueError, match="holds Python objects .*open.* save the weights alone"):
+    with pytest.raises(ValueError, match="is a pickle .* Python objects .* save weights alone"):
         load_checkpoint(made(), path)
     path.write_bytes(pickle.dumps(Bomb(tmp_path / "executed"), protocol=2))
-    with pytest.raises(ValueError, match="holds Python objects"):
+    with pytest.raises(ValueError, match="is a pickle .*Python objects"):
         load_checkpoint(made(), path)
     assert not (tmp_path / "executed").exists()
 
 
 def test_a_whole_pickled_model_is_refused(trained, path):
     torch.save(trained, path)
-    with pytest.raises(ValueError, match="timm.*which could run any program.*state_dict"):
+    with pytest.raises(ValueError, match="is a pickle .* run any program.*state_dict"):
         load_checkpoint(made(), path)
 
 
@@ -110,8 +111,34 @@ def test_damaged_files_get_a_sentence(trained, tmp_path, suffix, share):
     (save_file if suffix == ".safetensors" else torch.save)(trained.state_dict(), path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(ValueError, match="is damaged"):
+    with pytest.raises(ValueError, match="is damaged" if share else "is empty .0 bytes."):
         load_checkpoint(made(), path)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(trained, tmp_path, suffix, value):
+    state = trained.state_dict() | {"head.weight": torch.full_like(trained.head.weight, value)}
+    (save_file if suffix == ".safetensors" else torch.save)(state, tmp_path / f"mine{suffix}")
+    model = made(seed=2)
+    with pytest.raises(ValueError, match=r"mine.* NaN or infinite \(head.weight\).* take an earlier one"):
+        load_checkpoint(model, tmp_path / f"mine{suffix}")
+    assert equal(model, made(seed=2))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_what_git_lfs_left_is_named(tmp_path, suffix):
+    (tmp_path / f"mine{suffix}").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n")
+    with pytest.raises(ValueError, match="mine.* is only the pointer that Git LFS leaves"):
+        load_checkpoint(made(), tmp_path / f"mine{suffix}")
+
+
+@pytest.mark.parametrize("content", [Path("x"), {"weights": np.zeros(3)}], ids=str)
+def test_a_plain_pickle_is_called_a_pickle(path, content):
+    for protocol in (2, 4):
+        path.write_bytes(pickle.dumps(content, protocol=protocol))
+        with pytest.raises(ValueError, match="mine.pth is a pickle"):
+            load_checkpoint(made(), path)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -127,7 +154,7 @@ def test_missing_file_gets_a_sentence(tmp_path):
 
 
 CONTENTS = {
-    "is damaged, cut short, or no checkpoint": lambda: [1, 2],
+    "is a pickle .* save weights alone": lambda: [1, 2],
     "has 41 classes, the model 15": lambda: made(41).state_dict(),
     "does not fit .*conv1.weight": lambda: {"conv1.weight": torch.ones(3)},
     "does not fit .*student, teacher": lambda: {"student": made().state_dict(), "teacher": made().state_dict()},

@@ -1,5 +1,7 @@
 """Rebalancing: each loss against a hand-made or library value, and what each does to recall."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -66,3 +68,22 @@ def test_tuned_factors_find_the_best_of_a_finer_search():
     best = max(balanced([1, b, c]) for b in grid for c in grid)
     assert found > balanced([1, 1, 1]) + 0.1
     assert found > best - 0.01
+
+
+@pytest.mark.parametrize(
+    ("labels", "spoilt", "words"),
+    [([0, 1, 0, 1], False, "no image of class number 2: give"), ([], False, "number 0, 1, 2: give"),
+     ([0, 1, 2, 2], True, "not finite")],
+)  # fmt: skip
+def test_factors_that_cannot_be_tuned_get_a_sentence(labels, spoilt, words):
+    probabilities = np.full((len(labels), 3), np.nan if spoilt else 1 / 3)
+    with pytest.raises(ValueError, match=words):
+        rebalancing.tuned_factors(probabilities, np.array(labels, int))
+
+
+def test_tuning_ends_after_so_many_rounds(monkeypatch):
+    """A score that grows for ever, as one of a thousand classes might for hours."""
+    scores = itertools.count()
+    monkeypatch.setattr("sklearn.metrics.balanced_accuracy_score", lambda *_: next(scores))
+    rebalancing.tuned_factors(np.full((3, 3), 1 / 3), np.arange(3))
+    assert next(scores) == 1 + rebalancing.MOST_ROUNDS * 2 * len(rebalancing.STEPS)
