@@ -11,6 +11,7 @@ from PIL import Image
 from torch import nn
 
 SMALL_MODEL = 50_000_000  # weights
+MOST_WRAPPERS = 4  # around one another
 
 
 def to_input(images: list[np.ndarray], size: tuple[int, int], mean: tuple, std: tuple) -> torch.Tensor:
@@ -75,13 +76,10 @@ def unwrapped(model: nn.Module) -> nn.Module:
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"expected a torch module, got {type(model).__name__}: of a Classifier, pass its .model")
-    while True:
-        if hasattr(model, "_orig_mod"):
-            model = model._orig_mod
-        elif isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+    for _ in range(MOST_WRAPPERS):
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
             model = model.module
-        else:
-            break
+        model = getattr(model, "_orig_mod", model)
     if next(model.parameters(), None) is None:
         raise ValueError(f"{type(model).__name__} has no weights: there is nothing to explain")
     for name, part in model.named_modules():

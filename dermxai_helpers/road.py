@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from dermxai_helpers import captions, data, files, gradcam, lexicon, regions
-from dermxai_helpers.explanation import Explanation, resize
+from dermxai_helpers.explanation import Explanation, notes_on, resize
 from dermxai_helpers.training import Classifier
 
 BATCH = 8  # a network's inner activations for a hundred pictures would fill the memory
@@ -25,25 +25,26 @@ def explain(
     pictures : uint8 (height, width, 3) RGB, of any size
     targets : class number for each picture; None takes the predicted classes
 
-    Raises ValueError for no picture, or one of another form: where its channels are is not guessed.
+    Raises ValueError for no picture, or one of another form.
     """
-    wrong = [str(picture.shape) for picture in pictures if picture.dtype != np.uint8 or picture.shape[2:] != (3,)]
-    if wrong or not len(pictures):
-        found = f"got {files.listed(wrong)}" if wrong else "got none"
-        raise ValueError(f"expected uint8 pictures (height, width, 3), channels last, {found}")
     parts = []
-    for start in range(0, len(pictures), BATCH):
+    for start in range(0, max(len(pictures), 1), BATCH):  # `prepare` has the sentence for none, too
         batch = classifier.prepare(pictures[start : start + BATCH])
         chosen = None if targets is None else [int(target) for target in targets[start : start + BATCH]]
         parts.append(gradcam.explain(classifier.model, batch, chosen, classes=classifier.classes))
+    maps, class_name = (
+        np.concatenate([part.maps for part in parts]),
+        [name for part in parts for name in part.class_name],
+    )
+    of_all = dict.fromkeys(note for part in parts for note in part.notes if not note.startswith("map "))
     return replace(
         parts[0],
-        maps=np.concatenate([part.maps for part in parts]),
+        maps=maps,
         target=[target for part in parts for target in part.target],
-        class_name=[name for part in parts for name in part.class_name],
+        class_name=class_name,
         logit=np.concatenate([part.logit for part in parts]),
         prob=np.concatenate([part.prob for part in parts]),
-        notes=[note for part in parts for note in part.notes],
+        notes=[*of_all, *notes_on(maps, class_name)],  # a map has its number among all pictures
     )
 
 

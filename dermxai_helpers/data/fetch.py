@@ -147,7 +147,7 @@ def unpack(archive: Path, folder: Path) -> None:
         os.replace(unfinished, folder)
     except DataError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, LookupError, OSError) as error:
         if getattr(error, "errno", None) in OF_THE_DISK:
             raise
         raise DataError(archive.name, [f"damaged, it cannot be unpacked ({error})"]) from error
