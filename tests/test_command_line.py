@@ -67,7 +67,7 @@ def test_run_data_asks_for_the_real_tier(monkeypatch, tmp_path):
     arguments = ["run", "--data", str(tmp_path), "--unit", "03", "--unit", "04", "--seed", "7"]
     done = CliRunner().invoke(__main__.app, arguments)
     assert done.exit_code == 0 and str(tmp_path / "report.html") in done.output
-    assert calls == [("ham10000", tmp_path, ["03", "04"], 7, 1)]
+    assert calls == [("ham10000", tmp_path, ["03", "04"], 7, 1, None)]
 
 
 def test_interrupted_run_says_so(monkeypatch):

@@ -191,7 +191,9 @@ def test_folders_that_cannot_be_written(monkeypatch, tmp_path, check, variable):
 
 
 def test_another_torch_than_its_torchvision_belongs_to(monkeypatch):
-    monkeypatch.setattr(importlib.metadata, "requires", lambda name: ["torch==1.0" if name == "torchvision" else "numpy"])
+    monkeypatch.setattr(
+        importlib.metadata, "requires", lambda name: ["torch==1.0" if name == "torchvision" else "numpy"]
+    )
     found = about("torch", doctor.packages())
     assert found.blocks and found.remedy == 'pip install "torch==1.0"'
 

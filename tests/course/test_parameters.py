@@ -19,7 +19,9 @@ course.check_parameters("00", globals())
 
 def test_the_values_of_the_notebook_pass(tmp_path):
     course.check_parameters(UNIT, GOOD | {"something": "else"})
-    course.check_parameters(UNIT, GOOD | {"seed": np.int64(2_000_000_000), "few": np.uint8(100), "photographs": tmp_path})
+    course.check_parameters(
+        UNIT, GOOD | {"seed": np.int64(2_000_000_000), "few": np.uint8(100), "photographs": tmp_path}
+    )
     course.check_parameters(UNIT, GOOD | {"photographs": str(tmp_path), "split_by": np.str_("image")})
 
 
@@ -84,7 +86,9 @@ def test_every_tier_keeps_to_the_ranges(tier, tmp_path):
 )
 def test_under_papermill(tmp_path, given, said):
     """It runs the parameters cell with the defaults and its own cell after it."""
-    cells = [nbformat.v4.new_code_cell(code) for code in ("images = 300\nseed = 0", ASKS, "sead = 'a name of my own'", ASKS)]
+    cells = [
+        nbformat.v4.new_code_cell(code) for code in ("images = 300\nseed = 0", ASKS, "sead = 'a name of my own'", ASKS)
+    ]
     cells[0].metadata["tags"] = ["parameters"]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata=kernel)

@@ -24,6 +24,27 @@ def test_record(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == [VALUES_FILE]
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf, np.float32("inf"), np.float64("-inf")])
+def test_infinity_is_not_defined(tmp_path, monkeypatch, value):
+    """JSON has no word for it; the note says why there is no number."""
+    monkeypatch.setenv("DERMXAI_RESULTS", str(tmp_path))
+    shown = course.record("ratio", value, low=0.5, high=value, note="melanomas")
+    assert repr(shown) == (
+        "ratio = not defined (95 % interval 0.500 to not defined) · melanomas; value is infinite; high is infinite"
+    )
+    text = (tmp_path / VALUES_FILE).read_text()
+    entry = json.loads(text, parse_constant=pytest.fail)["values"]["ratio"]
+    assert entry["value"] is None and entry["high"] is None and entry["low"] == 0.5
+
+
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, 1j, b"bytes", np.array([1.0, 2.0]), {1}])
+def test_a_result_is_one_value(tmp_path, monkeypatch, value):
+    monkeypatch.setenv("DERMXAI_RESULTS", str(tmp_path))
+    with pytest.raises(ValueError, match="one number, word or truth value|size 1"):
+        course.record("several", value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_record_outside_a_run(monkeypatch, tmp_path):
     monkeypatch.delenv("DERMXAI_RESULTS", raising=False)
     monkeypatch.chdir(tmp_path)
