@@ -5,7 +5,6 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever comes with an older Python shall read a sentence
     sys.exit(f"Error: the course needs Python 3.11 or newer, and this is {sys.version.split()[0]}: {sys.executable}")
 
-import errno
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -21,9 +20,6 @@ if sys.argv[1:] == ["doctor"]:
 import typer
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 ELSEWHERE = "make room, or name folders that you may write to: --out or DERMXAI_BUILD, DERMXAI_CACHE, TMPDIR"
 
 
@@ -33,7 +29,7 @@ def sentences(stopped: str = "Stopped.") -> Iterator[None]:
     try:
         yield
     except (course.CourseError, ValueError, OSError) as error:  # DataError is a ValueError
-        advice = f"; {ELSEWHERE}" if getattr(error, "errno", None) in NO_ROOM else ""
+        advice = f"; {ELSEWHERE}" if getattr(error, "errno", None) else ""  # the system's words, not ours
         typer.echo(f"Error: {error}{advice}", err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
@@ -61,7 +57,7 @@ def run(
 def draw(
     folder: Annotated[Path, typer.Argument(help="Where to draw; must not exist yet.")],
     images: Annotated[int, typer.Option(min=3, help="How many photographs of drawn lesions.")] = 1200,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same files.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same files.")] = 0,
 ) -> None:
     """Write a folder of drawn lesions in HAM10000's own layout."""
     from dermxai_helpers import synth

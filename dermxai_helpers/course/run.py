@@ -55,10 +55,10 @@ def run(
     its range. Units that have finished keep their results, also after Ctrl-C.
     """
     wanted = chosen(units(tier, data, seed), names)
+    made_from = origins(wanted, data)
     problems = [text for unit in wanted for text in out_of_range(unit.ranges, unit.parameters)]
     if problems:
         raise DataError("parameters of this run", dict.fromkeys(problems))
-    made_from = origins(wanted, data)
     folder = Path(out or os.environ.get("DERMXAI_BUILD") or checkout() / "build").expanduser().absolute() / tier
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder):
