@@ -23,10 +23,6 @@ MODELS = {  # the SHA-256 of each demo model
     "captioner/model.safetensors": "86a2196b0c16a3e580676a2d5d747ee9dc8dc47d5b52e454baaf0a8f0ee6561f",
 }
 CACHES = (("TORCH_HOME", "torch"), ("HF_HOME", "huggingface"))
-FOLDERS = (  # what for, the variable that names it, where it is without one, the bytes it should have
-    ("cache", "DERMXAI_CACHE", "~/.cache/dermxai", 1e9),
-    ("results", "DERMXAI_BUILD", ASSETS.parents[1] / "build", 1e8),
-)
 POINTER = b"version https://git-lfs"
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 ASSETS_REMEDY = "git checkout -- dermxai_helpers/assets (or git lfs pull), or install the course again"
@@ -59,7 +55,9 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything; takes about ten seconds, because every package is imported once."""
-    return [*packages(), memory(), *models(), *folders()]
+    cache = room("cache", "DERMXAI_CACHE", "~/.cache/dermxai", 1e9)
+    results = room("results", "DERMXAI_BUILD", ASSETS.parents[1] / "build", 1e8)
+    return [*packages(), memory(), *models(), cache, results]
 
 
 def installed(name: str) -> str:
@@ -79,11 +77,8 @@ def packages() -> list[Finding]:
     except ImportError as error:  # packaging, or the course itself, is not installed
         return [Finding("packages", f"not installed: {error.name}", "make setup, or: pip install packaging . ")]
     wanted = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
-    bounds = list(wanted)
-    with suppress(ImportError):  # each torchvision belongs to one torch
-        bounds += [Requirement(text) for text in importlib.metadata.requires("torchvision") or () if "torch=" in text]
     wrong = {}
-    for one in bounds:
+    for one in wanted:
         found = installed(one.name)
         if found == "missing" or not one.specifier.contains(found, prereleases=True):
             wrong[one.name] = Finding(one.name, found, f'pip install "{one}"', one.name not in ONLY_FOR_RUNS)
@@ -153,16 +148,15 @@ def damage(path: Path, digest: str) -> str:
     return "" if beginning not in (b"", POINTER) and right else problem
 
 
-def folders() -> Iterator[Finding]:
-    """Whether there is room where the cache and the results are, or would be, made."""
-    for check, variable, default, least in FOLDERS:
-        folder = Path(os.environ.get(variable) or default).expanduser().absolute()
-        there, free = next(parent for parent in [folder, *folder.parents] if parent.exists()), 0
-        with suppress(OSError):
-            tempfile.TemporaryFile(dir=there).close()
-            free = shutil.disk_usage(there).free
-        remedy = f"set {variable} to a folder that you may write to and that has {least / 1e9} GB free"
-        yield Finding(check, f"{free / 1e9:.1f} GB to use", remedy if free < least else "", blocks=free < least / 5)
+def room(check: str, variable: str, usual: str | Path, least: float) -> Finding:
+    """Whether a folder that a variable names can be written, and has the bytes free that it should have."""
+    folder = Path(os.environ.get(variable) or usual).expanduser().absolute()
+    there, free = next(parent for parent in [folder, *folder.parents] if parent.exists()), 0
+    with suppress(OSError):
+        tempfile.TemporaryFile(dir=there).close()
+        free = shutil.disk_usage(there).free
+    remedy = f"set {variable} to a folder that you may write to and that has {least / 1e9} GB free"
+    return Finding(check, f"{free / 1e9:.1f} GB to use", remedy if free < least else "", blocks=free < least / 5)
 
 
 def table(findings: list[Finding]) -> str:

@@ -23,15 +23,12 @@ class Record(str):
 def record(name: str, value, low=None, high=None, baseline=None, paper=None, note: str = "") -> Record:
     """Keep a result for results.json and the report (outside a run, nothing is written); returns it for display.
 
-    name : lower_snake; recording again replaces     value : number, word or truth value; NaN, inf: "not defined"
+    name : lower_snake; recording again replaces     value : number, word or truth value; NaN is "not defined"
     low, high : the ends of its interval     baseline : what a rule without insight gets     paper : what it states
     """
     if (low is None) != (high is None):
         raise ValueError(f"{name}: give both ends of the interval or neither")
-    given = dict(zip(GIVEN, map(plain, (value, low, high, baseline, paper)), strict=True))
-    notes = [note, *(f"{key} is infinite" for key, item in given.items() if item in (math.inf, -math.inf))]
-    note = "; ".join(filter(None, notes))
-    entry = {key: finite(item) for key, item in given.items()} | {"note": note}
+    entry = dict(zip(GIVEN, map(plain, (value, low, high, baseline, paper)), strict=True)) | {"note": note}
     _store("values", name, entry)
     words = f"{name} = {shown(entry['value'])}"
     if low is not None:
@@ -59,16 +56,13 @@ def shown(value: object) -> str:
 
 
 def plain(value):
-    """A number, word or truth value as Python's own, also when it is numpy's or torch's."""
+    """A number, word or truth value, also numpy's or torch's, as JSON can hold it: NaN as None, infinity as "inf"."""
     value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, int | float | str | None):
         raise ValueError(f"a result is one number, word or truth value, not {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
     return value
-
-
-def finite(value):
-    """None, which JSON can hold, instead of NaN and infinity."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _store(kind: str, name: str, entry: dict) -> Path | None:

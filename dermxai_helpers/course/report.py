@@ -8,30 +8,27 @@ import tomllib
 from pathlib import Path
 
 from dermxai_helpers.course.doctor import installed
-from dermxai_helpers.course.record import GIVEN, NAME, UNIT_FILE, VALUES_FILE, finite, shown
+from dermxai_helpers.course.record import GIVEN, NAME, UNIT_FILE, VALUES_FILE, plain, shown
 from dermxai_helpers.course.units import read_book
 from dermxai_helpers.files import write_atomically
 
 PACKAGES = ("dermxai_helpers", "torch", "torchvision", "timm", "transformers", "numpy", "pandas", "scikit-learn")
-FAILED = ".failed.json"  # a unit's last attempt, when it failed
+FAILED = ".failed.txt"  # what stopped a unit's last attempt, and its parameters
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 def write(folder: Path, tier: str) -> None:
     """Write results.json and report.html into a tier's folder from the finished units, and name what is unreadable."""
-    units, failed, unread = {}, {}, {}
+    units, unread = {}, {}
     for place in sorted((folder / "results").glob("*")):
         try:
             units[place.name] = finished_unit(place)
         except UNREADABLE as error:
             unread[place.name] = f"no results of a unit ({type(error).__name__}: {error})"
-    for note in sorted(folder.glob(f"*{FAILED}")):
-        try:
-            failed[note.name.removesuffix(FAILED)] = {"problem": "not known", "parameters": {}} | read(note)
-        except UNREADABLE as error:
-            unread[note.name] = f"cannot be read ({error})"
     for name, problem in unread.items():
         print(f"Left out of the report: {name}, {problem}", file=sys.stderr)
+    notes = {path.name.removesuffix(FAILED): path for path in sorted(folder.glob(f"*{FAILED}"))}
+    failed = {name: path.read_text(encoding="utf-8", errors="replace") for name, path in notes.items()}
     results = {"tier": tier, "versions": versions(), "units": units, "failed": failed, "unread": unread}
     page, text = render(results, folder), json.dumps(results, indent=1, allow_nan=False)
     write_atomically(folder / "results.json", lambda path: path.write_text(text))
@@ -44,9 +41,9 @@ def versions() -> dict[str, str]:
 
 
 def read(path: Path) -> dict:
-    """A JSON file in which NaN and infinity are None."""
-    options = {"parse_constant": lambda name: None, "parse_float": lambda text: finite(float(text))}
-    return json.loads(path.read_text(encoding="utf-8"), **options)
+    """The content of a JSON file; NaN and infinity are what `record` makes of them."""
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text, parse_constant=lambda name: plain(float(name)), parse_float=lambda name: plain(float(name)))
 
 
 def finished_unit(place: Path) -> dict:
@@ -57,7 +54,7 @@ def finished_unit(place: Path) -> dict:
     unit, told = read(place / UNIT_FILE), place / VALUES_FILE
     told = read(told) if told.exists() else {"values": {}, "figures": {}}
     unit["values"] = {name: {key: one[key] for key in (*GIVEN, "note")} for name, one in told["values"].items()}
-    unit["figures"] = {}
+    unit["seed"], unit["figures"] = unit["parameters"].get("seed"), {}
     for name, figure in told["figures"].items():
         path = place / figure["file"]
         if not NAME.fullmatch(path.stem) or path != place / f"{path.stem}.png" or path.is_symlink():
@@ -67,7 +64,7 @@ def finished_unit(place: Path) -> dict:
         unit["figures"][name] = {"file": f"results/{place.name}/{path.name}", "alt": str(figure["alt"])}
     spent = (("s", unit["seconds"], unit["budget"]["seconds"]), ("MB", unit["peak_mb"], unit["budget"]["megabytes"]))
     unit["over_budget"] = [f"took {used:.0f} {sign} of {most:.0f}" for sign, used, most in spent if (used or 0) > most]
-    return {"made_with": "", "data": "", "parameters": {}} | unit
+    return {"made_with": ""} | unit
 
 
 def holds(place: Path, made_from: dict) -> bool:
@@ -89,7 +86,7 @@ def render(results: dict, folder: Path) -> str:
     strict.filters |= {"shown": shown, "picture": picture}
     template = strict.from_string(Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"))
     about = read_book()["tiers"][results["tier"]]["about"]
-    seeds = sorted({str(unit["parameters"].get("seed")) for unit in results["units"].values()})
+    seeds = sorted({str(unit["seed"]) for unit in results["units"].values()})
     return template.render(results=results, about=about, seeds=seeds, **seed_documents())
 
 

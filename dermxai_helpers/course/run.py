@@ -81,39 +81,32 @@ def alone(folder: Path) -> Iterator[None]:
     """Hold a folder of results while this process lives; raises CourseError that names the one which holds it."""
     import filelock
 
-    lock, holder = filelock.FileLock(folder.with_suffix(".lock")), folder.with_suffix(".holder")
+    holder = folder.with_suffix(".holder")
     try:
-        lock.acquire(blocking=False)
+        with filelock.FileLock(folder.with_suffix(".lock"), blocking=False):
+            holder.write_text(f"process {os.getpid()} on {platform.node()}, since {time.ctime()}", encoding="utf-8")
+            yield
     except filelock.Timeout:
         who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
         advice = "wait for its end, or name another folder with --out"
         raise CourseError(f"{folder} is in use by {who}: {advice}") from None
-    try:
-        holder.write_text(f"process {os.getpid()} on {platform.node()}, since {time.ctime()}", encoding="utf-8")
-        yield
-    finally:
-        lock.release()
 
 
 def origins(wanted: list[Unit], data: str | Path | None) -> dict[str, dict]:
-    """What decides each unit's results: data, parameters, and a digest of the program, packages and table.
+    """What decides each unit's results: its parameters, and a digest of the program, the packages and the table.
 
     Raises DataError for an unfit folder and CourseError for a missing source: before hours of work.
     """
-    digest = hashlib.sha256(repr(report.versions()).encode())
-    for path in sorted(Path(__file__).parents[1].rglob("*")):
-        digest.update(path.read_bytes() if path.suffix in (".py", ".safetensors") else b"")
+    package, digest = Path(__file__).parents[1], hashlib.sha256(repr(report.versions()).encode())
+    for path in sorted([*package.rglob("*.py"), *package.rglob("*.safetensors")]):
+        digest.update(path.read_bytes())
     if data is not None:
         from dermxai_helpers.data import load
 
         digest.update(load(data).to_csv().encode())
-    found = {}
-    for unit in wanted:
-        program = hashlib.sha256(digest.digest() + unit.source.read_bytes()).hexdigest()[:16]
-        photographs = unit.parameters.get("photographs", "demo")
-        where = "drawn lesions" if photographs == "demo" else photographs
-        found[unit.name] = {"data": where, "parameters": unit.parameters, "program": program}
-    return found
+    programs = [hashlib.sha256(digest.digest() + unit.source.read_bytes()).hexdigest()[:16] for unit in wanted]
+    pairs = zip(wanted, programs, strict=True)
+    return {unit.name: {"parameters": unit.parameters, "program": program} for unit, program in pairs}
 
 
 def discard(folder: Path, name: str) -> None:
@@ -133,12 +126,13 @@ def execute_all(wanted: list[Unit], made_from: dict[str, dict], folder: Path, jo
     lifeline, held = os.pipe()
     with ThreadPoolExecutor(jobs) as pool:
         shared = (folder, environment, pool.submit(import_megabytes, environment, lifeline), lifeline)
-        running = {pool.submit(run_unit, unit, made_from[unit.name], *shared): unit.name for unit in wanted}
+        running = {pool.submit(run_unit, unit, made_from[unit.name], *shared): unit for unit in wanted}
         try:
             for ended in progress(as_completed(running), "running", "unit", total=len(running)):
                 if error := ended.exception():
-                    note = made_from[running[ended]] | {"problem": str(error)}
-                    (folder / f"{running[ended]}{report.FAILED}").write_text(json.dumps(note, allow_nan=False))
+                    unit = running[ended]
+                    note = f"{error}; parameters: {json.dumps(unit.parameters)}"
+                    (folder / f"{unit.name}{report.FAILED}").write_text(note, encoding="utf-8")
                     raise error
         finally:
             os.close(held)

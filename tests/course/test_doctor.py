@@ -25,11 +25,6 @@ def lines(text: str, check: str) -> str:
     return found.group()
 
 
-def about(check, findings):
-    """The first of these findings about one thing."""
-    return next(found for found in findings if found.check == check)
-
-
 def test_good_environment():
     done = offline.course("doctor")
     wrong = [line for line in done.stdout.splitlines() if line.startswith("problem")]
@@ -181,21 +176,14 @@ def test_damaged_downloads(monkeypatch, tmp_path):
     }
 
 
-@pytest.mark.parametrize(("check", "variable"), [("cache", "DERMXAI_CACHE"), ("results", "DERMXAI_BUILD")])
-def test_folders_that_cannot_be_written(monkeypatch, tmp_path, check, variable):
+def test_folder_that_cannot_be_written(monkeypatch, tmp_path):
     """Permissions would not stop a test that runs as root; a file where a folder should be does."""
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv(variable, str(tmp_path / "file" / "deep"))
-    found = about(check, doctor.folders())
-    assert found.blocks and found.remedy and variable in found.remedy and found.found.startswith("0.0 GB")
-
-
-def test_another_torch_than_its_torchvision_belongs_to(monkeypatch):
-    monkeypatch.setattr(
-        importlib.metadata, "requires", lambda name: ["torch==1.0" if name == "torchvision" else "numpy"]
-    )
-    found = about("torch", doctor.packages())
-    assert found.blocks and found.remedy == 'pip install "torch==1.0"'
+    for variable, usual in (("SET", "~"), ("NOT_SET", tmp_path / "file" / "deep")):
+        monkeypatch.setenv("SET", str(tmp_path / "file" / "deep"))
+        found = doctor.room("cache", variable, usual, 1e9)
+        assert found.blocks and variable in found.remedy and found.found.startswith("0.0 GB")
+    assert doctor.room("cache", "NOT_SET", tmp_path / "not" / "yet", 1).remedy == ""
 
 
 def test_course_not_installed(monkeypatch):

@@ -25,16 +25,14 @@ def test_record(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, np.float32("inf"), np.float64("-inf")])
-def test_infinity_is_not_defined(tmp_path, monkeypatch, value):
-    """JSON has no word for it; the note says why there is no number."""
+def test_infinity_is_a_word(tmp_path, monkeypatch, value):
+    """JSON has no number for it, so it becomes a word."""
     monkeypatch.setenv("DERMXAI_RESULTS", str(tmp_path))
-    shown = course.record("ratio", value, low=0.5, high=value, note="melanomas")
-    assert repr(shown) == (
-        "ratio = not defined (95 % interval 0.500 to not defined) · melanomas; value is infinite; high is infinite"
-    )
+    shown = course.record("ratio", value, low=0.5, high=value)
+    assert repr(shown) == f"ratio = {value} (95 % interval 0.500 to {value})"
     text = (tmp_path / VALUES_FILE).read_text()
     entry = json.loads(text, parse_constant=pytest.fail)["values"]["ratio"]
-    assert entry["value"] is None and entry["high"] is None and entry["low"] == 0.5
+    assert entry["value"] == entry["high"] == str(value) and entry["low"] == 0.5
 
 
 @pytest.mark.parametrize("value", [[1, 2], {"a": 1}, 1j, b"bytes", np.array([1.0, 2.0]), {1}])

@@ -23,7 +23,7 @@ def finished_unit(folder, name, values, figures=(), **more):
     """A unit's results as a run leaves them."""
     place = folder / "results" / name
     place.mkdir(parents=True)
-    cost = {"made_with": "a <demo> model", "seconds": 3, "peak_mb": 4, "import_mb": 2}
+    cost = {"made_with": "a <demo> model", "parameters": {"seed": 0}, "seconds": 3, "peak_mb": 4, "import_mb": 2}
     budget = {"budget": {"seconds": 30, "megabytes": 40}}
     (place / UNIT_FILE).write_text(json.dumps(cost | budget | more))
     entries = {key: {"file": f"{key}.png", "alt": f"what {key} shows"} for key in figures}
@@ -94,11 +94,11 @@ class Tags(HTMLParser):
 def test_nothing_recorded_becomes_html(tmp_path):
     """Names, words, notes, parameters, alternative texts and errors are text, wherever they come from."""
     blank = {key: EVIL for key in ("value", "low", "high", "baseline", "paper", "note")}
-    more = {"made_with": EVIL, "data": EVIL, "parameters": {EVIL: EVIL, "seed": EVIL}, "import_mb": EVIL}
+    more = {"made_with": EVIL, "parameters": {EVIL: EVIL, "seed": EVIL}, "import_mb": EVIL}
     finished_unit(tmp_path, "06_lexicon_experiment", {"macro_f1": blank, EVIL: blank}, ["figure_5"], **more)
     told = tmp_path / "results" / "06_lexicon_experiment" / VALUES_FILE
     told.write_text(told.read_text().replace("what figure_5 shows", json.dumps(EVIL)[1:-1]))
-    (tmp_path / f"01_data{report.FAILED}").write_text(json.dumps({"problem": EVIL, "parameters": {EVIL: EVIL}}))
+    (tmp_path / f"01_data{report.FAILED}").write_text(EVIL)
     (tmp_path / "results" / "<b>bold").mkdir()
     report.write(tmp_path, "demo")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -134,8 +134,19 @@ def test_a_figure_is_a_picture_of_its_own_folder(tmp_path, capsys, file):
     assert list(json.loads((tmp_path / "results.json").read_text())["units"]) == ["01_data"]
 
 
+NO_PARAMETERS = '{"parameters": "x", "seconds": 1, "peak_mb": 1, "budget": {"seconds": 1, "megabytes": 1}}'
 NOT_FINITE = '{"seconds": 1, "peak_mb": 1, "budget": {"seconds": 1, "megabytes": 1e999}}'
-NO_UNIT = ["[]", "3", '"words"', "{}", "[" * 100_000, '{"seconds": 1e999}', '{"seconds": "long"}', NOT_FINITE]
+NO_UNIT = [
+    NO_PARAMETERS,
+    "[]",
+    "3",
+    '"words"',
+    "{}",
+    "[" * 100_000,
+    '{"seconds": 1e999}',
+    '{"seconds": "long"}',
+    NOT_FINITE,
+]
 
 
 @pytest.mark.parametrize("text", ["", '{"seconds": 3', "\x00", *NO_UNIT])
@@ -154,7 +165,8 @@ def test_a_damaged_unit_is_named_and_the_others_stay(tmp_path, text):
 
 
 def test_words_that_are_no_unicode(tmp_path):
-    finished_unit(tmp_path, "01_data", {}, data="half a \ud83d pair")
+    blank = dict.fromkeys(("value", "low", "high", "baseline", "paper"), 1)
+    finished_unit(tmp_path, "01_data", {"ratio": blank | {"note": "half a \ud83d pair"}})
     report.write(tmp_path, "demo")
     assert "half a ? pair" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -168,4 +180,4 @@ def test_numbers_that_json_does_not_know(tmp_path):
     told.write_text(told.read_text().replace('"paper": Infinity', '"paper": 1e999, "note": ""'))
     report.write(tmp_path, "demo")
     results = json.loads((tmp_path / "results.json").read_text(), parse_constant=pytest.fail)
-    assert set(results["units"]["01_data"]["values"]["ratio"].values()) == {None, ""}
+    assert set(results["units"]["01_data"]["values"]["ratio"].values()) == {"inf", ""}

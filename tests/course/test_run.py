@@ -99,7 +99,7 @@ def test_two_units_at_once_and_one_of_them_again(checkout):
         course.run("demo", names=["11"], seed=7)
     results = json.loads((folder / "results.json").read_text())
     assert results["units"][toys.SECOND]["parameters"]["seed"] == 2, "the values of the earlier run, under its seed"
-    assert results["failed"][toys.SECOND]["parameters"]["seed"] == 7
+    assert re.search('ZeroDivisionError .* parameters: .*"seed": 7', results["failed"][toys.SECOND])
     page = (folder / "report.html").read_text()
     assert "Seed 2, 3." in page and "ZeroDivisionError in cell 6" in page and "are those of an earlier run" in page
 
@@ -111,7 +111,7 @@ def test_failing_unit_and_the_same_command_again(checkout, monkeypatch):
         course.run("demo")
     folder = checkout / "build" / "demo"
     results = json.loads((folder / "results.json").read_text())
-    assert list(results["units"]) == [toys.FIRST] and "ZeroDivisionError" in results["failed"][toys.SECOND]["problem"]
+    assert list(results["units"]) == [toys.FIRST] and "ZeroDivisionError" in results["failed"][toys.SECOND]
     assert "unit 11_second" in (folder / "report.html").read_text()
     assert (folder / f"{toys.SECOND}.failed.ipynb").exists() and not (folder / f"{toys.SECOND}.ipynb").exists()
     assert leftovers(folder) == []
