@@ -36,8 +36,8 @@ seed = 0      # any whole number, 0 to 2000000000
 # %% [markdown]
 # ## 1. Is this computer ready?
 #
-# The doctor looks at versions, memory, threads and models. A line that begins with `problem` also says what to do
-# about it. The demo needs 1.5 GB of memory and no GPU.
+# The doctor imports every package, compares the demo models byte by byte, and looks at memory and folders, which takes
+# ten seconds. A line that begins with `problem` also says what to do about it. The demo needs 1.5 GB of memory and no GPU.
 
 # %% tags=["nbval-ignore-output"]
 from dermxai_helpers import course
