@@ -44,7 +44,7 @@ run: setup
 	$(PYTHON) -m dermxai_helpers run $(if $(DATA),--data "$(DATA)")
 
 lab: setup
-	$(VENV)/bin/jupyter lab notebooks
+	$(PYTHON) -m dermxai_helpers lab
 
 # One thread per process and two processes: the tests are made for two cores. The road runs also when a test failed.
 test: setup

@@ -15,10 +15,10 @@ HEADER = "# Written by `make environment` from pyproject.toml; change that file,
 
 def write(root: Path) -> list[Path]:
     """Write both environment files of the checkout at `root`; returns their paths."""
-    project = tomllib.loads((root / "pyproject.toml").read_text())
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     files = {"environment.yml": desktop_file(project), "binder/environment.yml": binder_file(project)}
     for name, text in files.items():
-        (root / name).write_text(text)
+        (root / name).write_text(text, encoding="utf-8")
     return [root / name for name in files]
 
 

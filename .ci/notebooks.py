@@ -45,7 +45,7 @@ def refresh(root: Path, names: Sequence[str] = ()) -> list[Path]:
             raise CourseError(f"unit {unit.name} shows where it ran: {'; '.join(found)}")
         written.append(root / "notebooks" / f"{unit.name}.ipynb")
         write_notebook(written[-1], executed)
-    note_costs(root, json.loads((folder / "results.json").read_text())["units"])
+    note_costs(root, json.loads((folder / "results.json").read_text(encoding="utf-8"))["units"])
     copy_road(root, folder)
     fill_readme(root)
     return written if names else written + derive_appendix(root)
@@ -113,10 +113,11 @@ def write_notebook(path: Path, notebook) -> None:
 def note_costs(root: Path, units: dict) -> None:
     """Write seconds and memory of the units that ran into notebooks/measured.json; the other units keep theirs."""
     path = root / "notebooks" / "measured.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name, unit in units.items():
         known[name] = {key: unit[key] for key in ("seconds", "peak_mb", "import_mb")}
-    write_atomically(path, lambda unfinished: unfinished.write_text(json.dumps(known, indent=1) + "\n"))
+    text = json.dumps(known, indent=1, allow_nan=False) + "\n"
+    write_atomically(path, lambda unfinished: unfinished.write_text(text))
 
 
 def copy_road(root: Path, folder: Path) -> None:
@@ -139,7 +140,7 @@ def fill_readme(root: Path) -> None:
 
 def units_table(root: Path) -> str:
     """The README's table: each unit with its question, minutes to read, and what its execution cost when measured."""
-    measured = json.loads((root / "notebooks" / "measured.json").read_text())
+    measured = json.loads((root / "notebooks" / "measured.json").read_text(encoding="utf-8"))
     rows = ["| unit | question | reading | running | memory |", "|---|---|---|---|---|"]
     for unit in course.units("demo"):
         cost = measured.get(unit.name)

@@ -20,6 +20,6 @@ def __getattr__(name: str):
     raise AttributeError(f"dermxai_helpers has no room named {name!r}; there are {', '.join(ROOMS)}")
 
 
-def __dir__() -> list[str]:
+def __dir__() -> list:
     """The rooms, for completion in notebooks."""
     return sorted(__all__)

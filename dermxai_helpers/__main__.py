@@ -1,6 +1,12 @@
 """dermxai: a course you can run. Not for clinical use."""
 
 import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - whoever comes with an older Python shall read a sentence
+    sys.exit(f"Error: the course needs Python 3.11 or newer, and this is {sys.version.split()[0]}: {sys.executable}")
+
+import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +20,17 @@ if sys.argv[1:] == ["doctor"]:
 import typer
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+ELSEWHERE = "make room, or name folders that you may write to: --out or DERMXAI_BUILD, DERMXAI_CACHE, TMPDIR"
 
 
 @contextmanager
-def sentences(stopped: str = "Stopped. Units that had finished keep their results.") -> Iterator[None]:
-    """Turn what a user can mend into a sentence and status 1, and Ctrl-C into `stopped` and status 130."""
+def sentences(stopped: str = "Stopped.") -> Iterator[None]:
+    """Turn what a user can mend into a sentence and status 1, and Ctrl-C or SIGTERM into `stopped` and status 130."""
     try:
         yield
-    except (course.CourseError, ValueError, FileNotFoundError, FileExistsError) as error:  # DataError is a ValueError
-        typer.echo(f"Error: {error}", err=True)
+    except (course.CourseError, ValueError, OSError) as error:  # DataError is a ValueError
+        advice = f"; {ELSEWHERE}" if getattr(error, "errno", None) else ""  # the system's words, not ours
+        typer.echo(f"Error: {error}{advice}", err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         typer.echo(stopped, err=True)
@@ -36,11 +44,12 @@ def run(
     unit: Annotated[list[str] | None, typer.Option(help="Only this unit, e.g. 03; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Decides drawings, splits and starting weights.")] = 0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Units at once; by default 2 where memory allows.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for the results; else $DERMXAI_BUILD, or build.")] = None,
 ) -> None:
     """Execute the units and write results.json and report.html."""
-    with sentences():
+    with sentences("Stopped. Units that had finished keep their results: the same command goes on from there."):
         jobs = jobs or course.jobs_that_fit(data)
-        folder = course.run("ham10000" if data else tier, data, unit or (), seed, jobs)
+        folder = course.run("ham10000" if data else tier, data, unit or (), seed, jobs, out)
     typer.echo(f"The report is {folder / 'report.html'}")
 
 
@@ -48,7 +57,7 @@ def run(
 def draw(
     folder: Annotated[Path, typer.Argument(help="Where to draw; must not exist yet.")],
     images: Annotated[int, typer.Option(min=3, help="How many photographs of drawn lesions.")] = 1200,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same files.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same files.")] = 0,
 ) -> None:
     """Write a folder of drawn lesions in HAM10000's own layout."""
     from dermxai_helpers import synth
@@ -73,6 +82,13 @@ def fetch(
     typer.echo(f"The data set is in {folder}; to use it: python -m dermxai_helpers run --data {folder}")
 
 
+@app.command()
+def lab() -> None:
+    """Open the notebooks in JupyterLab."""
+    with sentences():
+        raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", course.checkout() / "notebooks"]))
+
+
 @app.command(name="doctor")
 def diagnose() -> None:
     """Say what is wrong with this environment, and the remedy."""
@@ -80,4 +96,5 @@ def diagnose() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster that ends a job shall leave a report, too
     app()

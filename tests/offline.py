@@ -16,7 +16,8 @@ def environment(**more: str) -> dict[str, str]:
     """The environment variables of this process, plus those that keep a child off the network."""
     names = ("http_proxy", "https_proxy", "all_proxy")
     proxies = {name: NOWHERE for small in names for name in (small, small.upper())}
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONPATH": str(GUARD)}
+    here = os.pathsep.join([str(GUARD), str(REPOSITORY)])  # this checkout, also where another one is installed
+    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PYTHONPATH": here}
     return {**os.environ, **proxies, **offline, "NO_PROXY": "127.0.0.1,localhost", "OMP_NUM_THREADS": "1", **more}
 
 

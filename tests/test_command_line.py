@@ -1,6 +1,10 @@
 """Does the command line do what it says, and answer mistakes with a sentence?"""
 
+import ast
+import errno
 import filecmp
+import os
+import sys
 
 import offline
 import pytest
@@ -19,7 +23,7 @@ def refused(done, *words):
 def test_help_names_the_commands():
     done = offline.course("--help")
     assert done.returncode == 0
-    for command in ("run", "draw", "fetch", "doctor"):
+    for command in ("run", "draw", "fetch", "lab", "doctor"):
         assert command in done.stdout
 
 
@@ -51,6 +55,7 @@ def test_run_with_an_unfit_folder(tmp_path):
         (["--tier", "huge"], ["huge", "smoke, demo, ham10000"]),
         (["--tier", "ham10000"], ["needs a folder"]),
         (["--unit", "99"], ["no unit 99", "00_start_here"]),
+        (["--unit", "01", "--seed", "-1"], ["seed is -1", "from 0 to 2000000000"]),
     ],
 )
 def test_run_with_wrong_words(arguments, words):
@@ -67,7 +72,7 @@ def test_run_data_asks_for_the_real_tier(monkeypatch, tmp_path):
     arguments = ["run", "--data", str(tmp_path), "--unit", "03", "--unit", "04", "--seed", "7"]
     done = CliRunner().invoke(__main__.app, arguments)
     assert done.exit_code == 0 and str(tmp_path / "report.html") in done.output
-    assert calls == [("ham10000", tmp_path, ["03", "04"], 7, 1)]
+    assert calls == [("ham10000", tmp_path, ["03", "04"], 7, 1, None)]
 
 
 def test_interrupted_run_says_so(monkeypatch):
@@ -81,6 +86,55 @@ def test_interrupted_run_says_so(monkeypatch):
     monkeypatch.setattr(course, "run", interrupted)
     done = CliRunner().invoke(__main__.app, ["run"])
     assert done.exit_code == 130 and "keep their results" in done.output
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "No space left"), (errno.EROFS, "Read-only"), (errno.EACCES, "Permission"), (errno.EIO, "/there")],
+)
+def test_what_the_system_refuses_is_a_sentence(monkeypatch, number, words):
+    from typer.testing import CliRunner
+
+    from dermxai_helpers import __main__, course
+
+    def refusing(*arguments):
+        raise OSError(number, os.strerror(number), "/there/demo")
+
+    monkeypatch.setattr(course, "run", refusing)
+    done = CliRunner().invoke(__main__.app, ["run"])
+    assert done.exit_code == 1 and words in done.output and done.output.startswith("Error: ")
+    assert "/there/demo" in done.output and "--out" in done.output and "DERMXAI_BUILD" in done.output
+
+
+def test_results_where_no_folder_can_be_made(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    refused(offline.course("run", "--unit", "01", "--out", str(tmp_path / "file")), str(tmp_path / "file"), "--out")
+
+
+def test_lab_opens_the_notebooks(monkeypatch):
+    from typer.testing import CliRunner
+
+    from dermxai_helpers import __main__
+
+    calls = []
+    monkeypatch.setattr(__main__.subprocess, "call", lambda command: calls.append(command) or 3)
+    assert CliRunner().invoke(__main__.app, ["lab"]).exit_code == 3
+    assert calls == [[sys.executable, "-m", "jupyterlab", offline.REPOSITORY / "notebooks"]]
+
+
+def test_an_old_python_is_told_what_it_is():
+    """It must be able to read the two files that come before the sentence, and to run the first."""
+    for name in ("__init__.py", "__main__.py"):
+        text = (offline.REPOSITORY / "dermxai_helpers" / name).read_text(encoding="utf-8")
+        tree = ast.parse(text, feature_version=(3, 8))
+        returned = [node.returns for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        assert name != "__init__.py" or not any(isinstance(node, ast.Subscript) for node in returned), "not before 3.9"
+    code = "import runpy, sys; sys.version_info, sys.version = (3, 8, 10), '3.8.10 (default)'; "
+    code += "runpy.run_module('dermxai_helpers', run_name='__main__')"
+    done = offline.python("-c", code)
+    assert done.returncode == 1 and done.stderr.startswith(
+        "Error: the course needs Python 3.11 or newer, and this is 3.8.10"
+    )
 
 
 def test_doctor_without_typer(tmp_path):

@@ -51,7 +51,8 @@ def entry(name, **more):
 
 def book(*entries):
     """The content of course.toml; without entries, two units."""
-    return {"tiers": {"demo": TIER}, "units": list(entries) or [entry(FIRST), entry(SECOND)]}
+    units = list(entries) or [entry(FIRST), entry(SECOND)]
+    return {"ranges": {"images": [0, 10_000], "seed": [0, 99]}, "tiers": {"demo": TIER}, "units": units}
 
 
 def write_source(root, name, last_cell=""):

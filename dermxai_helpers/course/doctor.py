@@ -1,22 +1,46 @@
 """What stands in the way of the course on this machine, and the remedy. Works where almost everything is broken."""
 
+import hashlib
 import importlib.metadata
+import json
 import os
-import resource
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 ONLY_FOR_RUNS = {"jupyterlab", "jupytext", "nbclient", "papermill"}  # Binder and Colab do without
-MODELS = ("mobilenetv2_demo.safetensors", "vit_demo.safetensors", "captioner/model.safetensors")
+MODULES = {"pillow": "PIL", "scikit-learn": "sklearn", "grad-cam": "pytorch_grad_cam"}  # others are named as packages
 ASSETS = Path(__file__).parents[1] / "assets"
+MODELS = {  # the SHA-256 of each demo model
+    "mobilenetv2_demo.safetensors": "e69fbc364c9388776e4a6f1d1881085f371b44d75582623657bd2b0fc29bcc4b",
+    "vit_demo.safetensors": "d30c79fd04caee5e51d758f4eb0648b01d2d02dc7efa728aae4817b78d90823f",
+    "captioner/model.safetensors": "86a2196b0c16a3e580676a2d5d747ee9dc8dc47d5b52e454baaf0a8f0ee6561f",
+}
+CACHES = (("TORCH_HOME", "torch"), ("HF_HOME", "huggingface"))
+POINTER = b"version https://git-lfs"
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-ASK_TORCH = "import torch, torchvision.ops; print('with torchvision; GPUs:', torch.cuda.device_count())"
+ASSETS_REMEDY = "git checkout -- dermxai_helpers/assets (or git lfs pull), or install the course again"
 TORCH_REMEDY = "free memory if it is short; else, both from one place: pip install --force-reinstall torch torchvision"
 MEMORY_REMEDY = "the largest unit needs 1.5 GB: a larger machine; docker run --memory 2g; ulimit -v unlimited"
+IMPORT_ALL = """
+import importlib, json, sys, traceback
+for name in sys.argv[1:]:
+    said = place = ""
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        while error.__cause__:
+            error = error.__cause__
+        place = getattr(error, "name", None) or traceback.extract_tb(error.__traceback__)[-1].filename
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+    print("\\n" + json.dumps([name, said, place]), flush=True)
+"""
 
 
 @dataclass(frozen=True)
@@ -30,9 +54,10 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at everything; takes some seconds, because torch is imported once."""
-    widgets = ask("widgets", "import ipywidgets; print('can be shown')", 'pip install "ipywidgets>=7.7.1"')
-    return [*packages(), ask("torch", ASK_TORCH, TORCH_REMEDY), widgets, *resources()]
+    """Look at everything; takes about ten seconds, because every package is imported once."""
+    cache = room("cache", "DERMXAI_CACHE", "~/.cache/dermxai", 1e9)
+    results = room("results", "DERMXAI_BUILD", ASSETS.parents[1] / "build", 1e8)
+    return [*packages(), memory(), *models(), cache, results]
 
 
 def installed(name: str) -> str:
@@ -44,7 +69,7 @@ def installed(name: str) -> str:
 
 
 def packages() -> list[Finding]:
-    """Python and the packages: which are missing, too old or too new, and how many are as they should be."""
+    """The packages that are missing, too old or too new, or fail when they are imported, and how many are as wanted."""
     try:
         from packaging.requirements import Requirement
 
@@ -52,40 +77,86 @@ def packages() -> list[Finding]:
     except ImportError as error:  # packaging, or the course itself, is not installed
         return [Finding("packages", f"not installed: {error.name}", "make setup, or: pip install packaging . ")]
     wanted = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
-    wrong = []
+    wrong = {}
     for one in wanted:
         found = installed(one.name)
         if found == "missing" or not one.specifier.contains(found, prereleases=True):
-            wrong.append(Finding(one.name, found, f'pip install "{one}"', one.name not in ONLY_FOR_RUNS))
+            wrong[one.name] = Finding(one.name, found, f'pip install "{one}"', one.name not in ONLY_FOR_RUNS)
+    wrong = {found.check: found for found in imports([one.name for one in wanted if one.name not in wrong])} | wrong
     right = f"{len(wanted) - len(wrong)} of {len(wanted)} as they should be, Python {sys.version.split()[0]}"
-    return [*wrong, Finding("packages", right, "" if sys.version_info >= (3, 11) else "install Python 3.11 or newer")]
+    return [*wrong.values(), Finding("packages", right)]
 
 
-def ask(check: str, code: str, remedy: str) -> Finding:
-    """Whether a Python of its own runs this code, and the last line it says."""
-    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    said = (asked.stdout + asked.stderr).strip().splitlines() or [f"ended with status {asked.returncode}"]
-    return Finding(check, said[-1], remedy if asked.returncode else "")
+def imports(names: list[str]) -> Iterator[Finding]:
+    """The packages that fail when a Python of its own imports them; one that stops others is blamed for them."""
+    modules = {MODULES.get(name, name.replace("-", "_")): name for name in names}
+    asked = subprocess.run([sys.executable, "-c", IMPORT_ALL, *modules], capture_output=True, text=True)
+    answers = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith('["')]
+    if len(answers) < len(modules):
+        answers.append((list(modules)[len(answers)], f"it ends Python with status {asked.returncode}", ""))
+    for module, said, place in answers:
+        origin = [part for part in re.split(r"[\\/.]", place) if part in modules] or [module]
+        name = modules[origin[-1]]
+        remedy = TORCH_REMEDY if name in ("torch", "torchvision") else f"pip install --force-reinstall {name}"
+        if said:
+            yield Finding(name, f"cannot be imported: {said}", remedy, name not in ONLY_FOR_RUNS)
 
 
-def resources() -> Iterator[Finding]:
-    """Memory (the smallest limit of machine, process and container), demo models, room in the cache."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), resource.getrlimit(resource.RLIMIT_AS)[0]]
+def memory() -> Finding:
+    """The smallest limit of machine, process and container."""
     stated = [Path(path).read_text().strip() for path in CONTAINER_LIMITS if Path(path).is_file()]
-    limits += [int(text) for text in stated if text.isdigit()]  # or "max"
-    size = min(limit for limit in limits if limit > 0)  # -1 means no limit
-    yield Finding("memory", f"{size / 1e9:.1f} GB", "" if size >= 1.5e9 else MEMORY_REMEDY)
+    limits = [int(text) for text in stated if text.isdigit()]  # or "max"
+    try:
+        import resource
 
-    missing = [name for name in MODELS if not (ASSETS / name).is_file()]
-    found = f"missing: {', '.join(missing)}" if missing else f"{len(MODELS)} files"
-    remedy = "git checkout -- dermxai_helpers/assets, or install the course again" if missing else ""
-    yield Finding("demo models", found, remedy)
+        limits += [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), resource.getrlimit(resource.RLIMIT_AS)[0]]
+    except (ImportError, AttributeError):  # on Windows
+        with suppress(ImportError):
+            import psutil
 
-    folder = Path(os.environ.get("DERMXAI_CACHE") or "~/.cache/dermxai").expanduser().absolute()
-    there = next(parent for parent in [folder, *folder.parents] if parent.exists())
-    free = shutil.disk_usage(there).free if os.access(there, os.W_OK) else 0
-    remedy = "" if free > 1e9 else "set DERMXAI_CACHE to a folder that you may write to and that has 1 GB free"
-    yield Finding("cache", f"{free / 1e9:.1f} GB to use", remedy, blocks=free < 2e8)
+            limits.append(psutil.virtual_memory().total)
+    size = min((limit for limit in limits if limit > 0), default=0)  # -1 means no limit
+    return Finding("memory", f"{size / 1e9:.1f} GB" if size else "not known", MEMORY_REMEDY if 0 < size < 1.5e9 else "")
+
+
+def models() -> Iterator[Finding]:
+    """Weights that are missing or damaged: demo models, and downloads, whose names state how their SHA-256 begins."""
+    torch, hub = (Path(os.environ.get(name) or Path.home() / ".cache" / folder) for name, folder in CACHES)
+    files = {ASSETS / name: digest for name, digest in MODELS.items()}
+    files |= {path: path.stem[-8:] for path in torch.glob("hub/checkpoints/*-????????.pth")}
+    links = {path: path.resolve().name for path in hub.glob("hub/models--*/snapshots/*/*.safetensors")}
+    files |= {path: name if len(name) == 64 else "" for path, name in links.items()}
+    bad = {path: state for path, digest in files.items() if (state := damage(path, digest))}
+    for path, state in bad.items():
+        ours = ASSETS in path.parents
+        remedy = ASSETS_REMEDY if ours else f"delete it, and it will be downloaded again: {path}"
+        yield Finding("models", f"{path.name} {state}", remedy, blocks=ours)
+    yield Finding("models", f"{len(files) - len(bad)} of {len(files)} files of weights are as published")
+
+
+def damage(path: Path, digest: str) -> str:
+    """What is wrong with a file of weights whose SHA-256 begins with `digest`; 200 MB and more are not hashed."""
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(POINTER))
+            file.seek(0)
+            large = os.fstat(file.fileno()).st_size > 2e8
+            right = large or hashlib.file_digest(file, "sha256").hexdigest().startswith(digest)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    problem = "is only a pointer of git-lfs" if beginning == POINTER else "is not what was published"
+    return "" if beginning not in (b"", POINTER) and right else problem
+
+
+def room(check: str, variable: str, usual: str | Path, least: float) -> Finding:
+    """Whether a folder that a variable names can be written, and has the bytes free that it should have."""
+    folder = Path(os.environ.get(variable) or usual).expanduser().absolute()
+    there, free = next(parent for parent in [folder, *folder.parents] if parent.exists()), 0
+    with suppress(OSError):
+        tempfile.TemporaryFile(dir=there).close()
+        free = shutil.disk_usage(there).free
+    remedy = f"set {variable} to a folder that you may write to and that has {least / 1e9} GB free"
+    return Finding(check, f"{free / 1e9:.1f} GB to use", remedy if free < least else "", blocks=free < least / 5)
 
 
 def table(findings: list[Finding]) -> str:
@@ -102,6 +173,7 @@ def table(findings: list[Finding]) -> str:
 
 def main() -> int:
     """Print the table; returns the exit status, 1 when something blocks the course."""
+    print("Importing every package and reading the models takes about ten seconds.", file=sys.stderr, flush=True)
     findings = examine()
     print(table(findings))
     return int(any(finding.remedy and finding.blocks for finding in findings))

@@ -2,12 +2,18 @@
 
 import json
 import os
-import resource
 import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from dermxai_helpers.course.parameters import assigned, unknown
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 QUIET = ["--IPKernelApp.log_level=CRITICAL"]  # the errors of its cells come with the notebook
@@ -25,29 +31,34 @@ def execute(source: str, executed: str, failed: str, parameters: dict[str, objec
 
     notebook = jupytext.read(source, fmt="py:percent")
     notebook.metadata["kernelspec"] = KERNEL
-    declared = sorted(papermill.inspect_notebook(notebook))
-    undeclared = sorted(set(parameters) - set(declared))
+    cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    declared = [name for source in cells for name in assigned(source)]  # papermill overlooks a default with "=" inside
+    undeclared = [unknown(name, declared) for name in parameters if name not in declared]
     if undeclared:
-        known = ", ".join(declared)
-        return {"problem": f"no parameter named {', '.join(undeclared)}: its parameters cell declares {known}"}
+        return {"problem": "; ".join(undeclared)}
     options = {"progress_bar": False, "coalesce_streams": True, "extra_arguments": QUIET, "cwd": Path(failed).parent}
+    target = executed.replace("{", "{{").replace("}", "}}")  # papermill fills braces in this path
     start = time.perf_counter()
     try:
-        papermill.execute_notebook(notebook, executed, parameters, execution_timeout=cell_seconds, **options)
+        papermill.execute_notebook(notebook, target, parameters, execution_timeout=cell_seconds, **options)
         return {"seconds": time.perf_counter() - start, "peak_mb": peak_megabytes()}
     except papermill.PapermillExecutionError as error:
         problem = f"{error.ename} in cell {error.cell_index + 1}: {error.evalue.strip()}"
     except Exception as error:
         said = str(error).strip() or "no reason given"
         problem = f"{type(error).__name__}: {said.splitlines()[0]}"
-    os.replace(executed, failed)
+    with suppress(OSError):  # a full disk, for one, left nothing to keep
+        os.replace(executed, failed)
     return {"problem": f"{problem} (see {failed})"}
 
 
-def peak_megabytes() -> float:
-    """The most memory (resident, 1e6 bytes) that the largest of the ended kernels and their helpers held."""
+def peak_megabytes() -> int | None:
+    """The most memory (resident, 1e6 bytes) that the largest of the ended kernels and their helpers held.
+
+    None on Windows, which keeps no account of processes that have ended.
+    """
     unit = 1 if sys.platform == "darwin" else 1024  # bytes
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6
+    return resource and round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6)
 
 
 def end_with_parent() -> None:
@@ -64,4 +75,4 @@ def end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=end_with_parent, daemon=True).start()
-    print(json.dumps(execute(*json.loads(sys.argv[1]))))
+    print(json.dumps(execute(*json.loads(sys.argv[1])), allow_nan=False))

@@ -1,6 +1,7 @@
 """What a notebook tells: results by name and figures, kept for `results.json` and the report."""
 
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -9,6 +10,8 @@ from dermxai_helpers.files import write_atomically
 
 VALUES_FILE = "values.json"  # what a notebook records
 UNIT_FILE = "unit.json"  # what its run measures
+NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a result or a figure
+GIVEN = ("value", "low", "high", "baseline", "paper")
 
 
 class Record(str):
@@ -25,8 +28,7 @@ def record(name: str, value, low=None, high=None, baseline=None, paper=None, not
     """
     if (low is None) != (high is None):
         raise ValueError(f"{name}: give both ends of the interval or neither")
-    given = {"value": value, "low": low, "high": high, "baseline": baseline, "paper": paper}
-    entry = {key: _plain(item) for key, item in given.items()} | {"note": note}
+    entry = dict(zip(GIVEN, map(plain, (value, low, high, baseline, paper)), strict=True)) | {"note": note}
     _store("values", name, entry)
     words = f"{name} = {shown(entry['value'])}"
     if low is not None:
@@ -53,20 +55,24 @@ def shown(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _plain(value):
-    """A numpy or torch scalar as a Python value; NaN as None, which JSON can hold."""
+def plain(value):
+    """A number, word or truth value, also numpy's or torch's, as JSON can hold it: NaN as None, infinity as "inf"."""
     value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and value != value else value
+    if not isinstance(value, int | float | str | None):
+        raise ValueError(f"a result is one number, word or truth value, not {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
 def _store(kind: str, name: str, entry: dict) -> Path | None:
     """Add an entry to the running unit's values file and return its folder; None outside a run."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+    if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a result: use small letters, digits and underscores")
     if not os.environ.get("DERMXAI_RESULTS"):
         return None
     path = Path(os.environ["DERMXAI_RESULTS"], VALUES_FILE)
-    known = json.loads(path.read_text()) if path.exists() else {"values": {}, "figures": {}}
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"values": {}, "figures": {}}
     known[kind][name] = entry
-    write_atomically(path, lambda unfinished: unfinished.write_text(json.dumps(known, indent=1)))
+    write_atomically(path, lambda unfinished: unfinished.write_text(json.dumps(known, indent=1, allow_nan=False)))
     return path.parent

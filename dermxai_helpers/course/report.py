@@ -3,41 +3,80 @@
 import base64
 import json
 import platform
+import sys
 import tomllib
 from pathlib import Path
 
 from dermxai_helpers.course.doctor import installed
-from dermxai_helpers.course.record import UNIT_FILE, VALUES_FILE, shown
+from dermxai_helpers.course.record import GIVEN, NAME, UNIT_FILE, VALUES_FILE, plain, shown
 from dermxai_helpers.course.units import read_book
 from dermxai_helpers.files import write_atomically
 
 PACKAGES = ("dermxai_helpers", "torch", "torchvision", "timm", "transformers", "numpy", "pandas", "scikit-learn")
+FAILED = ".failed.txt"  # what stopped a unit's last attempt, and its parameters
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
-def write(folder: Path, tier: str, seed: int) -> None:
-    """Write results.json and report.html into a tier's folder from the finished units."""
-    versions = {name: installed(name) for name in PACKAGES}
-    units = {place.name: finished_unit(place) for place in sorted((folder / "results").glob("*/"))}
-    results = {"tier": tier, "seed": seed, "versions": {"python": platform.python_version()} | versions, "units": units}
-    page = render(results, folder)
-    write_atomically(folder / "results.json", lambda path: path.write_text(json.dumps(results, indent=1)))
-    write_atomically(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))
+def write(folder: Path, tier: str) -> None:
+    """Write results.json and report.html into a tier's folder from the finished units, and name what is unreadable."""
+    units, unread = {}, {}
+    for place in sorted((folder / "results").glob("*")):
+        try:
+            units[place.name] = finished_unit(place)
+        except UNREADABLE as error:
+            unread[place.name] = f"no results of a unit ({type(error).__name__}: {error})"
+    for name, problem in unread.items():
+        print(f"Left out of the report: {name}, {problem}", file=sys.stderr)
+    notes = {path.name.removesuffix(FAILED): path for path in sorted(folder.glob(f"*{FAILED}"))}
+    failed = {name: path.read_text(encoding="utf-8", errors="replace") for name, path in notes.items()}
+    results = {"tier": tier, "versions": versions(), "units": units, "failed": failed, "unread": unread}
+    page, text = render(results, folder), json.dumps(results, indent=1, allow_nan=False)
+    write_atomically(folder / "results.json", lambda path: path.write_text(text))
+    write_atomically(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8", errors="replace"))
+
+
+def versions() -> dict[str, str]:
+    """The versions that the numbers depend on."""
+    return {"python": platform.python_version()} | {name: installed(name) for name in PACKAGES}
+
+
+def read(path: Path) -> dict:
+    """The content of a JSON file; NaN and infinity are what `record` makes of them."""
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text, parse_constant=lambda name: plain(float(name)), parse_float=lambda name: plain(float(name)))
 
 
 def finished_unit(place: Path) -> dict:
-    """A finished unit's cost, values and figures, from the folder with its results."""
-    unit = json.loads((place / UNIT_FILE).read_text())
-    told = place / VALUES_FILE
-    unit |= json.loads(told.read_text()) if told.exists() else {"values": {}, "figures": {}}
-    for figure in unit["figures"].values():
-        figure["file"] = f"results/{place.name}/{figure['file']}"
+    """A finished unit's cost, values and figures, from the folder with its results.
+
+    Raises one of UNREADABLE where something is missing or damaged, or a figure is no picture of this folder.
+    """
+    unit, told = read(place / UNIT_FILE), place / VALUES_FILE
+    told = read(told) if told.exists() else {"values": {}, "figures": {}}
+    unit["values"] = {name: {key: one[key] for key in (*GIVEN, "note")} for name, one in told["values"].items()}
+    unit["seed"], unit["figures"] = unit["parameters"].get("seed"), {}
+    for name, figure in told["figures"].items():
+        path = place / figure["file"]
+        if not NAME.fullmatch(path.stem) or path != place / f"{path.stem}.png" or path.is_symlink():
+            raise ValueError(f"the figure {name} is {figure['file']}, which is no picture of this unit")
+        if not path.read_bytes().startswith(b"\x89PNG"):
+            raise ValueError(f"{path.name} is no PNG file")
+        unit["figures"][name] = {"file": f"results/{place.name}/{path.name}", "alt": str(figure["alt"])}
     spent = (("s", unit["seconds"], unit["budget"]["seconds"]), ("MB", unit["peak_mb"], unit["budget"]["megabytes"]))
-    unit["over_budget"] = [f"took {used:.0f} {sign} of {most:.0f}" for sign, used, most in spent if used > most]
-    return unit
+    unit["over_budget"] = [f"took {used:.0f} {sign} of {most:.0f}" for sign, used, most in spent if (used or 0) > most]
+    return {"made_with": ""} | unit
+
+
+def holds(place: Path, made_from: dict) -> bool:
+    """Whether a unit's results are there, made from just this."""
+    try:
+        return made_from.items() <= finished_unit(place).items()
+    except UNREADABLE:
+        return False
 
 
 def render(results: dict, folder: Path) -> str:
-    """The report as one HTML page; folder : where the files of the figures are."""
+    """The report as one HTML page, in which all that was recorded is text; folder : where the files of figures are."""
     import jinja2
 
     def picture(file: str) -> str:
@@ -47,7 +86,8 @@ def render(results: dict, folder: Path) -> str:
     strict.filters |= {"shown": shown, "picture": picture}
     template = strict.from_string(Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"))
     about = read_book()["tiers"][results["tier"]]["about"]
-    return template.render(results=results, about=about, **seed_documents())
+    seeds = sorted({str(unit["seed"]) for unit in results["units"].values()})
+    return template.render(results=results, about=about, seeds=seeds, **seed_documents())
 
 
 def seed_documents() -> dict:

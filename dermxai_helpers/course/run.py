@@ -1,25 +1,31 @@
 """Running the units, each in a process of its own, and measuring what they take."""
 
+import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from dermxai_helpers.course import report
+from dermxai_helpers.course.parameters import out_of_range
 from dermxai_helpers.course.record import UNIT_FILE
 from dermxai_helpers.course.units import CourseError, Unit, checkout, chosen, units
-from dermxai_helpers.files import progress
+from dermxai_helpers.files import DataError, progress
 
 FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
 IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"
 COMMAND = [sys.executable, "-m", "dermxai_helpers.course.execution"]
+UNFINISHED, FAILED_NOTEBOOK = ".unfinished-", ".failed.ipynb"
 ON_ONE_CORE = 2.5  # times its budget, which is meant for two cores and nobody beside it
 
 
@@ -32,42 +38,106 @@ def jobs_that_fit(data: Path | None = None) -> int:
 
 
 def run(
-    tier: str = "demo", data: str | Path | None = None, names: Sequence[str] = (), seed: int = 0, jobs: int = 1
+    tier: str = "demo",
+    data: str | Path | None = None,
+    names: Sequence[str] = (),
+    seed: int = 0,
+    jobs: int = 1,
+    out: str | Path | None = None,
 ) -> Path:
-    """Execute units, `jobs` at a time, write results.json and report.html; returns their folder, build/TIER.
+    """Execute units, `jobs` at a time, write results.json and report.html; returns their folder, OUT/TIER.
 
-    data : the HAM10000 folder for the tier "ham10000"     names : only these units ("03"); else the folder is emptied
+    data : the HAM10000 folder for the tier "ham10000"     names : only these units ("03")
+    out : the folder for results; else $DERMXAI_BUILD, else `build` in the checkout
 
-    Raises CourseError for a unit that fails. Units that have finished keep their results, also after Ctrl-C.
+    A run that was stopped or failed goes on where it was; after one that had finished, its units are run anew.
+    Raises CourseError for a unit that fails, and while another run holds the folder; DataError for a parameter out of
+    its range. Units that have finished keep their results, also after Ctrl-C.
     """
     wanted = chosen(units(tier, data, seed), names)
+    made_from = origins(wanted, data)
+    problems = [text for unit in wanted for text in out_of_range(unit.ranges, unit.parameters)]
+    if problems:
+        raise DataError("parameters of this run", dict.fromkeys(problems))
+    folder = Path(out or os.environ.get("DERMXAI_BUILD") or checkout() / "build").expanduser().absolute() / tier
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder):
+        left = [unit for unit in wanted if not report.holds(folder / "results" / unit.name, made_from[unit.name])]
+        if 0 < len(left) < len(wanted):
+            print(f"Going on: {len(wanted) - len(left)} of {len(wanted)} units have finished already", file=sys.stderr)
+        for place in folder.glob(f"{UNFINISHED}*"):  # of a run that was killed
+            shutil.rmtree(place, ignore_errors=True)
+        for unit in [] if names else left or wanted:
+            discard(folder, unit.name)
+        try:
+            execute_all(left or wanted, made_from, folder, jobs)
+        finally:
+            report.write(folder, tier)
+    return folder
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a folder of results while this process lives; raises CourseError that names the one which holds it."""
+    import filelock
+
+    holder = folder.with_suffix(".holder")
+    try:
+        with filelock.FileLock(folder.with_suffix(".lock"), blocking=False):
+            holder.write_text(f"process {os.getpid()} on {platform.node()}, since {time.ctime()}", encoding="utf-8")
+            yield
+    except filelock.Timeout:
+        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+        advice = "wait for its end, or name another folder with --out"
+        raise CourseError(f"{folder} is in use by {who}: {advice}") from None
+
+
+def origins(wanted: list[Unit], data: str | Path | None) -> dict[str, dict]:
+    """What decides each unit's results: its parameters, and a digest of the program, the packages and the table.
+
+    Raises DataError for an unfit folder and CourseError for a missing source: before hours of work.
+    """
+    package, digest = Path(__file__).parents[1], hashlib.sha256(repr(report.versions()).encode())
+    for path in sorted([*package.rglob("*.py"), *package.rglob("*.safetensors")]):
+        digest.update(path.read_bytes())
     if data is not None:
         from dermxai_helpers.data import load
 
-        load(data)
-    sources = {unit.name: unit.source for unit in wanted}  # a missing one is reported before hours of work
-    folder = checkout().absolute() / "build" / tier
+        digest.update(load(data).to_csv().encode())
+    programs = [hashlib.sha256(digest.digest() + unit.source.read_bytes()).hexdigest()[:16] for unit in wanted]
+    pairs = zip(wanted, programs, strict=True)
+    return {unit.name: {"parameters": unit.parameters, "program": program} for unit, program in pairs}
+
+
+def discard(folder: Path, name: str) -> None:
+    """Remove what earlier runs left of a unit."""
+    shutil.rmtree(folder / "results" / name, ignore_errors=True)
+    for ending in (".ipynb", FAILED_NOTEBOOK, report.FAILED):
+        (folder / f"{name}{ending}").unlink(missing_ok=True)
+
+
+def execute_all(wanted: list[Unit], made_from: dict[str, dict], folder: Path, jobs: int) -> None:
+    """Run the units, `jobs` at a time; after a failure, which is noted, and after Ctrl-C the others end too."""
     environment = os.environ | folder_variables(folder.parent) | {"TQDM_DISABLE": "1"}  # no progress bars in notebooks
     if jobs > 1:
         environment["OMP_NUM_THREADS"] = "1"
         wanted = [replace(unit, seconds=ON_ONE_CORE * unit.seconds) for unit in wanted]
         wanted.sort(key=lambda unit: -unit.seconds)  # at the end no long one is left while the other core is idle
-    if not names:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
     lifeline, held = os.pipe()
     with ThreadPoolExecutor(jobs) as pool:
         shared = (folder, environment, pool.submit(import_megabytes, environment, lifeline), lifeline)
-        running = [pool.submit(run_unit, unit, sources[unit.name], *shared) for unit in wanted]
+        running = {pool.submit(run_unit, unit, made_from[unit.name], *shared): unit for unit in wanted}
         try:
-            for finished in progress(as_completed(running), "running", "unit", total=len(running)):
-                finished.result()
-        finally:  # after a failure or Ctrl-C the other units end too
+            for ended in progress(as_completed(running), "running", "unit", total=len(running)):
+                if error := ended.exception():
+                    unit = running[ended]
+                    note = f"{error}; parameters: {json.dumps(unit.parameters)}"
+                    (folder / f"{unit.name}{report.FAILED}").write_text(note, encoding="utf-8")
+                    raise error
+        finally:
             os.close(held)
             pool.shutdown(cancel_futures=True)
             os.close(lifeline)
-            report.write(folder, tier, seed)
-    return folder
 
 
 def folder_variables(build: Path) -> dict[str, str]:
@@ -76,7 +146,7 @@ def folder_variables(build: Path) -> dict[str, str]:
     return {"DERMXAI_CACHE": str(build / "cache")} | named
 
 
-def import_megabytes(environment: dict[str, str], lifeline: int) -> float:
+def import_megabytes(environment: dict[str, str], lifeline: int) -> int | None:
     """The memory of a kernel that merely imports what a unit with a network imports."""
     with tempfile.TemporaryDirectory() as place:
         source = Path(place, "imports.py")
@@ -84,31 +154,30 @@ def import_megabytes(environment: dict[str, str], lifeline: int) -> float:
         return measured([source, f"{place}/executed.ipynb", f"{place}/failed.ipynb", {}, 300], environment, lifeline)[1]
 
 
-def run_unit(unit: Unit, source: Path, folder: Path, environment: dict, imports: Future, lifeline: int) -> None:
+def run_unit(unit: Unit, made_from: dict, folder: Path, environment: dict, imports: Future, lifeline: int) -> None:
     """Execute one unit and put its measures, recorded values and notebook where the report looks for them."""
-    failed, results = folder / f"{unit.name}.failed.ipynb", folder / "results" / unit.name
+    failed, results = folder / f"{unit.name}{FAILED_NOTEBOOK}", folder / "results" / unit.name
     if unit.parameters.get("photographs", "demo") == "demo":
         environment = environment | OFFLINE
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as place:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder) as place:
         executed, told = Path(place, "executed.ipynb"), Path(place, "told")
         told.mkdir()
-        order = [source, executed, failed, unit.parameters, unit.cell_seconds]
+        order = [unit.source, executed, failed, unit.parameters, unit.cell_seconds]
         try:
             seconds, peak_mb = measured(order, environment | {"DERMXAI_RESULTS": str(told)}, lifeline)
         except CourseError as error:
             raise CourseError(f"unit {unit.name} stopped: {error}") from error
-        entry = {"title": unit.title, "made_with": unit.made_with, "parameters": unit.parameters}
-        entry |= {"seconds": round(seconds, 1), "peak_mb": round(peak_mb), "import_mb": round(imports.result())}
+        entry = {"title": unit.title, "made_with": unit.made_with} | made_from
+        entry |= {"seconds": round(seconds, 1), "peak_mb": peak_mb, "import_mb": imports.result()}
         entry["budget"] = {"seconds": unit.seconds, "megabytes": unit.megabytes}
-        (told / UNIT_FILE).write_text(json.dumps(entry, indent=1))
-        shutil.rmtree(results, ignore_errors=True)
+        (told / UNIT_FILE).write_text(json.dumps(entry, indent=1, allow_nan=False))
+        discard(folder, unit.name)
         results.parent.mkdir(exist_ok=True)
         executed.replace(folder / f"{unit.name}.ipynb")
         told.rename(results)
-        failed.unlink(missing_ok=True)
 
 
-def measured(order: list, environment: dict[str, str], lifeline: int) -> tuple[float, float]:
+def measured(order: list, environment: dict[str, str], lifeline: int) -> tuple[float, int | None]:
     """Execute a notebook, `order` as for `execution.execute`, in a process of its own; returns its seconds and peak MB.
 
     lifeline : the reading end of a pipe; the process ends when the writing end is closed

@@ -20,6 +20,7 @@ class Unit:
     title: str
     question: str
     parameters: dict[str, object]
+    ranges: dict[str, list | str]  # what each parameter may be, as course.toml says
     seconds: float
     megabytes: float
     cell_seconds: int  # a cell that runs longer is stopped
@@ -54,18 +55,21 @@ def units(tier: str = "demo", data: str | Path | None = None, seed: int = 0) -> 
         raise CourseError(f"there is no tier {tier!r}; choose one of {', '.join(TIERS)}")
     if (data is not None) != (tier == "ham10000"):
         raise CourseError("the tier ham10000 needs a folder (--data), and the drawn tiers take none")
-    book = read_book()
-    defaults = book["tiers"][tier]
-    shared = defaults["parameters"] | {"seed": seed}
-    if data is not None:
-        shared["photographs"] = str(Path(data).expanduser().absolute())
+    given = {"seed": seed} if data is None else {"seed": seed, "photographs": str(Path(data).expanduser().absolute())}
     found = []
-    for entry in book["units"]:
-        own = entry.get(tier, {})
-        stated = defaults | entry | own
-        taken = {name: shared[name] for name in entry["takes"] if name in shared}
-        stated["parameters"] = taken | own.get("parameters", {})
-        found.append(Unit(**{field.name: stated[field.name] for field in fields(Unit)}))
+    try:
+        book = read_book()
+        defaults = book["tiers"][tier]
+        shared = defaults["parameters"] | given
+        for entry in book["units"]:
+            own = entry.get(tier, {})
+            stated = defaults | entry | own
+            taken = {name: shared[name] for name in entry["takes"] if name in shared}
+            stated["parameters"] = taken | own.get("parameters", {})
+            stated["ranges"] = {name: book["ranges"][name] for name in entry["takes"]} | entry.get("ranges", {})
+            found.append(Unit(**{field.name: stated[field.name] for field in fields(Unit)}))
+    except (KeyError, TypeError, AttributeError, tomllib.TOMLDecodeError) as error:
+        raise CourseError(f"course.toml is broken; {type(error).__name__} for the tier {tier}: {error}") from error
     return found
 
 

@@ -32,8 +32,8 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 
 # %% tags=["parameters"]
 photographs = "demo"  # "demo" draws lesions; or a folder that holds HAM10000
-images = 1200  # how many photographs to draw: 60 to 10000 (a folder has its own number)
-seed = 0  # any whole number: which lesions are drawn, and how the table is split
+images = 1200  # how many photographs to draw, 60 to 10000 (a folder has its own number)
+seed = 0  # 0 to 2000000000: which lesions are drawn, and how the table is split
 
 # %% [markdown]
 # ## 1. One folder, one table
@@ -46,6 +46,7 @@ seed = 0  # any whole number: which lesions are drawn, and how the table is spli
 from dermxai_helpers import course, data, files, plots, scoring
 from dermxai_helpers.plots import lesions as lesion_plots
 
+course.check_parameters("01", globals())
 folder = data.prepare(photographs, images, seed)
 table = data.load(folder)
 truth = data.truth(folder)

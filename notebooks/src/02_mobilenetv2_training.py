@@ -32,7 +32,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 photographs = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200      # photographs to draw, 100 to 10000; a folder's own number counts otherwise
-seed = 0           # any whole number from 0
+seed = 0           # any whole number, 0 to 2000000000
 backbone = "demo"  # "demo" or "imagenet"
 
 # %% [markdown]
@@ -42,8 +42,10 @@ backbone = "demo"  # "demo" or "imagenet"
 # the ordinary mole) and benign keratosis (`bkl`).
 
 # %%
+from dermxai_helpers import course
 from dermxai_helpers.data import CLASSES, leak_report, load, open_image, prepare, split
 
+course.check_parameters("02", globals())
 table = load(prepare(photographs, images=images, seed=seed))
 table["dx"].value_counts()
 
@@ -102,7 +104,7 @@ print("photographs that the constant is ahead by:", paper_n["nv"] - sum(paper_ri
 # %%
 import pandas as pd
 
-from dermxai_helpers import course, plots
+from dermxai_helpers import plots
 from dermxai_helpers.plots import classifier as figures
 
 rows = pd.DataFrame({"the paper's network": paper_right, "always nevus": {"mel": 0, "nv": paper_n["nv"], "bkl": 0}}).T

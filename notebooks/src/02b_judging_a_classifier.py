@@ -32,10 +32,10 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 photographs = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200        # photographs to draw, 200 to 10000; a folder's own number counts otherwise
-seed = 0             # any whole number from 0
+seed = 0             # any whole number, 0 to 2000000000
 backbone = "demo"    # "demo" or "imagenet"
 split_by = "lesion"  # "lesion", or "image" to see what a leaking split flatters
-few = 150            # photographs on which augmentation is tried, 100 to as many as there are
+few = 150            # photographs on which augmentation is tried, 100 to 10000
 
 # %% [markdown]
 # ## 1. Three parts, all apart by lesion
@@ -52,6 +52,7 @@ import pandas as pd
 from dermxai_helpers import course, data, plots, scoring, training
 from dermxai_helpers.plots import classifier as figures
 
+course.check_parameters("02b", globals())
 CLASSES = data.CLASSES
 table = data.load(data.prepare(photographs, images=images, seed=seed))
 parts = data.split(table, by=split_by, seed=seed)

@@ -31,7 +31,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 photographs = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200      # drawn photographs, 50 to 10000; not used with a folder
-seed = 0           # any whole number from 0
+seed = 0           # any whole number, 0 to 2000000000
 backbone = "demo"  # "demo" or "imagenet"
 explained = 96     # validation photographs in the control table, 10 to 2000
 
@@ -44,6 +44,9 @@ explained = 96     # validation photographs in the control table, 10 to 2000
 # %% tags=["nbval-check-output"]
 import torch
 
+from dermxai_helpers import course
+
+course.check_parameters("03", globals())
 tiny = torch.tensor([[[4.0, 0.0], [0.0, 0.0]],
                      [[1.0, 1.0], [1.0, 1.0]]], requires_grad=True)
 tiny.shape  # (maps K, height, width)
@@ -102,7 +105,7 @@ alpha, raw
 # %%
 import numpy as np
 
-from dermxai_helpers import course, plots
+from dermxai_helpers import plots
 from dermxai_helpers.plots import maps as figures
 
 plots.show(figures.numbers({

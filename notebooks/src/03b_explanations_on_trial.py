@@ -31,7 +31,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 photographs = "demo"      # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200      # drawn photographs, 50 to 10000; not used with a folder
-seed = 0           # any whole number from 0
+seed = 0           # any whole number, 0 to 2000000000
 backbone = "demo"  # "demo" or "imagenet"
 judged = 24        # validation photographs on trial, 20 to 2000
 rulers = 130       # drawn photographs from which the shortcut is learnt, 100 to 2000
@@ -53,6 +53,7 @@ from dermxai_helpers import course, data, gradcam, plots, training, trial
 from dermxai_helpers.explanation import resize
 from dermxai_helpers.plots import trial as figures
 
+course.check_parameters("03b", globals())
 folder = data.prepare(photographs, images, seed)
 table = data.load(folder)
 split = data.split(table, by="lesion", seed=seed)

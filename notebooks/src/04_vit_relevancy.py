@@ -31,7 +31,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 photographs = "demo"   # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200   # drawn photographs, 50 to 10000; not used with a folder
-seed = 0        # any whole number from 0
+seed = 0        # any whole number, 0 to 2000000000
 backbone = "demo"  # "demo" or "imagenet": what the CNN of section 8 is built on
 learn = 100     # training photographs for fine-tuning, 50 to 7000
 explained = 40  # validation photographs in the control table, 10 to 2000
@@ -49,6 +49,9 @@ tried = 16      # of those, how many stand trial in section 8, 5 to 1000
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
+from dermxai_helpers import course
+
+course.check_parameters("04", globals())
 torch.manual_seed(seed)
 tiny = VisionTransformer(img_size=4, patch_size=2, embed_dim=8, depth=2, num_heads=2, num_classes=3).double().eval()
 for weight in tiny.parameters():
@@ -102,7 +105,7 @@ print("equal to timm's forward pass:", torch.allclose(logits, tiny(picture)[0], 
 # to the class token; the five columns are the class token itself and the four patches.
 
 # %%
-from dermxai_helpers import assets, course, plots
+from dermxai_helpers import assets, plots
 from dermxai_helpers.explanation import resize
 from dermxai_helpers.plots import maps as figures
 

@@ -29,7 +29,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", *missing], check=True)
 
 # %% tags=["parameters"]
-seed = 0              # any whole number from 0
+seed = 0              # any whole number, 0 to 2000000000
 transformer = "demo"  # "demo", or a timm name such as "vit_tiny_patch16_224" (its ImageNet weights are downloaded)
 each = 3              # drawn pictures to learn each of 41 kinds from, 2 to 100
 scenes = 120          # drawn photographs to learn the complaints from, 50 to 5000
@@ -54,6 +54,7 @@ from dermxai_helpers.training.checkpoints import grow_head, load_checkpoint
 from dermxai_helpers.training.transformer import Pictures, finetune, predict
 from dermxai_helpers.trial import background
 
+course.check_parameters("04b", globals())
 signs, kinds = ("streaks", "veil", "milia"), {}
 for symmetry, network, shown in product(
     ("symmetric", "asymmetric"), ("none", "typical", "atypical"), product((False, True), repeat=3)

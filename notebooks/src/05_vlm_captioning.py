@@ -31,7 +31,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 photographs = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
-seed = 0             # any whole number from 0
+seed = 0             # any whole number, 0 to 2000000000
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
 checkpoint = "demo"  # "demo", a folder or a hub id with a T5 inside, such as "Salesforce/instructblip-flan-t5-xl"
 captions = 200       # photographs to caption, 20 to 2000; the paper took 200
@@ -46,6 +46,7 @@ captions = 200       # photographs to caption, 20 to 2000; the paper took 200
 from dermxai_helpers import course, data, files, gradcam, lexicon, plots, road, scoring, training
 from dermxai_helpers.plots import language
 
+course.check_parameters("05", globals())
 folder = data.prepare(photographs, images=images, seed=seed)
 table = data.load(folder)
 parts = data.split(table, by="lesion", seed=seed)

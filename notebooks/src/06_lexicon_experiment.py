@@ -31,7 +31,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 photographs = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
-seed = 0             # any whole number from 0
+seed = 0             # any whole number, 0 to 2000000000
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
 checkpoint = "demo"  # "demo", a folder, or a hub id such as "Salesforce/instructblip-flan-t5-xl"
 captions = 200       # photographs to caption, 20 to 2000; the paper took 200
@@ -43,6 +43,9 @@ captions = 200       # photographs to caption, 20 to 2000; the paper took 200
 # win. A pocket version:
 
 # %% tags=["nbval-check-output"]
+from dermxai_helpers import course
+
+course.check_parameters("06", globals())
 keywords = {
     "mel": ["asymmetric", "irregular border", "multiple colors"],
     "bkl": ["waxy", "sharply demarcated", "keratotic"],
@@ -183,7 +186,7 @@ for sentence in published:
 # from the validation part, which the classifier has not trained on.
 
 # %%
-from dermxai_helpers import course, data, road, scoring, training
+from dermxai_helpers import data, road, scoring, training
 from dermxai_helpers.plots import language
 
 folder = data.prepare(photographs, images=images, seed=seed)

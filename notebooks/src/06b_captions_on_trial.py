@@ -31,7 +31,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 photographs = "demo"        # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
-seed = 0             # any whole number from 0
+seed = 0             # any whole number, 0 to 2000000000
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
 checkpoint = "demo"  # "demo", a folder or a hub id with a T5 inside, such as "Salesforce/instructblip-flan-t5-xl"
 examined = 40        # lesions drawn for the examination, 20 to 1000
@@ -56,6 +56,7 @@ from dermxai_helpers.captions import PROMPTS, Captioner
 from dermxai_helpers.lexicon import facts
 from dermxai_helpers.synth.attributes import sample_evenly
 
+course.check_parameters("06b", globals())
 rng = np.random.default_rng([seed, 606])
 lesions = [synth.draw([seed, 606, i], **sample_evenly(rng)) for i in range(examined)]
 pictures = [lesion.image for lesion in lesions]

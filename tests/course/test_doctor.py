@@ -1,9 +1,9 @@
 """Does the doctor find what is wrong, name the remedy, and keep quiet when all is well?"""
 
+import hashlib
 import importlib.metadata
 import os
 import re
-import resource
 import subprocess
 import sys
 import tomllib
@@ -15,6 +15,7 @@ import pytest
 from dermxai_helpers.course import doctor
 
 GIGABYTE = 10**9
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="uses what only POSIX systems have")
 
 
 def lines(text: str, check: str) -> str:
@@ -24,11 +25,6 @@ def lines(text: str, check: str) -> str:
     return found.group()
 
 
-def finding(check):
-    """What the doctor finds about one of the machine's resources."""
-    return next(found for found in doctor.resources() if found.check == check)
-
-
 def test_good_environment():
     done = offline.course("doctor")
     wrong = [line for line in done.stdout.splitlines() if line.startswith("problem")]
@@ -36,6 +32,7 @@ def test_good_environment():
     assert wrong == [] and "Nothing stands in the way." in done.stdout
 
 
+@posix_only
 def test_no_ipywidgets(tmp_path):
     """A real environment that lacks the package: all of this one's site-packages but ipywidgets."""
     for packages in (Path(folder) for folder in sys.path if folder.endswith("site-packages")):
@@ -51,23 +48,43 @@ def test_no_ipywidgets(tmp_path):
     done = offline.python("-S", "-c", code, PYTHONPATH=path)
     assert done.returncode == 1, done.stderr
     assert "missing" in lines(done.stdout, "ipywidgets") and "pip install" in lines(done.stdout, "ipywidgets")
-    assert lines(done.stdout, "widgets").startswith("problem")
-    assert lines(done.stdout, "torch").startswith("ok")
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("problem")] == ["ipywidgets"]
+
+
+NMS = "RuntimeError('operator torchvision::nms does not exist')"  # what a torchvision of another make says
 
 
 def test_mismatched_torchvision(tmp_path):
-    """A torchvision of another make fails at import with this message; the shim stands in for its compiled part."""
-    package = tmp_path / "torchvision"
-    package.mkdir()
-    (package / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
+    """The shim stands in for its compiled part; what needs it fails with it, and is not blamed."""
+    (tmp_path / "torchvision.py").write_text(f"raise {NMS}\n")
     done = offline.course("doctor", PYTHONPATH=str(tmp_path))
-    said = lines(done.stdout, "torch")
-    assert done.returncode == 1 and said.startswith("problem"), done.stderr
-    assert "torchvision::nms does not exist" in said and "--force-reinstall torch torchvision" in said
+    assert done.returncode == 1, done.stderr
+    (problem,) = [line for line in done.stdout.splitlines() if line.startswith("problem")]
+    assert "torchvision::nms does not exist" in problem
+    assert "--force-reinstall torch torchvision" in lines(done.stdout, "torchvision")
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("timm", "raise ImportError('half of it is gone')", "half of it is gone"),
+        ("pandas", "import no_such_module", "no_such_module"),
+        ("scipy", "import os; os._exit(9)", "ends Python with status 9"),
+    ],
+)
+def test_a_package_that_cannot_be_imported_is_blamed_alone(monkeypatch, tmp_path, name, code, words):
+    """Its metadata are in order, and others that need it fail with it."""
+    (tmp_path / f"{name}.py").write_text(f"{code}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = list(doctor.imports(["numpy", "sacrebleu", "pandas", "scipy", "scikit-learn", "timm"]))
+    assert {one.check for one in found} == {name} and words in found[0].found and name in found[0].remedy
+
+
+@posix_only
 def test_one_gigabyte_of_memory():
     """A real limit: the process may use 1 GB of addresses, which is too little to import torch."""
+    import resource
+
     done = subprocess.run(
         [sys.executable, "-m", "dermxai_helpers", "doctor"],
         cwd=offline.REPOSITORY,
@@ -85,8 +102,8 @@ def test_one_gigabyte_of_memory():
 def test_memory_of_a_container(monkeypatch, tmp_path, stated, blocks):
     (tmp_path / "memory.max").write_text(f"{stated}\n")
     monkeypatch.setattr(doctor, "CONTAINER_LIMITS", (tmp_path / "memory.max", tmp_path / "absent"))
-    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 10**6))
-    found = finding("memory")
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 10**6), raising=False)
+    found = doctor.memory()
     assert bool(found.remedy) == blocks and (not blocks or "docker run --memory 2g" in found.remedy)
 
 
@@ -107,17 +124,66 @@ def test_package(monkeypatch, requirement, verdict):
     assert last.remedy == "" and doctor.table(wrong or [last]).startswith(verdict)
 
 
-def test_missing_models(monkeypatch, tmp_path):
+def test_models_are_those_whose_digests_are_stated():
+    """Whoever trains the demo models again states the new digests in doctor.py."""
+    for name, digest in doctor.MODELS.items():
+        assert hashlib.sha256((doctor.ASSETS / name).read_bytes()).hexdigest() == digest
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4545536\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read"),
+        (b"", "not what was published"),
+        (POINTER, "only a pointer of git-lfs"),
+        (b"some bytes changed", "not what was published"),
+    ],
+)
+def test_damaged_models(monkeypatch, tmp_path, content, words):
     monkeypatch.setattr(doctor, "ASSETS", tmp_path)
-    found = finding("demo models")
-    assert found.blocks and found.remedy and "vit_demo.safetensors" in found.found
+    for name in doctor.MODELS:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+    *found, last = (one for one in doctor.models() if one.check == "models")
+    assert [one.found.partition(" ")[0] for one in found[:3]] == [Path(name).name for name in doctor.MODELS]
+    assert all(one.blocks and words in one.found and "git lfs pull" in one.remedy for one in found[:3])
+    assert last.found.startswith("0 of 3")
 
 
-def test_unwritable_cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path / "deep" / "down"))
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the superuser may write anywhere
-    found = finding("cache")
-    assert found.blocks and "DERMXAI_CACHE" in found.remedy
+def test_damaged_downloads(monkeypatch, tmp_path):
+    """torch writes the beginning of the digest into the name, the hub names the file behind the link by it."""
+    content = b"weights"
+    digest = hashlib.sha256(content).hexdigest()
+    checkpoints, hub = tmp_path / "torch" / "hub" / "checkpoints", tmp_path / "hf" / "hub" / "models--a--b"
+    snapshot = hub / "snapshots" / "0"
+    for folder in (checkpoints, snapshot, hub / "blobs"):
+        folder.mkdir(parents=True)
+    for name, kept in {f"good-{digest[:8]}.pth": content, f"cut-{digest[:8]}.pth": content[:3]}.items():
+        (checkpoints / name).write_bytes(kept)
+    (snapshot / "copied.safetensors").write_bytes(POINTER)
+    (hub / "blobs" / digest).write_bytes(content[:3])
+    if sys.platform != "win32":
+        (snapshot / "linked.safetensors").symlink_to(hub / "blobs" / digest)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    found = {one.found.partition(" ")[0] for one in doctor.models() if one.remedy and not one.blocks}
+    assert found == {f"cut-{digest[:8]}.pth", "copied.safetensors"} | {"linked.safetensors"} - {
+        "linked.safetensors" if sys.platform == "win32" else ""
+    }
+
+
+def test_folder_that_cannot_be_written(monkeypatch, tmp_path):
+    """Permissions would not stop a test that runs as root; a file where a folder should be does."""
+    (tmp_path / "file").write_text("in the way")
+    for variable, usual in (("SET", "~"), ("NOT_SET", tmp_path / "file" / "deep")):
+        monkeypatch.setenv("SET", str(tmp_path / "file" / "deep"))
+        found = doctor.room("cache", variable, usual, 1e9)
+        assert found.blocks and variable in found.remedy and found.found.startswith("0.0 GB")
+    assert doctor.room("cache", "NOT_SET", tmp_path / "not" / "yet", 1).remedy == ""
 
 
 def test_course_not_installed(monkeypatch):

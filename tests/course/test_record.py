@@ -24,6 +24,25 @@ def test_record(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == [VALUES_FILE]
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf, np.float32("inf"), np.float64("-inf")])
+def test_infinity_is_a_word(tmp_path, monkeypatch, value):
+    """JSON has no number for it, so it becomes a word."""
+    monkeypatch.setenv("DERMXAI_RESULTS", str(tmp_path))
+    shown = course.record("ratio", value, low=0.5, high=value)
+    assert repr(shown) == f"ratio = {value} (95 % interval 0.500 to {value})"
+    text = (tmp_path / VALUES_FILE).read_text()
+    entry = json.loads(text, parse_constant=pytest.fail)["values"]["ratio"]
+    assert entry["value"] == entry["high"] == str(value) and entry["low"] == 0.5
+
+
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, 1j, b"bytes", np.array([1.0, 2.0]), {1}])
+def test_a_result_is_one_value(tmp_path, monkeypatch, value):
+    monkeypatch.setenv("DERMXAI_RESULTS", str(tmp_path))
+    with pytest.raises(ValueError, match="one number, word or truth value|size 1"):
+        course.record("several", value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_record_outside_a_run(monkeypatch, tmp_path):
     monkeypatch.delenv("DERMXAI_RESULTS", raising=False)
     monkeypatch.chdir(tmp_path)

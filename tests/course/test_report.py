@@ -2,6 +2,9 @@
 
 import json
 import re
+from html.parser import HTMLParser
+
+import pytest
 
 from dermxai_helpers import course
 from dermxai_helpers.course import report
@@ -20,7 +23,7 @@ def finished_unit(folder, name, values, figures=(), **more):
     """A unit's results as a run leaves them."""
     place = folder / "results" / name
     place.mkdir(parents=True)
-    cost = {"made_with": "a <demo> model", "seconds": 3, "peak_mb": 4, "import_mb": 2}
+    cost = {"made_with": "a <demo> model", "parameters": {"seed": 0}, "seconds": 3, "peak_mb": 4, "import_mb": 2}
     budget = {"budget": {"seconds": 30, "megabytes": 40}}
     (place / UNIT_FILE).write_text(json.dumps(cost | budget | more))
     entries = {key: {"file": f"{key}.png", "alt": f"what {key} shows"} for key in figures}
@@ -36,7 +39,7 @@ def test_results_beside_the_documents(tmp_path):
         "own_number": blank | {"value": None, "note": "says <b>nothing</b>"},
     }
     finished_unit(tmp_path, "06_lexicon_experiment", values, ["figure_5"], seconds=61.2, peak_mb=901)
-    report.write(tmp_path, "demo", 0)
+    report.write(tmp_path, "demo")
     page = (tmp_path / "report.html").read_text()
     row = re.search(r"<tr>(?:(?!</tr>).)*Macro-averaged F1.*?</tr>", page, re.DOTALL).group()
     for text in ("0.260", "0.310", "0.250 to 0.370", "0.290", "a &lt;demo&gt; model"):
@@ -58,14 +61,123 @@ def test_results_of_an_older_version(tmp_path):
     unit = json.loads(path.read_text())
     del unit["import_mb"]
     path.write_text(json.dumps(unit))
-    report.write(tmp_path, "demo", 0)
+    report.write(tmp_path, "demo")
     assert "<td>4</td>\n <td></td>" in (tmp_path / "report.html").read_text()
 
 
 def test_report_needs_nothing_else(tmp_path):
     finished_unit(tmp_path, "06_lexicon_experiment", {}, ["figure_5"])
-    report.write(tmp_path, "smoke", 0)
+    report.write(tmp_path, "smoke")
     page = (tmp_path / "report.html").read_text()
     sources = re.findall(r"""(?:src|href)=["']([^"']*)""", page)
     assert sources and all(source.startswith("data:") for source in sources)
     assert not re.search(r"@import|url\(|<script", page) and "Not for clinical use" in page
+
+
+# --- what comes from outside ---
+
+EVIL = """<img src=x onerror=alert(1)>"'><script>alert(1)</script>javascript:alert(1)"""
+
+
+class Tags(HTMLParser):
+    """The tags of a page, each with its attributes, as a browser sees them."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+
+def test_nothing_recorded_becomes_html(tmp_path):
+    """Names, words, notes, parameters, alternative texts and errors are text, wherever they come from."""
+    blank = {key: EVIL for key in ("value", "low", "high", "baseline", "paper", "note")}
+    more = {"made_with": EVIL, "parameters": {EVIL: EVIL, "seed": EVIL}, "import_mb": EVIL}
+    finished_unit(tmp_path, "06_lexicon_experiment", {"macro_f1": blank, EVIL: blank}, ["figure_5"], **more)
+    told = tmp_path / "results" / "06_lexicon_experiment" / VALUES_FILE
+    told.write_text(told.read_text().replace("what figure_5 shows", json.dumps(EVIL)[1:-1]))
+    (tmp_path / f"01_data{report.FAILED}").write_text(EVIL)
+    (tmp_path / "results" / "<b>bold").mkdir()
+    report.write(tmp_path, "demo")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("&lt;script&gt;") >= 15 and "&lt;b&gt;bold" in page
+    tags = Tags(page).found
+    assert not {"script", "b", "a", "iframe"} & {tag for tag, _ in tags}
+    plain = {"lang", "charset", "name", "content", "class", "src", "alt"}
+    assert {name for _, attributes in tags for name in attributes} <= plain
+    (picture,) = [attributes for tag, attributes in tags if tag == "img"]
+    assert picture["alt"] == EVIL and picture["src"].startswith("data:image/png;base64,")
+
+
+OUTSIDE = ["../../secret.png", "ABSOLUTE", "deep/../secret.png", "..\\secret.png", "link.png"]
+
+
+@pytest.mark.parametrize("file", [*OUTSIDE, "secret.txt", "text.png", "absent.png", 3, None, {}])
+def test_a_figure_is_a_picture_of_its_own_folder(tmp_path, capsys, file):
+    """values.json may name any file of the machine; the report shows none but the unit's."""
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"\x89PNG secret")
+    finished_unit(tmp_path, "06_lexicon_experiment", {}, ["figure_5"])
+    finished_unit(tmp_path, "01_data", {})
+    place = tmp_path / "results" / "06_lexicon_experiment"
+    (place / "text.png").write_text("secret")
+    if file == "link.png":
+        (place / file).symlink_to(secret)
+    file = str(secret) if file == "ABSOLUTE" else file
+    (place / VALUES_FILE).write_text(json.dumps({"values": {}, "figures": {"figure_5": {"file": file, "alt": "none"}}}))
+    report.write(tmp_path, "demo")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "data:image" not in page and "06_lexicon_experiment: no results of a unit" in page
+    assert "06_lexicon_experiment" in capsys.readouterr().err
+    assert list(json.loads((tmp_path / "results.json").read_text())["units"]) == ["01_data"]
+
+
+NO_PARAMETERS = '{"parameters": "x", "seconds": 1, "peak_mb": 1, "budget": {"seconds": 1, "megabytes": 1}}'
+NOT_FINITE = '{"seconds": 1, "peak_mb": 1, "budget": {"seconds": 1, "megabytes": 1e999}}'
+NO_UNIT = [
+    NO_PARAMETERS,
+    "[]",
+    "3",
+    '"words"',
+    "{}",
+    "[" * 100_000,
+    '{"seconds": 1e999}',
+    '{"seconds": "long"}',
+    NOT_FINITE,
+]
+
+
+@pytest.mark.parametrize("text", ["", '{"seconds": 3', "\x00", *NO_UNIT])
+def test_a_damaged_unit_is_named_and_the_others_stay(tmp_path, text):
+    finished_unit(tmp_path, "01_data", {})
+    finished_unit(tmp_path, "02_mobilenetv2_training", {})
+    (tmp_path / "results" / "01_data" / UNIT_FILE).write_text(text)
+    (tmp_path / f"03{report.FAILED}").write_text(text)
+    (tmp_path / "results" / ".ipynb_checkpoints").mkdir()
+    (tmp_path / "results" / "a file").write_text("of somebody")
+    report.write(tmp_path, "demo")
+    results = json.loads((tmp_path / "results.json").read_text(), parse_constant=pytest.fail)
+    assert list(results["units"]) == ["02_mobilenetv2_training"]
+    assert {".ipynb_checkpoints", "01_data", "a file"} <= set(results["unread"])
+    assert ".ipynb_checkpoints" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_words_that_are_no_unicode(tmp_path):
+    blank = dict.fromkeys(("value", "low", "high", "baseline", "paper"), 1)
+    finished_unit(tmp_path, "01_data", {"ratio": blank | {"note": "half a \ud83d pair"}})
+    report.write(tmp_path, "demo")
+    assert "half a ? pair" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_numbers_that_json_does_not_know(tmp_path):
+    """Results that an older version wrote."""
+    finished_unit(
+        tmp_path, "01_data", {"ratio": dict.fromkeys(("value", "low", "high", "baseline", "paper"), float("inf"))}
+    )
+    told = tmp_path / "results" / "01_data" / VALUES_FILE
+    told.write_text(told.read_text().replace('"paper": Infinity', '"paper": 1e999, "note": ""'))
+    report.write(tmp_path, "demo")
+    results = json.loads((tmp_path / "results.json").read_text(), parse_constant=pytest.fail)
+    assert set(results["units"]["01_data"]["values"]["ratio"].values()) == {"inf", ""}

@@ -30,7 +30,7 @@ source, executed, failed, parameters, _ = json.loads(sys.argv[1])
 start = time.time()
 if parameters["images"] == 0:
     os._exit(7)
-time.sleep(parameters["images"])
+time.sleep(parameters["images"] / 10)
 open(executed, "w").close()
 with open(os.path.join(os.environ["DERMXAI_RESULTS"], "when.json"), "w") as file:
     json.dump([start, time.time()], file)
@@ -76,7 +76,7 @@ def test_two_units_at_once_and_one_of_them_again(checkout):
     folder = course.run("demo", seed=3, jobs=2)
     assert folder == checkout / "build" / "demo"
     results = json.loads((folder / "results.json").read_text())
-    assert (results["tier"], results["seed"], list(results["units"])) == ("demo", 3, [toys.FIRST, toys.SECOND])
+    assert (results["tier"], list(results["units"])) == ("demo", [toys.FIRST, toys.SECOND])
     assert re.match(r"\d+\.\d+", results["versions"]["torch"])
     first = results["units"][toys.FIRST]
     assert first["parameters"] == {"images": 60, "seed": 3}
@@ -92,18 +92,102 @@ def test_two_units_at_once_and_one_of_them_again(checkout):
     course.run("demo", names=["11"], seed=2)
     units = json.loads((folder / "results.json").read_text())["units"]
     assert [units[name]["parameters"]["seed"] for name in (toys.FIRST, toys.SECOND)] == [3, 2]
+    assert "Seed 2, 3." in (folder / "report.html").read_text()
+
+    toys.write_source(checkout, toys.SECOND, "1 / 0")
+    with pytest.raises(course.CourseError):
+        course.run("demo", names=["11"], seed=7)
+    results = json.loads((folder / "results.json").read_text())
+    assert results["units"][toys.SECOND]["parameters"]["seed"] == 2, "the values of the earlier run, under its seed"
+    assert re.search('ZeroDivisionError .* parameters: .*"seed": 7', results["failed"][toys.SECOND])
+    page = (folder / "report.html").read_text()
+    assert "Seed 2, 3." in page and "ZeroDivisionError in cell 6" in page and "are those of an earlier run" in page
 
 
-def test_failing_unit(checkout):
+def test_failing_unit_and_the_same_command_again(checkout, monkeypatch):
     toys.write_source(checkout, toys.SECOND, "1 / 0")
     said = "unit 11_second stopped: ZeroDivisionError in cell 6: division by zero"
     with pytest.raises(course.CourseError, match=said):
         course.run("demo")
     folder = checkout / "build" / "demo"
-    assert list(json.loads((folder / "results.json").read_text())["units"]) == [toys.FIRST]
-    assert "unit" in (folder / "report.html").read_text()
+    results = json.loads((folder / "results.json").read_text())
+    assert list(results["units"]) == [toys.FIRST] and "ZeroDivisionError" in results["failed"][toys.SECOND]
+    assert "unit 11_second" in (folder / "report.html").read_text()
     assert (folder / f"{toys.SECOND}.failed.ipynb").exists() and not (folder / f"{toys.SECOND}.ipynb").exists()
     assert leftovers(folder) == []
+
+    toys.write_source(checkout, toys.SECOND)
+    left_by_a_killed_run = folder / f"{running.UNFINISHED}x"
+    left_by_a_killed_run.mkdir()
+    when = (folder / "results" / toys.FIRST).stat().st_mtime_ns
+    course.run("demo")
+    results = json.loads((folder / "results.json").read_text())
+    assert list(results["units"]) == [toys.FIRST, toys.SECOND] and results["failed"] == {}
+    assert (folder / "results" / toys.FIRST).stat().st_mtime_ns == when, "what had finished is not run again"
+    assert not list(folder.glob("*failed*")) and not left_by_a_killed_run.exists()
+
+
+@pytest.mark.parametrize("changed", ["nothing", "a seed", "a source", "the program", "a file of results"])
+def test_what_runs_again(checkout, monkeypatch, changed):
+    """After a run that was stopped, what it had finished in the same way; after one that had finished, everything."""
+    ran = []
+    monkeypatch.setattr(
+        running, "measured", lambda order, *_: ran.append(order[0].stem) or order[1].touch() or (1.0, 80)
+    )
+    folder = course.run("demo", names=["10"])
+    if changed == "a source":
+        toys.write_source(checkout, toys.FIRST, "'another last cell'")
+    elif changed == "the program":
+        monkeypatch.setattr(running.report, "versions", lambda: {"torch": "99"})
+    elif changed == "a file of results":
+        (folder / "results" / toys.FIRST / "unit.json").write_text('{"seconds": ')
+    course.run("demo", seed=1 if changed == "a seed" else 0)
+    course.run("demo", seed=1 if changed == "a seed" else 0)
+    both = [toys.FIRST, toys.SECOND]
+    assert ran == [toys.FIRST, *([toys.SECOND] if changed == "nothing" else both), *both]
+
+
+def test_one_run_a_folder(checkout, tmp_path):
+    """A second one is told which process holds the folder; another folder is free, and so is one whose holder died."""
+    code = (
+        "import pathlib, sys, time; from dermxai_helpers.course.run import alone\n"
+        "with alone(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    folder = checkout / "build" / "demo"
+    folder.mkdir(parents=True)
+    holder = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(course.CourseError, match=f"in use by process {holder.pid} on .*, since .*--out"):
+            course.run("demo")
+        assert list(folder.iterdir()) == []
+        with running.alone(tmp_path / "another"):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    (checkout / "build" / "demo.holder").write_text(
+        f"process {os.getpid()} on here"
+    )  # its number went to another process
+    with running.alone(folder):
+        pass
+
+
+def test_folder_of_results(checkout, tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "execute_all", lambda *_: None)
+    monkeypatch.setenv("DERMXAI_BUILD", str(tmp_path / "by variable"))
+    assert course.run("demo") == tmp_path / "by variable" / "demo"
+    assert course.run("demo", out=tmp_path / "by option") == tmp_path / "by option" / "demo"
+    others = tmp_path / "by option" / "demo" / "notes of somebody.txt"
+    others.write_text("keep")
+    course.run("demo", out=tmp_path / "by option")
+    assert others.exists()
+
+
+def test_parameters_are_refused_before_any_work(checkout):
+    with pytest.raises(DataError, match="seed is -1, but must be a whole number from 0 to 99"):
+        course.run("demo", seed=-1)
+    assert not (checkout / "build").exists()
 
 
 def test_data_are_checked_first(checkout):
@@ -114,7 +198,9 @@ def test_data_are_checked_first(checkout):
     assert not (checkout / "build").exists()
 
 
-def test_interrupt_leaves_nothing_half_written(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a process")
+@pytest.mark.parametrize("by", ["SIGINT", "SIGTERM"])
+def test_interrupt_leaves_nothing_half_written(tmp_path, by):
     """A real Ctrl-C while the second unit sleeps: the first keeps its results, no kernel lives on."""
     toys.write_source(tmp_path, toys.FIRST)
     toys.write_source(tmp_path, toys.SECOND, "import time; time.sleep(300)")
@@ -122,7 +208,7 @@ def test_interrupt_leaves_nothing_half_written(tmp_path):
         f"import sys, pathlib; sys.path.insert(0, {str(offline.REPOSITORY / 'tests')!r}); import toys; "
         f"toys.stand_in(pathlib.Path({str(tmp_path)!r}), toys.book()); import dermxai_helpers.course; "
         "sys.modules['dermxai_helpers.course.run'].import_megabytes = lambda *_: 70.0; "
-        "from dermxai_helpers import __main__; sys.argv[1:] = ['run', '--jobs', '1']; __main__.app()"
+        "import runpy; sys.argv[1:] = ['run', '--jobs', '1']; runpy.run_module('dermxai_helpers', run_name='__main__')"
     )
     command = subprocess.Popen(
         [sys.executable, "-c", code], env=offline.environment(), cwd=tmp_path, stderr=subprocess.PIPE, text=True,
@@ -132,9 +218,9 @@ def test_interrupt_leaves_nothing_half_written(tmp_path):
     # the cell before the long sleep has been executed
     wait_until(lambda: list(folder.glob(f".*/*/{VALUES_FILE}")) and (folder / "results" / toys.FIRST).exists(), 120)
     kernels = psutil.Process(command.pid).children(recursive=True)
-    command.send_signal(signal.SIGINT)
+    command.send_signal(getattr(signal, by))
     _, said = command.communicate(timeout=60)
-    assert command.returncode == 130 and "Traceback" not in said and "keep their results" in said
+    assert command.returncode == 130 and "Traceback" not in said and "goes on from there" in said
     assert list(json.loads((folder / "results.json").read_text())["units"]) == [toys.FIRST]
     assert leftovers(folder) == [] and not list(folder.glob(f"{toys.SECOND}*"))
     wait_until(lambda: kernels and all(map(ended, kernels)), 10)
@@ -152,14 +238,27 @@ def measured(folder, code, parameters=None, cell_seconds=60, **environment):
 
 
 def test_problems_of_a_notebook(tmp_path, monkeypatch):
-    said = "no parameter named treshold: its parameters cell declares images"
-    with pytest.raises(course.CourseError, match=said):
+    with pytest.raises(course.CourseError, match="no parameter is named treshold; there are images"):
         measured(tmp_path, "1", {"treshold": 0.4})
+    with pytest.raises(course.CourseError, match="no parameter is named image; did you mean images"):
+        measured(tmp_path, "1", {"image": 4})
     with pytest.raises(course.CourseError, match="[Tt]ime"):
         measured(tmp_path, "import time; time.sleep(60)", cell_seconds=1)
     monkeypatch.setattr(running, "COMMAND", [sys.executable, "-c", "import os; os._exit(7)"])
     with pytest.raises(course.CourseError, match="its process ended with 7"):
         measured(tmp_path, "1")
+
+
+def test_braces_in_paths_and_equal_signs_in_defaults(tmp_path):
+    """papermill fills braces in a path, and overlooks a parameter with "=" in its default."""
+    folder = tmp_path / "a{b}{}"
+    folder.mkdir()
+    source = folder / "source.py"
+    cell = 'checkpoint = "a=b"  # 1 == 1\nimages: int = 1\n'
+    source.write_text(f'# %% tags=["parameters"]\n{cell}\n# %%\nassert (checkpoint, images) == ("c=d", 2)\n')
+    order = [source, folder / "executed.ipynb", folder / "failed.ipynb", {"checkpoint": "c=d", "images": 2}, 60]
+    running.measured(order, os.environ | {"TMPDIR": str(folder)}, os.pipe()[0])
+    assert (folder / "executed.ipynb").exists()
 
 
 FORKS = """
@@ -178,6 +277,7 @@ subprocess.run([sys.executable, "-c", "import time; ballast = bytearray(300_000_
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no account of ended processes, and cannot fork")
 @pytest.mark.parametrize("code", [FORKS, WORKER], ids=["forks", "worker"])
 def test_peak_memory_counts_every_byte_once(tmp_path, code):
     """A fork shares its parent's memory and must not count twice; a working process beside the kernel must count."""
@@ -208,7 +308,8 @@ def test_a_killed_parent_leaves_nothing_behind(tmp_path):
 
 @pytest.fixture
 def sleepers(checkout, monkeypatch):
-    """A course of units that only sleep; returns a function that runs them and tells when each began and ended."""
+    """A course of units that only sleep; returns a function that runs them (`images` are tenths of a second) and tells
+    when each began and ended."""
     monkeypatch.setattr(running, "COMMAND", [sys.executable, "-c", SLEEPER])
 
     def run(jobs, **seconds):
@@ -224,14 +325,14 @@ def sleepers(checkout, monkeypatch):
 
 
 def test_two_at_a_time_and_the_longest_first(sleepers):
-    when = sleepers(2, a=(3, 0.7), b=(3, 0.7), c=(9, 0.7))
+    when = sleepers(2, a=(3, 7), b=(3, 7), c=(9, 7))
     assert max(when["c"][0], when["a"][0]) < min(when["c"][1], when["a"][1]) <= when["b"][0]
 
 
 def test_a_failure_ends_the_others_and_is_named(sleepers, checkout):
     started = time.monotonic()
     with pytest.raises(course.CourseError, match="unit b stopped: its process ended with 7"):
-        sleepers(2, a=(9, 60), b=(3, 0))
+        sleepers(2, a=(9, 600), b=(3, 0))
     assert time.monotonic() - started < 30 and not psutil.Process().children()
     assert leftovers(checkout / "build") == []
 

@@ -298,7 +298,7 @@ __main__.app(["fetch", "ham10000", "--to", sys.argv[2]])
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a process")
 @pytest.mark.parametrize("by", ["SIGKILL", "SIGINT"])
 def test_fetch_goes_on_after_it_was_stopped(server, tmp_path, by):
     to, size = tmp_path / "ham", len(server.files["3172585"][1])

@@ -64,7 +64,7 @@ def test_what_cannot_be_used_is_left_out_with_its_reason(tmp_path):
     assert all(words in left_out[name] for name, words in expected.items())
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders are POSIX's")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among files")
 def test_links_to_nowhere_and_pipes(tmp_path):
     fill(tmp_path, {"a.jpg": photograph(1)})
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nothing.jpg")

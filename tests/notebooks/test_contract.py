@@ -14,6 +14,7 @@ import pytest
 from offline import REPOSITORY, script
 
 from dermxai_helpers import course
+from dermxai_helpers.course.parameters import out_of_range
 
 notebooks = script(".ci/notebooks.py")
 NOTEBOOKS = REPOSITORY / "notebooks"
@@ -101,6 +102,27 @@ def test_parameters(name):
         assert len(line.partition("#")[2].split()) >= 3, f"a comment states the legal range: {line}"
     assert UNITS[name].parameters.items() <= stated.items(), "the defaults are those of the demo tier"
     assert set(stated) == set(papermill.inspect_notebook(notebook))
+    ranges = UNITS[name].ranges
+    assert set(stated) == set(ranges) and out_of_range(ranges, stated) == []
+    for line, parameter in zip(cell.source.splitlines(), stated, strict=True):
+        assert in_comment(ranges[parameter]) <= set(re.findall(r'\d+ to \d+|"[^"]*"', line)), "say what is enforced"
+
+
+def in_comment(allowed):
+    """What a parameter's comment must state, given its range in course.toml."""
+    if isinstance(allowed, str):
+        return set() if allowed == "text" else {'"demo"'}
+    return {f'"{word}"' for word in allowed} if isinstance(allowed[0], str) else {f"{allowed[0]} to {allowed[1]}"}
+
+
+@every_unit
+def test_parameters_are_checked_before_any_work(name):
+    """Papermill puts its values between the parameters cell and the next one."""
+    _, parameters, first, *_ = (cell for cell in derived(name).cells if cell.cell_type == "code")
+    assert "parameters" in notebooks.tags(parameters)
+    statements = [node for node in ast.parse(first.source).body if not isinstance(node, ast.Import | ast.ImportFrom)]
+    number = name.partition("_")[0]
+    assert ast.unparse(statements[0]) == f"course.check_parameters({number!r}, globals())"
 
 
 @every_unit

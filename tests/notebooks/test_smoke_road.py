@@ -69,7 +69,8 @@ def test_every_row_of_the_report_is_filled(ran, results):
 
 def test_results_file_is_whole(results):
     assert set(results["units"]) == set(UNITS)
-    assert {"tier", "seed", "versions", "units"} == set(results)
+    assert {"tier", "versions", "units", "failed", "unread"} == set(results)
+    assert results["failed"] == results["unread"] == {}
 
 
 def with_golden_outputs(executed, golden):
