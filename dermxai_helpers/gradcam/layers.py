@@ -68,7 +68,7 @@ def _pass_with_last_layer(model: nn.Module, images: Tensor, gradients: bool) -> 
     finished = _finishing(model, images)
     if not finished or hasattr(model, "patch_embed"):
         found = f"no layer of {type(model).__name__} gives feature maps (B, channels, rows, columns) with several cells"
-        raise ValueError(f"{found}: Grad-CAM does not apply; for timm's vision transformers use relevancy.explain")
+        raise ValueError(f"{found}: Grad-CAM does not apply; for timm's VisionTransformer use relevancy.explain")
     return _pass(model, images, finished[-1], gradients)
 
 

@@ -70,8 +70,9 @@ class Classifier:
         path = Path(path)
         state = {key: tensor.contiguous() for key, tensor in self.model.state_dict().items()}
         card = self.card | {"classes": self.classes, "backbone": self.backbone_name, "mean": self.mean}
-        card |= {"std": self.std, "size": self.size, "history": self.history.to_dict("list")}
-        text = json.dumps(card | {"use": "teaching only, not for clinical use"}, indent=2)
+        history = self.history.astype(object).where(self.history.notna(), None)  # JSON has no NaN
+        card |= {"std": self.std, "size": self.size, "history": history.to_dict("list")}
+        text = json.dumps(card | {"use": "teaching only, not for clinical use"}, indent=2, allow_nan=False)
         files.write_atomically(path, lambda unfinished: save_file(state, unfinished))
         files.write_atomically(path.with_suffix(".json"), lambda unfinished: unfinished.write_text(text))
         return path
@@ -85,7 +86,8 @@ class Classifier:
             classes, mean, std, size = (tuple(card[name]) for name in ("classes", "mean", "std", "size"))
             model = backbones.new_network(len(classes))
             model.load_state_dict(state)
-            return cls(model, classes, pd.DataFrame(card["history"]), card["backbone"], mean, std, size, card)
+            history = pd.DataFrame(card["history"], dtype=float)
+            return cls(model, classes, history, card["backbone"], mean, std, size, card)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError) as problem:
             reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
             raise ValueError(
@@ -172,7 +174,8 @@ def examples(
 
 def classifier(source: Backbone, network: nn.Module, history: pd.DataFrame, card: dict) -> Classifier:
     """A Classifier whose card has the scores of the epoch that was kept, too. card : settings and `facts`"""
-    kept = history.loc[card["best_epoch"]].drop(["training_loss", "learning_rate"]).round(4).to_dict()
+    kept = history.loc[card["best_epoch"]].drop(["training_loss", "learning_rate"]).round(4).astype(object)
+    kept = kept.where(kept.notna(), None).to_dict()  # no score where a class is absent; JSON has no NaN
     card = {"backbone_note": source.note, **card, "validation": kept}
     return Classifier(network, data.CLASSES, history, source.name, source.mean, source.std, source.size, card)
 

@@ -191,11 +191,11 @@ def test_a_second_call_makes_only_what_is_missing(counted, images, tmp_path):
 
 def test_columns_about_each_picture_stand_in_the_file(small, images, tmp_path):
     file = tmp_path / "captions.jsonl"
-    about = [{"image_id": f"image {number}", "view": "roi"} for number in range(3)]
+    about = [{"image_id": f"image {number}", "view": "roi", "age": float("nan")} for number in range(3)]
     said = small.caption(images[:3], "What?", file, progress=False, about=about)
     rows = {row["image_id"]: row for row in map(json.loads, file.read_text().splitlines())}
     assert [rows[f"image {number}"]["caption"] for number in range(3)] == said
-    assert {row["view"] for row in rows.values()} == {"roi"}
+    assert {(row["view"], row["age"]) for row in rows.values()} == {("roi", None)}  # JSON has no NaN
 
 
 def test_equal_pictures_are_captioned_once(counted, images):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,14 @@ def test_a_saved_classifier_comes_back_the_same(saved, table):
     assert np.array_equal(loaded.predict_proba(images), classifier.predict_proba(images))
     assert loaded.classes == data.CLASSES and loaded.size == (32, 32) and loaded.backbone_name == "random"
     assert loaded.history.to_dict("list") == classifier.history.to_dict("list")
+
+
+def test_a_score_that_is_not_known_is_null_in_the_card(saved, tmp_path):
+    unknown = replace(saved[0], history=saved[0].history.assign(macro_f1=np.nan))
+    path = unknown.save(tmp_path / "unknown.safetensors")
+    card = json.loads(path.with_suffix(".json").read_text(), parse_constant=pytest.fail)
+    assert set(card["history"]["macro_f1"]) == {None}
+    assert training.Classifier.load(path).history["macro_f1"].isna().all()
 
 
 def test_the_card_names_data_licence_and_metrics(saved, table, split, backbone):
