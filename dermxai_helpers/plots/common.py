@@ -44,7 +44,8 @@ LOOK = {
 styled = style.context(["default", LOOK])  # decorates what makes or draws a figure: no setting of the user reaches it
 
 
-@styled
+# While it is saved, a figure without a layout of its own must not get one: matplotlib asks these settings once more.
+@style.context(["default", LOOK | {"figure.constrained_layout.use": False}])
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file's bytes, without the program's name, so that equal figures are equal files."""
     buffer = io.BytesIO()

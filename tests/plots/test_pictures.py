@@ -37,6 +37,12 @@ def test_gallery_has_four_pictures_a_row(count, places):
     assert alt.startswith(f"Mistakes: {count} pictures.")
 
 
+def test_cards_saved_twice_are_the_same_file(recwarn):
+    figure, _ = plots.cards([{"nevus": (PICTURE, "A lesion.")}], "demo")
+    assert plots.common.png(figure) == plots.common.png(figure)
+    assert not recwarn
+
+
 def test_cards_show_each_picture_over_its_caption():
     figure, alt = plots.cards([{"nevus, roi": (PICTURE, "A lesion."), "nevus, whole": (PICTURE, "B.")}], "demo")
     assert shown(figure) == 2 and "nevus, roi: A lesion. nevus, whole: B." in alt and "(demo)" in alt
