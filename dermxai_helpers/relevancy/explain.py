@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from dermxai_helpers import assets
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
 from dermxai_helpers.inference import copied, left_as_found, to_input, unwrapped
 from dermxai_helpers.relevancy import forward, maps
-from dermxai_helpers.relevancy.models import family
+from dermxai_helpers.relevancy.models import family, readers
 
+AT_ONCE = 4  # images in one pass: for relevance a ViT-B keeps half a gigabyte of each
 # By how much the logits of this pass may differ from the model's own, which may use fused kernels and TF32
 ROUNDING = {torch.float64: 1e-9, torch.float32: 3e-3, torch.float16: 0.03, torch.bfloat16: 0.1}
 
@@ -35,8 +37,7 @@ def explain(
 
     "chefer" and "lrp_rollout" divide by sums that nearly vanish: they are computed in 64 bits, in a copy of the model,
     and agree with the authors' program to 1e-9. In 32 bits every sixth to third map is wrong by more than 1e-3 of its
-    maximum. In 64, an image of a ViT-B takes 0.5 GB: give a few at a time. The other methods keep the model's number
-    type; half precision becomes float32, with a note.
+    maximum. The other methods keep the model's number type; half precision becomes float32, with a note.
     Raises ValueError, as a sentence, for models whose layers the rules do not cover (`models`), and where those layers,
     run one by one, do not give the logits that the model gives.
     Source: Chefer et al., arXiv 2012.09838, section 3.
@@ -51,14 +52,16 @@ def explain(
     computing = _copy_to_compute_with(model, precise=method in maps.NEED_RELEVANCE)
     with left_as_found(computing):
         given, images = images, checked_images(computing, images)
-        first = start_layer if method in maps.NEED_ALL_BLOCKS else last
-        seen = forward.run(computing, images, first, method in maps.NEED_GRADIENTS, method in maps.NEED_RELEVANCE)
-        _check_logits(model, given, seen.logits)
-        targets = targets_for(seen.logits, target)
-        found = _map_per_target(seen, method, targets)
+        # without logits the predicted class is not known yet, any other target is
+        outputs = torch.empty(len(images), readers(computing)[0][1].out_features, device=images.device)
+        chosen = repeat(None) if target is None else targets_for(outputs, target).split(AT_ONCE)
+        pairs = zip(images.split(AT_ONCE), chosen, strict=False)
+        parts = [_maps_of(computing, part, start_layer, method, wanted) for part, wanted in pairs]
+        found, logits, targets = (torch.cat(column) for column in zip(*parts, strict=True))
+        _check_logits(model, given, logits)
     grid = model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
     layer = f"blocks {start_layer} to {last}" if method in maps.NEED_ALL_BLOCKS else f"block {last}"
-    explained = summarise(found.unflatten(-1, grid).flatten(0, 1), seen.logits, targets, classes, layer, method)
+    explained = summarise(found.unflatten(-1, grid).flatten(0, 1), logits, targets, classes, layer, method)
     return dataclasses.replace(explained, notes=notes + explained.notes)
 
 
@@ -127,6 +130,16 @@ def _check_logits(model: nn.Module, images: Tensor, logits: Tensor) -> None:
             f"the layers of this {type(model).__name__}, run one by one, give other logits than the model (off by "
             f"{difference:.1%}): something beside the layers changes the result, such as a hook; remove it first"
         )
+
+
+def _maps_of(
+    model: nn.Module, images: Tensor, start_layer: int, method: str, targets: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Maps (B, T, patches) from one pass, its logits, and the classes `targets`, (B, T); None takes the predicted."""
+    first = start_layer if method in maps.NEED_ALL_BLOCKS else len(model.blocks) - 1
+    seen = forward.run(model, images, first, method in maps.NEED_GRADIENTS, method in maps.NEED_RELEVANCE)
+    targets = targets_for(seen.logits, None) if targets is None else targets
+    return _map_per_target(seen, method, targets), seen.logits, targets
 
 
 def _map_per_target(seen: forward.VitPass, method: str, targets: Tensor) -> Tensor:

@@ -290,7 +290,7 @@ for module in untrained.modules():
 def maps_of(model, drawn, method="chefer"):
     """Relevancy maps (n, rows, columns) of scenes for the class that the model names."""
     ready = relevancy.prepare(model, [scene.image for scene in drawn])
-    return np.concatenate([relevancy.explain(model, part, method=method).maps for part in ready.split(4)])
+    return relevancy.explain(model, ready, method=method).maps
 
 # %%
 by_scene = {name: background.relevance_by_zone(maps_of(model, unseen), unseen)
