@@ -51,14 +51,14 @@ def explain(
         raise ValueError(f"start_layer must lie in 0 to {last}, the model's blocks, got {start_layer}")
     computing = _copy_to_compute_with(model, precise=method in maps.NEED_RELEVANCE)
     with left_as_found(computing):
-        given, images = images, checked_images(computing, images)
-        # without logits the predicted class is not known yet, any other target is
-        outputs = torch.empty(len(images), readers(computing)[0][1].out_features, device=images.device)
+        checked_images(model, images)  # all of them, before the first pass
+        head = readers(computing)[0][1]  # the predicted class is known after the pass, any other target before
+        outputs = head.weight.new_empty(len(images), head.out_features)
         chosen = repeat(None) if target is None else targets_for(outputs, target).split(AT_ONCE)
         pairs = zip(images.split(AT_ONCE), chosen, strict=False)
         parts = [_maps_of(computing, part, start_layer, method, wanted) for part, wanted in pairs]
         found, logits, targets = (torch.cat(column) for column in zip(*parts, strict=True))
-        _check_logits(model, given, logits)
+        _check_logits(model, images, logits)
     grid = model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
     layer = f"blocks {start_layer} to {last}" if method in maps.NEED_ALL_BLOCKS else f"block {last}"
     explained = summarise(found.unflatten(-1, grid).flatten(0, 1), logits, targets, classes, layer, method)
@@ -137,9 +137,10 @@ def _maps_of(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Maps (B, T, patches) from one pass, its logits, and the classes `targets`, (B, T); None takes the predicted."""
     first = start_layer if method in maps.NEED_ALL_BLOCKS else len(model.blocks) - 1
+    images = checked_images(model, images)  # a few at a time: in 64 bits they are twice as large
     seen = forward.run(model, images, first, method in maps.NEED_GRADIENTS, method in maps.NEED_RELEVANCE)
     targets = targets_for(seen.logits, None) if targets is None else targets
-    return _map_per_target(seen, method, targets), seen.logits, targets
+    return _map_per_target(seen, method, targets), seen.logits.detach(), targets  # no graph outlives its pass
 
 
 def _map_per_target(seen: forward.VitPass, method: str, targets: Tensor) -> Tensor:
