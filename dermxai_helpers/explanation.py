@@ -1,6 +1,6 @@
 """What a heat-map is, and what `gradcam` and `relevancy` share to make one from plain tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +73,7 @@ def checked_images(model: nn.Module, images: Tensor) -> Tensor:
         raise ValueError("the images hold values that are not finite: check how they were normalised")
     if high > LARGEST_NORMALISED:
         raise ValueError(f"expected normalised images, got values from {low:.3g} to {high:.3g}; {unnormalised}")
-    weight = next(model.parameters())
+    weight = next(weight for weight in model.parameters() if weight.is_floating_point())
     images = images.to(weight.device, weight.dtype)
     return images.clone() if images.is_inference() else images
 
@@ -99,7 +99,7 @@ def class_probabilities(logits: Tensor) -> tuple[Tensor, list[str]]:
     """The softmax of logits (B, classes), and a note where that would be wrong: for one logit it is always 1."""
     if logits.shape[1] == 1:
         return torch.full_like(logits, torch.nan), ["the model has one logit, of which the softmax is 1: prob is NaN"]
-    if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < 1e-5:
+    if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < 1e-3:
         return logits, ["the model gives probabilities, not logits: prob is what it gives"]
     return logits.softmax(dim=1), []
 
@@ -108,6 +108,8 @@ def summarise(
     maps: Tensor, logits: Tensor, targets: Tensor, classes: Sequence[str] | None, layer: str, method: str
 ) -> Explanation:
     """An Explanation of B x T maps, image by image, with a note for every map that needs care."""
+    if isinstance(classes, Mapping | Set | str):
+        raise ValueError(f"give the class names as a list in the order of the logits, not as {type(classes).__name__}")
     if classes is not None and len(classes) != logits.shape[1]:
         raise ValueError(f"{len(classes)} class names were given, but the model has {logits.shape[1]} classes")
     names = list(classes) if classes is not None else [f"class {index}" for index in range(logits.shape[1])]

@@ -41,7 +41,8 @@ def quick(network: nn.Module, images: torch.Tensor | None = None) -> nn.Module:
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 
     folded = copied(network)
-    for block in [module for module in folded.modules() if isinstance(module, nn.Sequential)]:
+    chains = [module for module in folded.modules() if isinstance(module, nn.Sequential)]
+    for block in [chain for chain in chains if type(chain).forward is nn.Sequential.forward]:
         for first in range(len(block) - 1):
             if _plain(block[first], nn.Conv2d) and _plain(block[first + 1], nn.BatchNorm2d):
                 block[first], block[first + 1] = fuse_conv_bn_eval(block[first], block[first + 1]), nn.Identity()

@@ -13,7 +13,7 @@ from dermxai_helpers.explanation import Explanation, notes_on, resize
 from dermxai_helpers.training import Classifier
 
 BATCH = 8  # a network's inner activations for a hundred pictures would fill the memory
-HELD = 64  # pictures of a folder in memory at once
+HELD = 8  # pictures of a folder in memory at once: one of 12 megapixels takes 50 MB with its map and views
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 

@@ -11,6 +11,18 @@ from dermxai_helpers import inference, training
 from dermxai_helpers.training import backbones
 
 
+def test_a_chain_with_a_way_of_its_own_is_not_folded():
+    class PreActivation(torch.nn.Sequential):
+        def forward(self, x):
+            return self[0](self[1](x))
+
+    torch.manual_seed(0)
+    network = PreActivation(torch.nn.Conv2d(3, 3, 1), torch.nn.BatchNorm2d(3)).eval()
+    network[1].running_mean.copy_(torch.tensor([1.0, 2.0, 3.0]))
+    images = torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(inference.quick(network)(images), network(images))
+
+
 def test_to_input_equals_torchvisions_own_preprocessing():
     from torchvision.transforms import v2
 

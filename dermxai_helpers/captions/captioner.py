@@ -40,6 +40,8 @@ class Captioner:
         self.checkpoint = str(checkpoint)
         self.batch_size = batch_size
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise ValueError("torch sees no GPU on this machine: leave the device out, and the CPU is taken")
         self.note = self.checkpoint
         if self.checkpoint == "demo":
             checkpoint, self.note = assets.CAPTIONER, "demo captioner, trained on drawn lesions only"
@@ -67,6 +69,9 @@ class Captioner:
         answer, and a warning says why. Raises ValueError when all are so, lengths differ, or an image is not uint8 RGB.
         """
         prompts, about = _one_for_each(images, prompts, about)
+        if file is not None and hasattr(self.model, "peft_config"):
+            advice = "ask without a file, or save the adapter and open Captioner(..., adapter=folder)"
+            raise ValueError(f"this captioner is being taught, so its answers are not kept: {advice}")
         unaskable = self._unaskable(images, prompts)
         asked = f"{self.identity} {MOST_NEW_TOKENS}"  # the library's version is only noted: it rounds anew
         keys = [key_of(image, prompt, asked) for image, prompt in zip(images, prompts, strict=True)]
@@ -101,6 +106,7 @@ class Captioner:
 
     @torch.no_grad()
     def _generate(self, images: list[np.ndarray], prompts: list[str]) -> list[str]:
+        images = [np.ascontiguousarray(image) for image in images]  # torch takes no picture that is a mirrored view
         settings = {"do_sample": False, "num_beams": 1, "max_new_tokens": MOST_NEW_TOKENS}
         with threads_that_pay(self.model):
             if self.model.config.model_type == "instructblip":

@@ -72,9 +72,8 @@ def check_files(folder: str | Path) -> None:
     if not weights and any(folder.glob("*model*.bin")):
         raise CheckpointBroken(f"'{folder}' {PICKLE}")
     for path in (*folder.glob("*.json"), *weights):
-        with path.open("rb") as stream:
-            if stream.read(30).startswith(b"version https://git-lfs"):
-                raise CheckpointBroken(f"'{path}' only points to a file: `git lfs pull` in its folder brings the file")
+        if files.is_pointer(path):
+            raise CheckpointBroken(f"'{path}' is {files.POINTER}")
         try:
             if path.suffix == ".json" and not isinstance(json.loads(path.read_bytes()), dict):
                 raise ValueError("it is no JSON object")

@@ -32,7 +32,7 @@ def read(path: str | Path) -> dict[str, str]:
                 entry = json.loads(line.removeprefix(codecs.BOM_UTF8).decode(), strict=False)
                 captions["" + entry["key"]] = "" + entry["caption"]  # TypeError for what is no text
         except (ValueError, KeyError, TypeError, RecursionError) as reason:
-            if number == len(lines) and line.startswith(b"{"):
+            if number == len(lines) and line.startswith(b"{") and isinstance(reason, json.JSONDecodeError):
                 os.truncate(path, len(content) - len(line))
                 break
             said = f"{path}, line {number} is not a caption: {line[:60].decode(errors='replace')!r}"
@@ -43,7 +43,7 @@ def read(path: str | Path) -> dict[str, str]:
 
 def _line(entry: Mapping) -> str:
     known = {name: None if value != value else value for name, value in entry.items()}  # JSON has no NaN
-    return json.dumps(known, allow_nan=False) + "\n"
+    return json.dumps(known, allow_nan=False, default=str) + "\n"
 
 
 def append(path: str | Path, entries: Sequence[Mapping]) -> None:

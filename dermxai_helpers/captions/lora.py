@@ -5,7 +5,8 @@ zero, so that nothing changes before the first step. Source: Hu et al., LoRA, ar
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,10 @@ def adapt(model: nn.Module, rank: int = 8, seed: int = 0) -> nn.Module:
         raise ValueError(f"this is {kind}: only an InstructBLIP with a T5 inside (demo, flan-t5-xl) is adapted here")
     if hasattr(model, "peft_config"):
         raise ValueError("this model has an adapter already: open the checkpoint anew to begin another")
-    torch.manual_seed(seed)
     settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=WHERE)
-    return peft.get_peft_model(model, settings)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return peft.get_peft_model(model, settings)
 
 
 def teach(
@@ -70,8 +72,7 @@ def teach(
     optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
     losses = []
-    model.train()
-    with checkpoints.precomputed_vision(model), threads_that_pay(model):
+    with _training(model, seed), checkpoints.precomputed_vision(model), threads_that_pay(model):
         for _ in files.progress(range(steps), "LoRA", "step"):
             chosen = rng.choice(len(images), min(BATCH_SIZE, len(images)), replace=False)
             batch = {name: row.expand(len(chosen), -1) for name, row in question.items()}
@@ -84,8 +85,19 @@ def teach(
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
-    model.eval()
     return losses
+
+
+@contextmanager
+def _training(model: nn.Module, seed: int) -> Iterator[None]:
+    """Training mode, whose lots (dropout) begin at the seed; afterwards evaluation, and the caller's random numbers."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model.train()
+        try:
+            yield
+        finally:
+            model.eval()
 
 
 def _tokens_of(model: nn.Module, processor, images: Sequence[np.ndarray]) -> torch.Tensor:

@@ -76,7 +76,7 @@ def units(tier: str = "demo", data: str | Path | None = None, seed: int = 0) -> 
 def chosen(available: list[Unit], names: Sequence[str]) -> list[Unit]:
     """The units whose names start with one of `names` ("03", "03_gradcam_internals"); all when there are no names."""
     known = ", ".join(unit.name for unit in available)
-    unknown = [name for name in names if f" {name}" not in f" {known}"]
+    unknown = [name for name in names if not name or not any(unit.name.startswith(name) for unit in available)]
     if unknown:
         raise CourseError(f"there is no unit {', '.join(unknown)}; there are {known}")
     return [unit for unit in available if not names or unit.name.startswith(tuple(names))]

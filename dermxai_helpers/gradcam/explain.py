@@ -99,7 +99,8 @@ def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
         chosen = functional.one_hot(target, seen.logits.shape[1]).to(seen.logits)
         (gradient,) = torch.autograd.grad(seen.logits, seen.output, chosen, retain_graph=True, allow_unused=True)
     if gradient is None:
-        raise ValueError(f"the logits do not depend on layer '{seen.layer}' by any gradient: choose another layer")
+        found = f"the logits do not depend on layer '{seen.layer}' by any gradient"
+        raise ValueError(f"{found}: choose another layer, or take no_grad or quantising out of the model")
     return gradient
 
 

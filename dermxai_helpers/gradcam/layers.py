@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+TOKENS = "(tokens)"
+OFTEN = "looks at each picture several times, so there is no one map: explain the network inside it"
 AT_ONCE = 32  # images in one pass, so that a large batch does not need much memory
 
 
@@ -65,16 +67,22 @@ def _pass_with_last_layer(model: nn.Module, images: Tensor, gradients: bool) -> 
         seen = _pass(model, images, likely, gradients)
     if finished[-1:] == [likely]:
         return seen
-    finished = _finishing(model, images)
-    if not finished or hasattr(model, "patch_embed"):
-        found = f"no layer of {type(model).__name__} gives feature maps (B, channels, rows, columns) with several cells"
+    finished, kind = _finishing(model, images), type(model).__name__
+    grids = [name for name in finished if name != TOKENS]
+    found = f"no layer of {kind} gives feature maps (B, channels, rows, columns) with several cells"
+    if grids and finished[-1] == TOKENS:
+        found = f"after '{grids[-1]}' {kind} goes on with tokens, of which a heat-map of that layer would say nothing"
+    if not grids or finished[-1] == TOKENS:
         raise ValueError(f"{found}: Grad-CAM does not apply; for timm's VisionTransformer use relevancy.explain")
     return _pass(model, images, finished[-1], gradients)
 
 
 @contextmanager
 def _noting_grids(model: nn.Module, images: Tensor, below: str = "") -> Iterator[list[str]]:
-    """Yields a list that a pass fills: names of layers whose output is a grid, as they finish; no parts of `below`."""
+    """Yields a list that a pass fills: names of layers whose output is a grid, as they finish; no parts of `below`.
+
+    An output of tokens, (B, several, channels), stands in it as TOKENS.
+    """
     names = []
     with ExitStack() as hooks:
         for name, module in model.named_modules():
@@ -84,6 +92,8 @@ def _noting_grids(model: nn.Module, images: Tensor, below: str = "") -> Iterator
             def note(_module, _inputs, output, name=name):
                 if name and is_grid(output, images):
                     names.append(name)
+                elif isinstance(output, Tensor) and output.ndim == 3 and output.shape[1] > 1:
+                    names.append(TOKENS)
 
             hooks.enter_context(module.register_forward_hook(note))
         yield names
@@ -97,37 +107,49 @@ def _finishing(model: nn.Module, images: Tensor) -> list[str]:
 
 def _candidates(model: nn.Module, images: Tensor) -> str:
     """A part of a sentence: the last layers with a grid, without the parts of parts."""
-    names = [name for name in dict.fromkeys(_finishing(model, images)) if name.count(".") < 2]
+    names = [name for name in dict.fromkeys(_finishing(model, images)) if name != TOKENS and name.count(".") < 2]
     return f"its last layers with a grid: {', '.join(names[-10:])}" if names else "it has no layer with a grid"
 
 
 def _pass(model: nn.Module, images: Tensor, layer: str, gradients: bool) -> ForwardPass:
-    """One pass, in which the graph starts at the layer's output; nothing is checked yet."""
+    """One pass, in which the graph starts at the layer's output, where it runs last; nothing else is checked yet.
+
+    ValueError if the logits depend on earlier runs, too, as where a network is asked about a mirror image as well.
+    """
     outputs = []
 
     def keep(_module, _inputs, output):
-        outputs[:] = [output]
+        outputs.append(output)
         if not is_grid(output, images):
             return None
-        outputs[:] = [output.detach().requires_grad_(gradients)]
+        outputs[-1] = output.detach().requires_grad_(gradients)
         torch.set_grad_enabled(gradients)  # from here up to the logits
-        return outputs[0].clone()  # the copy survives a later layer that works in place
+        return outputs[-1].clone()  # the copy survives a later layer that works in place
 
     with model.get_submodule(layer).register_forward_hook(keep), torch.no_grad():
         logits = model(images)
-    return ForwardPass(layer, outputs[0] if outputs else None, logits)
+    earlier = [output for output in outputs[:-1] if is_grid(output, images)]
+    if earlier and not gradients:
+        _pass(model, images, layer, gradients=True)
+    elif earlier and getattr(logits, "requires_grad", False):
+        slopes = torch.autograd.grad(logits, earlier, torch.ones_like(logits), retain_graph=True, allow_unused=True)
+        if any(slope is not None for slope in slopes):
+            raise ValueError(f"{type(model).__name__} {OFTEN}")
+    return ForwardPass(layer, outputs[-1] if outputs else None, logits)
 
 
 def _check(model: nn.Module, images: Tensor, seen: ForwardPass) -> None:
     """ValueError unless the layer gave a grid and the model logits."""
     if not is_grid(seen.output, images):
         raise ValueError(
-            f"'{seen.layer}' does not give feature maps (B, channels, rows, columns) with several cells, but "
+            f"'{seen.layer}' does not give feature maps (B, channels, rows, columns) in the pictures' proportions, but "
             f"{_described(seen.output)}: choose another; {_candidates(model, images)}"
         )
     if not isinstance(seen.logits, Tensor) or seen.logits.ndim != 2:
         kind, found = type(model).__name__, _described(seen.logits)
         raise ValueError(f"expected logits of shape ({len(images)}, classes) from {kind}, got {found}: give them alone")
+    if len(seen.output) != len(images):
+        raise ValueError(f"{type(model).__name__} {OFTEN}")
 
 
 def _described(output: object) -> str:

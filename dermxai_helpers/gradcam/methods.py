@@ -70,6 +70,7 @@ def eigen_cam(features: Tensor) -> Tensor:
     Source: Muhammad and Yeasin, "Eigen-CAM", IJCNN 2020; the cells are centred first, as in pytorch-grad-cam.
     """
     cells = features.flatten(2).transpose(1, 2)
+    cells = cells if cells.dtype == torch.float64 else cells.float()  # there is no decomposition in half precision
     cells = cells - cells.mean(dim=1, keepdim=True)
     left, values, _ = torch.linalg.svd(cells, full_matrices=False)
     projection = left[..., 0] * values[:, :1]

@@ -1,11 +1,10 @@
-"""Where a classifier fails: for whom, and on what it has never learned."""
+"""For whom a classifier fails."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers.scoring.calibration import area_under_roc, checked
 from dermxai_helpers.scoring.intervals import interval
 
 FEWEST_MELANOMAS = 10  # a share of fewer is shown, and marked as too few to read
@@ -35,26 +34,3 @@ def rates_by_group(table: pd.DataFrame, predicted: Sequence[str], group: pd.Seri
             row |= {rate: value, f"{rate}_low": low, f"{rate}_high": high}
         rows[name] = row
     return pd.DataFrame(rows).T.rename_axis("group")
-
-
-def out_of_distribution(
-    known: np.ndarray, unknown: np.ndarray, diagnoses: Sequence[str], classes: Sequence[str]
-) -> pd.DataFrame:
-    """Tabulate what a classifier answers to diagnoses it has no class for: one row a diagnosis, and one for all.
-
-    known : probabilities (n, classes) of validation images of its own classes; unknown : of images of other diagnoses
-    Columns: images; the share of each answer; confidence (mean); told_apart: the area under the ROC curve of
-    1 - confidence, unknown against known: at .5 it is as sure of what it cannot know.
-    Source: Hendrycks and Gimpel, "A baseline for detecting misclassified and out-of-distribution examples", ICLR 2017.
-    """
-    known, unknown, diagnoses = checked(known)[0], checked(unknown)[0], np.asarray(diagnoses)
-    groups = {name: unknown[diagnoses == name] for name in sorted(set(diagnoses))} | {"all": unknown}
-    rows = {}
-    for name, part in groups.items():
-        confidence = np.concatenate([known, part]).max(axis=1)
-        is_unknown = np.arange(len(confidence)) >= len(known)
-        shares = np.bincount(part.argmax(axis=1), minlength=len(classes)) / len(part)
-        rows[name] = {"images": len(part)} | {f"called_{c}": share for c, share in zip(classes, shares, strict=True)}
-        rows[name]["confidence"] = confidence[is_unknown].mean()
-        rows[name]["told_apart"] = area_under_roc(1 - confidence, is_unknown)
-    return pd.DataFrame(rows).T.rename_axis("dx")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from dermxai_helpers import data, files
-from dermxai_helpers.inference import to_input
+from dermxai_helpers.inference import left_as_found, to_input
 from dermxai_helpers.training import backbones, rebalancing
 from dermxai_helpers.training.backbones import Backbone
 from dermxai_helpers.training.features import cached_features, file_digest
@@ -49,7 +49,7 @@ class Classifier:
     def logits(self, images: list[np.ndarray]) -> np.ndarray:
         """Logits, (B, classes), of uint8 RGB arrays."""
         device, starts = next(self.model.parameters()).device, range(0, len(images), BATCH)
-        with torch.inference_mode():
+        with left_as_found(self.model), torch.inference_mode():
             parts = [self.model(self.prepare(images[start : start + BATCH]).to(device)).cpu() for start in starts]
         return torch.cat(parts).numpy()
 
@@ -60,7 +60,7 @@ class Classifier:
     def predict_features(self, features: np.ndarray) -> np.ndarray:
         """Softmax, (n, classes), of pooled features (n, 1280): the same answer as from images, without the wait."""
         device = next(self.model.parameters()).device
-        with torch.inference_mode():
+        with left_as_found(self.model), torch.inference_mode():
             return self.model.classifier(torch.as_tensor(features, device=device)).softmax(dim=1).cpu().numpy()
 
     def save(self, path: Path | str) -> Path:

@@ -251,6 +251,27 @@ def test_files_of_other_programs_are_read_and_added_to(content, tmp_path):
     assert read(file)["a"] == "b" and read(file)["x"] == "y" and file.read_bytes().startswith(content)
 
 
+@pytest.mark.parametrize("content", ['{"info": {}, "annotations": [{"caption": "x"}]}', '{"key": "k", "text": "y"}'])
+def test_an_object_of_another_program_is_not_taken_for_a_torn_line(content, tmp_path):
+    (file := tmp_path / "captions.json").write_text(content)
+    with pytest.raises(ValueError, match="line 1 is not a caption"):
+        read(file)
+    assert file.read_text() == content
+
+
+def test_mirrored_views_and_odd_columns_are_taken(small, images, tmp_path):
+    file, about = tmp_path / "captions.jsonl", [{"id": np.int64(3), "path": tmp_path}]
+    said = small.caption([images[0][:, ::-1, ::-1]], "What?", file, progress=False, about=about)
+    assert said == small.caption([images[0][:, ::-1, ::-1].copy()], "What?", progress=False)
+    assert json.loads(file.read_text())["id"] == "3"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said_so():
+    with pytest.raises(ValueError, match="no GPU"):
+        captions.Captioner(device="cuda")
+
+
 def test_a_foreign_file_without_a_line_end_is_not_emptied(tmp_path):
     file = tmp_path / "captions.json"
     file.write_bytes(b'[{"key": "a", "caption": "b"}]')

@@ -135,7 +135,7 @@ def test_settings_that_are_no_json_are_named(name, content, folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "damaged or cut short .*fetch it again"), (LFS, "only points to a file: `git lfs pull`")],
+    [(b"", "damaged or cut short .*fetch it again"), (LFS, "only the pointer that Git LFS leaves")],
 )
 def test_weights_that_have_not_arrived_are_named(content, said, folder, tmp_path):
     broken = shutil.copytree(folder, tmp_path / "broken")

@@ -52,6 +52,28 @@ def test_an_untrained_adapter_changes_nothing_and_only_its_own_weights_learn(mod
     assert not any("vision_model" in name for name in learning)
 
 
+def test_teaching_leaves_the_callers_random_numbers_and_no_training_mode(model, processor, lessons):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    adapted = lora.adapt(model, rank=2)
+    with pytest.raises(Exception, match="."):
+        lora.teach(adapted, processor, lessons[0], "What?", [None] * 12, 2)
+    assert not any(module.training for module in model.modules())
+    lora.teach(adapted, processor, lessons[0], "What?", lessons[1], 2)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_answers_of_a_captioner_that_is_being_taught_are_not_kept(processor, lessons, tmp_path):
+    folder = tiny_captioner.save(tiny_captioner.model(processor), processor, tmp_path / "t5")
+    pupil = captions.Captioner(folder, device="cpu")
+    lora.adapt(pupil.model, rank=2)
+    assert len(pupil.caption(lessons[0][:2], "What?", progress=False)) == 2
+    with pytest.raises(ValueError, match="save the adapter"):
+        pupil.caption(lessons[0][:2], "What?", tmp_path / "kept.jsonl", progress=False)
+    assert not (tmp_path / "kept.jsonl").exists()
+
+
 def test_teaching_lowers_the_loss_and_leaves_the_frozen_weights_alone(model, processor, lessons):
     frozen = {name: weight.clone() for name, weight in model.state_dict().items()}
     adapted = lora.adapt(model, rank=4)
@@ -141,7 +163,7 @@ def test_missing_damaged_and_foreign_adapters_are_named(taught, processor, tmp_p
         ("adapter_config.json", b"{}", "is damaged or was taught to another model"),
         ("adapter_config.json", b'{"a": "\xff"}', "adapter_config.json' is damaged or cut short"),
         ("adapter_model.safetensors", b"", "is damaged or was taught to another model"),
-        ("adapter_model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "`git lfs pull`"),
+        ("adapter_model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "only the pointer that Git LFS leaves"),
         ("adapter_model.safetensors", None, "holds no adapter"),
     ],
 )

@@ -5,6 +5,7 @@ import gc
 import numpy as np
 import psutil
 import pytest
+import small_transformers
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
@@ -192,6 +193,47 @@ def test_layer_by_module_equals_layer_by_name(small, images):
     assert by_name.layer == by_module.layer == "body.0" and by_name.maps.shape == (2, 7, 7)
 
 
+class Mirrored(nn.Module):
+    """A network that is asked about the picture and its mirror image: one after the other, or as one batch."""
+
+    def __init__(self, network, together):
+        super().__init__()
+        self.network, self.together = network, together
+
+    def forward(self, x):
+        if self.together:
+            return self.network(torch.cat([x, x.flip(3)])).unflatten(0, (2, -1)).mean(dim=0)
+        return (self.network(x) + self.network(x.flip(3))) / 2
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("method", gradcam.METHODS)
+def test_a_network_that_looks_twice_has_no_one_map(small, images, method, together):
+    with pytest.raises(ValueError, match="several times|linear layer on the spatial mean"):
+        gradcam.explain(Mirrored(small, together), images, 0, method)
+
+
+class Wrapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone, self.head = small_transformers.small(num_classes=0).float(), nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.head(self.backbone(x))
+
+
+@pytest.mark.parametrize("make", [Wrapped, lambda: nn.Sequential(Wrapped()), lambda: torchvision_transformer()])
+def test_a_transformer_inside_a_network_is_not_explained_by_its_patches(make):
+    with pytest.raises(ValueError, match="goes on with tokens.*relevancy.explain"):
+        gradcam.explain(make(), torch.randn(1, 3, 24, 24))
+
+
+def torchvision_transformer():
+    from torchvision.models import VisionTransformer
+
+    return VisionTransformer(24, 8, 1, 2, 16, 32, num_classes=3)
+
+
 def test_layer_that_runs_twice_is_explained_where_it_runs_last(images):
     class Twice(nn.Module):
         def __init__(self):
@@ -300,6 +342,26 @@ def test_flat_map_is_noted(small, images):
     ]
 
 
+@pytest.mark.parametrize("classes", [{"nv": 2, "mel": 0, "bkl": 1}, {"mel", "nv", "bkl"}, "abc"])
+def test_class_names_without_an_order_are_refused(small, images, classes):
+    with pytest.raises(ValueError, match="as a list in the order of the logits"):
+        gradcam.explain(small, images[:1], 0, classes=classes)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_eigencam_of_a_model_in_half_precision(small, images, dtype):
+    expected = gradcam.explain(small, images, method="eigencam").maps
+    found = gradcam.explain(small.to(dtype), images, method="eigencam").maps
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.99
+
+
+def test_an_integer_among_the_weights_is_not_the_models_number_type(small, images):
+    expected = gradcam.explain(small, images, 0).maps
+    counted = nn.Sequential(small)
+    counted.register_parameter("seen", nn.Parameter(torch.tensor(7), requires_grad=False))
+    np.testing.assert_allclose(gradcam.explain(counted, images, 0).maps, expected, rtol=1e-5)
+
+
 def test_map_that_is_not_finite_is_noted(small, images):
     with torch.no_grad():
         small.head.weight[0, 0] = torch.inf
@@ -312,7 +374,7 @@ def test_vision_transformers_are_sent_to_relevancy():
     from timm.models.vision_transformer import VisionTransformer
 
     model = VisionTransformer(img_size=32, patch_size=8, embed_dim=16, depth=1, num_heads=2, num_classes=3)
-    with pytest.raises(ValueError, match="no layer of VisionTransformer .* relevancy.explain"):
+    with pytest.raises(ValueError, match="VisionTransformer goes on with tokens, .* relevancy.explain"):
         gradcam.explain(model, torch.zeros(1, 3, 32, 32))
 
 

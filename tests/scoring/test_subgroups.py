@@ -40,15 +40,6 @@ def test_a_group_without_melanomas_has_no_recall(table):
     assert result["recall"].isna().all() and (result["specificity"] == 1).all()
 
 
-def test_unknown_diagnoses_are_told_apart_by_doubt_only():
-    known = np.tile([0.05, 0.9, 0.05], (30, 1))
-    unsure, sure = np.tile([0.4, 0.3, 0.3], (10, 1)), np.tile([0.0, 1.0, 0.0], (5, 1))
-    result = subgroups.out_of_distribution(known, np.concatenate([unsure, sure]), ["df"] * 10 + ["bcc"] * 5, CLASSES)
-    assert result.loc["df", "told_apart"] == 1 and result.loc["bcc", "told_apart"] == 0
-    assert result.loc["df", "called_mel"] == 1 and result.loc["bcc", "called_nv"] == 1
-    assert result.loc["all", "images"] == 15 and result.loc["all", "told_apart"] == pytest.approx(10 / 15)
-
-
 def test_rows_that_do_not_belong_together_get_a_sentence(table):
     predicted = table["dx"].to_numpy()
     moved = table["sex"].set_axis(table.index + 5)
@@ -59,10 +50,3 @@ def test_rows_that_do_not_belong_together_get_a_sentence(table):
         subgroups.rates_by_group(table, np.zeros(40, int), table["sex"])
     with pytest.raises(ValueError, match="rows have no lesion"):
         subgroups.rates_by_group(table.assign(lesion_id=np.nan), predicted, table["sex"])
-
-
-def test_logits_are_no_answers_to_unknown_diagnoses():
-    table = np.full((2, 3), 1 / 3)
-    for known, unknown in ((np.log(table), table), (table, np.log(table)), (table, table * np.nan), (table, table[:0])):
-        with pytest.raises(ValueError, match="expected probabilities"):
-            subgroups.out_of_distribution(known, unknown, ["df", "vasc"][: len(unknown)], CLASSES)

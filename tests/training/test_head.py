@@ -1,5 +1,6 @@
 """The classifier: the paper's protocol, what it must beat, and files that are refused with a sentence."""
 
+import copy
 import json
 import os
 from dataclasses import replace
@@ -86,6 +87,18 @@ def test_a_saved_classifier_comes_back_the_same(saved, table):
     assert np.array_equal(loaded.predict_proba(images), classifier.predict_proba(images))
     assert loaded.classes == data.CLASSES and loaded.size == (32, 32) and loaded.backbone_name == "random"
     assert loaded.history.to_dict("list") == classifier.history.to_dict("list")
+
+
+def test_a_classifier_in_training_mode_answers_as_in_evaluation_and_keeps_its_weights(saved, table):
+    images = [data.open_image(path) for path in table["image_path"][:9]]
+    classifier = training.Classifier.load(saved[1])
+    expected, before = classifier.predict_proba(images), copy.deepcopy(classifier.model.state_dict())
+    classifier.model.train()
+    np.testing.assert_array_equal(classifier.predict_proba(images), expected)
+    features = np.random.default_rng(0).random((3, 1280), np.float32)
+    np.testing.assert_array_equal(classifier.predict_features(features), classifier.predict_features(features))
+    assert all(torch.equal(before[name], value) for name, value in classifier.model.state_dict().items())
+    assert all(module.training for module in classifier.model.modules())
 
 
 def test_a_score_that_is_not_known_is_null_in_the_card(saved, tmp_path):
