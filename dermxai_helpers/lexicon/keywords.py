@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dermxai_helpers.lexicon.plain import normalised, without_foreign
+from dermxai_helpers.lexicon.plain import english_prose, normalised
 
 PAPER_KEYWORDS = {
     "mel": ("asymmetric", "irregular border", "multiple colors"),
@@ -22,7 +22,7 @@ class Vote:
     """The class a sentence votes for.
 
     hits : class -> number of keyword occurrences
-    reason : "" when the words decided; else why the fallback did: "zero hits", "tie: mel, nv" or "not English"
+    reason : "" when the words decided; else why not: "zero hits", "tie: mel, nv", "not English" or "not prose"
     """
 
     label: str
@@ -35,8 +35,9 @@ def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYW
 
     $$ \hat c = \arg\max_c \sum_{k \in K_c} \mathrm{count}(k, \mathrm{sentence}) $$
 
-    keywords : class -> words K_c, if not the paper's own. Zero hits and ties go to `FALLBACK`, and `reason` says so.
-    Odd spaces and letters are made plain before, and sentences in another language are left out.
+    keywords : class -> list of words K_c, if not the paper's own; ValueError for other things and without `FALLBACK`
+    Zero hits and ties go to `FALLBACK`, and `reason` says so.
+    Odd spaces and letters are made plain before, and sentences that are not English prose are left out.
     A run of letters is not a word: "irregular border" contains "regular border" and so votes for both classes.
 
     >>> vote = paper_vote("An irregular border and uneven color.")
@@ -45,12 +46,15 @@ def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYW
 
     Source: seed A, section 3.5 (keywords and count); the rule for ties and zero hits is ours.
     """
-    text, foreign = without_foreign(normalised(sentence)[0].lower())
-    hits = {label: sum(text.count(keyword) for keyword in words) for label, words in keywords.items()}
-    most = max(hits.values())
-    leaders = [label for label, count in hits.items() if count == most]
-    if most == 0:
-        return Vote(FALLBACK, hits, "not English" if foreign else "zero hits")
-    if len(leaders) > 1:
-        return Vote(FALLBACK, hits, f"tie: {', '.join(leaders)}")
-    return Vote(leaders[0], hits)
+    if FALLBACK not in keywords:
+        raise ValueError(f"keywords lack the class {FALLBACK!r} of sentences that decide nothing: add it, even empty")
+    for label, words in keywords.items():
+        if isinstance(words, str) or not all(isinstance(word, str) and word.strip() for word in words):
+            raise ValueError(f"keywords of {label!r} must be a list of words, none of them empty, got {words!r}")
+    text, strange = english_prose(normalised(sentence)[0].lower())
+    hits = {label: sum(text.count(normalised(word)[0].lower()) for word in words) for label, words in keywords.items()}
+    leaders = [label for label, count in hits.items() if count == max(hits.values()) > 0]
+    if len(leaders) == 1:
+        return Vote(leaders[0], hits)
+    undecided = strange[0][1] if strange else "zero hits"
+    return Vote(FALLBACK, hits, f"tie: {', '.join(leaders)}" if leaders else undecided)

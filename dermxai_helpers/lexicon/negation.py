@@ -11,7 +11,7 @@ import re
 REACH = 200  # characters: no cue is about words farther away, and a caption gone wild stays quick to read
 SEEN = (
     "(?:seen|visible|present|identified|detected|observed|found|evident|noted|appreciated|recogni[sz]able"
-    "|apparent|discernible)"
+    "|apparent|discernible|preserved|maintained)"
 )
 FINITE = "(?:is|are|was|were|has|do|does|did|shows|appears|looks|seems|covers|hides|obscures)"
 UNSURE = r"(?:necessarily|certain(?:ly)?|sure|clear(?! of)|possible|allow|permit)\b"
@@ -22,11 +22,12 @@ TO_BE = "(?:is|are|was|were|appears?|seems?|remains?)"
 DENIES = re.compile(
     rf"""\b(?:
         (?:no|without\ an?y?|without)\ (?:evidence|signs?|indications?|suggestions?|traces?)\ (?:of|for|that)
-      | no(?!\ (?:doubt|question|diagnosis|longer\ {SEEN}))
+      | no(?!\ (?:doubt|question|diagnosis|longer\ {SEEN}|(?:less|fewer)\ than)) | zero
+      | (?<!no\ )(?<!not\ )(?:less|fewer)\ than(?=\ $)
       | not(?!\ (?:only|just|merely|{SEEN}|clearly\ {SEEN}|be\ {SEEN}|excluded|ruled|{UNSURE}))
       | without(?!\ (?:a\ )?(?:doubt|question))
       | neither | nor | never | nothing | rather\ than | instead\ of
-      | lack(?:s|ing|ed)? | lack\ of | loss\ of | absence\ of | (?:free|clear|devoid|void)\ (?:of|from) | none\ of
+      | lack(?:s|ing|ed)? | (?:lack|loss|absence)\ of | los(?:t|es) | (?:free|clear|devoid|void)\ (?:of|from) | none\ of
       | negative\ for | anything\ but | by\ no\ means | far\ from(?!\ (?:the|its|it|any))
       | (?:hardly|scarcely)(?!\ {SEEN})
       | fail(?:s|ed)?\ to | cannot\ (?:see|find|identify|detect|make\ out)
@@ -40,6 +41,8 @@ DOUBTS = re.compile(
       | suspicious | suspected | suspicion | question\ of | questionabl[ey] | presum\w+
       | equivocal | unclear | uncertain | unsure | doubtful | whether | if | not\ {UNSURE}
       | (?:cannot|could\ not)\ (?:exclude|rule\ out) | hard\ to | difficult\ to
+      | minimal(?:ly)? | negligible | barely | (?<!a\ )little(?=\ (?:$|or|to|if|evidence|signs?))
+      | less(?!\ than\ (?:\d|$)) | (?:at\ most|up\ to)(?=\ $)
     )\b""",
     re.VERBOSE,
 )
@@ -47,21 +50,22 @@ DOUBTS = re.compile(
 # --- cues behind it ---
 
 DENIED = re.compile(
-    rf"""\s*(?:{TO_BE}\ |[:=(]\ ?|-\ )?(?:both\ |all\ )?(?P<twice>not\ )?
-        (?:absent|missing|lacking|none|ruled\ out|excluded)\b
-      | \s*[:=]\ (?:no|0)\b
-      | \s*(?:{TO_BE}\ |[:=(]\ ?)?(?:both\ |all\ )?(?:not|no\ longer|never)\ (?:[a-z]+ly\ )?{SEEN}\b
+    rf"""\s*(?:{TO_BE}\ |[:(]\ ?|-\ )?(?:both\ |all\ )?(?P<twice>not\ )?
+        (?:absent|missing|lacking|lost(?!\ [a-z])|(?<=metry\ is\ )(?:lost|broken|disrupted)|none|ruled\ out|excluded)\b
+      | (?:\ score|\ points?)?\s?[:(-]?\s?(?:no|0|0/\d|zero|nil|false|negative)(?=\s*(?:$|[,;)]|\.(?!\d)))
+      | \s*:\ (?:no|0)\b | \s*\(-\) | \s*:?\ -(?=\s*(?:$|[.,;])) | \ (?:in|along|about)\ (?:0|no|neither)\ ax[ei]s\b
+      | \s*(?:{TO_BE}\ |[:(]\ ?)?(?:both\ |all\ )?(?:not|no\ longer|never)\ (?:[a-z]+ly\ )?{SEEN}\b
       | \s*(?:cannot|can\ not|could\ not|may\ not)\ be\ {SEEN}\b""",
     re.VERBOSE,
 )
 DOUBTED = re.compile(
     rf"""\s*(?:cannot|can\ not|could\ not)\ be\ (?:excluded|ruled\ out|assessed|determined|evaluated|judged|confirmed)\b
       | \s*(?:{TO_BE}\ )?not\ (?:excluded|ruled\ out)\b
-      | ,?\ if\ (?:any|present)\b
-      | \s*(?:{TO_BE}\ |[:=]\ ?)
-        (?:possible|probable|(?:un)?likely|questionable|unclear|uncertain|suspected|equivocal|doubtful)\b
+      | ,?\ if\ (?:any|present)\b | \s*(?:{TO_BE}\ |:\ ?)
+        (?:minimal|negligible|low|n/a|null|unknown|not\ (?:applicable|assess\w+|determin\w+)
+          |possible|probable|(?:un)?likely|questionable|unclear|uncertain|suspected|equivocal|doubtful)\b
       | \s*(?:may|might|could)\ (?:also\ )?be\ {SEEN}\b
-      | \s*\(\?\)
+      | \s*\(\?\) | \ (?:\w+ly\ )?(?:pre)?dominates\b | \ than\ (?:before|previously|earlier|last|in|on)\b
       | \s*{TO_BE}\ not(?=\s*(?:$|[.,;]))""",  # "dots are seen, streaks are not": left out is what they are not
     re.VERBOSE,
 )
@@ -82,6 +86,8 @@ LIST_WITH_AND = re.compile(r"(?P<items>[^;:()]*?)\b(?:and|or|nor)\b[^,;:()]*")
 TAKES_A_LIST = re.compile(r"lack(?:s|ing|ed)?|(?!loss).* (?:of|for|from)")  # "free of dots, globules and a veil"
 ADJECTIVE = re.compile(r"(?:ic|al|ar|ed|xy|ly|wn|ck|te|ue|nk|sh|an|gr[ae]y)$")  # "free of dots, brown and flat"
 LAST_ITEM = re.compile(r"\band (?=(?:an?|any) $)")
+ITEM = rf"(?: (?!(?:an?|the|in|on|at|of|and|or|but|with|{FINITE}|{SEEN})\b)[\w/-]+){{1,3}}"
+OPEN_LIST = re.compile(rf"\b(?:no|without)(?:{ITEM},)+(?:{ITEM} and)? $")  # "no network, dots, streaks, veil"
 A_VERB_FOLLOWS = re.compile(rf"[^,;:]*\b{FINITE}\b")
 NOT_IN_A_LIST = re.compile(rf"\b(?:the|and|with|but|no|not|without|there|{FINITE}|{SEEN})\b|[;:()]")
 NOT_IN_A_SUBJECT = re.compile(
@@ -98,7 +104,7 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool, structure
     structure : whether it can be absent; a border cannot, so it is in doubt in "lacks symmetry, irregular borders and"
 
     The rule: a cue reaches to the next clause ("but", "with", "and the"), over a comma only in a list that "or" closes,
-    or "and" behind a cue that asks for a list ("free of", "lacks").
+    or "and" behind a cue that asks for a list ("free of", "lacks"). In a list that nothing closes it leaves doubt.
 
     >>> sentence = "no dots, streaks or veil, but a network"
     >>> [judge(sentence, start, start, start + 4, True, True)[0] for start in (3, 9, 34)]
@@ -112,6 +118,9 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool, structure
     doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core, end) if not _is_denied(sentence, cue)]
     far = [cue for cue in denials if not structure and "," in sentence[cue.end() : start]]
     unclear = [cue for cue in far if not _in_one_list(sentence, cue, start, LIST_WITH_OR)]
+    if not count and (listed := OPEN_LIST.search(sentence, max(0, start - REACH), start)):
+        if (structure or "metry" in listed.group()) and not re.search(r"\band (?:an?|no|the)\b", sentence[end:]):
+            unclear = [listed]
     return count, inside, bool(doubts or unclear or _behind(DOUBTED, sentence, end, lists))
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.negation import judge
-from dermxai_helpers.lexicon.plain import SENTENCE, as_text, spelt_out, without_foreign
+from dermxai_helpers.lexicon.plain import SENTENCE, as_text, english_prose, spelt_out
 from dermxai_helpers.lexicon.scope import not_shared, of_the_lesion
 from dermxai_helpers.lexicon.vocabulary import ALWAYS_THERE, COLOURS, FLIPS, KINDS, PATTERNS, SEVERAL, SLOTS, UMBRELLA
 
@@ -48,8 +48,8 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
     ("white+red", "present"). Two colours named or more give `colour_count`, unless the caption counts them itself. A
     denial of a slot with two values (`vocabulary.FLIPS`) states the other; any other denial makes its value absent.
     Questions and offered alternatives ("symmetric/asymmetric") state nothing, nor does what is said of the skin around.
-    What two lesions do not share is ("conflict", "uncertain"). A sentence in another language is not read, and noted:
-    {"language": ("not English", "present")}.
+    What two lesions do not share is ("conflict", "uncertain"). Another language, JSON, a table and the like are not
+    read, and noted: {"language": ("not English", "present")} or "not prose".
 
     >>> parse("The lesion is not asymmetric and shows no streaks.")
     {'symmetry': ('symmetric', 'present'), 'streaks': ('any', 'absent')}
@@ -58,9 +58,7 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
     for mention in mentions(as_text(sentence), prompts):
         said.setdefault(mention.slot, []).append(mention)
     facts = {slot: _merged(slot, said[slot]) for slot in SLOTS if slot in said}
-    if "colours" in facts:
-        facts = _with_counted_colours(facts)
-    return facts
+    return _with_counted_colours(facts) if "colours" in facts else facts
 
 
 @lru_cache(maxsize=4096)  # captions repeat themselves, and views and votes read the same ones
@@ -69,8 +67,8 @@ def mentions(text: str, prompts: tuple[str, ...] = ASKED) -> tuple[Mention, ...]
     plain, places = spelt_out(text)
     for word in echoed_words(plain, prompts):  # full stops in its place also keep what follows apart
         plain = plain[: word.start()] + "." * len(word.group()) + plain[word.end() :]
-    plain, foreign = without_foreign(plain)
-    found = [(Mention("language", "not English", "present", 0, 0, (0, 0)), *one.span()) for one in foreign]
+    plain, strange = english_prose(plain)
+    found = [(Mention("language", what, "present", 0, 0, (0, 0)), *one.span()) for one, what in strange]
     for sentence in SENTENCE.finditer(plain):
         if not sentence.group().endswith("?"):
             begin = sentence.start()

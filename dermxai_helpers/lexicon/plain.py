@@ -1,10 +1,18 @@
-"""Brings a text to plain letters before anybody reads it, and finds the sentences that are not English."""
+"""Brings a text to plain letters before anybody reads it, and finds the sentences that are not English prose."""
 
 import re
 import unicodedata
 from functools import lru_cache
 
-SENTENCE = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*\??")
+UNDER_NO = (  # a heading that denies what is listed under it
+    r"[a-z *]*\b(?:no|none|negative|absent|missing|not (?:seen|present|visible|found|observed|detected))"
+    r"(?: features| structures| findings| signs| criteria)?[ *]*:"
+)
+SENTENCE = re.compile(rf"{UNDER_NO} ?(?:\n[-+*\u2022 \d][^\n]*)+|[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*\??")
+NOT_PROSE = re.compile(  # JSON, tables, key=value, ticks and crosses: a "false" in them is no word of a sentence
+    r"[{}\[\]|=\u2705\u2610-\u2612\u2713-\u2718\u274c\u274e]|\u00d7(?! ?\d)|['\"] ?:|^\s*\"[\w -]{1,25}\",?\s*$"
+    rf"|\w,(?:no|yes|true|false|absent|present)\b|^ ?{UNDER_NO}"
+)
 LETTERS = str.maketrans(
     "\u2018\u2019\u201b\u02bc\u2032\u00b4\u2010\u2011\u2012\u2013\u2212\u2014\u2015\u3002\t\r\u200b\x0b\x0c\x85\u2028\u2029",
     "''''''-----;;.   \n\n\n\n\n",
@@ -28,16 +36,19 @@ TO_REWRITE = re.compile(r"[<&\n']|nt\b|ir-|non|un-?even")  # a text without any 
 
 # Words of the languages that captioners slip into, none of them English; and words that no such language shares.
 FOREIGN = set(
-    "la el los las una uno unos con del sin por pero muy este esta presenta muestra es y se le les des est et une avec "
-    "sans pas sur dans cette aux der das ein eine einen einer ist und mit ohne nicht keine kein auf von zum il lo gli "
-    "di che senza sono della nel uma sem nao dos com het een niet zonder jest nie ikke yang dengan tidak bir".split()
+    "la el los las una uno unos con del por pero muy este esta presenta muestra es y se le les des est et une avec "
+    "sur dans cette aux der das ein eine einen einer ist und mit auf von zum il lo gli "
+    "di che della nel uma dos com het een jest nie yang dengan bir".split()
+)
+FOREIGN_NO = set(  # one of these is enough, beside whatever English: "pas de streaks"
+    "pas sans aucun aucune absents absentes ohne kein keine keinen keiner nicht nein senza sono nessun nessuna sin "
+    "ausente ausentes sem nao n\u00e3o nenhum geen niet zonder ikke nej ingen inte tidak bez brak yok".split()
 )
 ENGLISH = set(
     "the and with of is are was not without this that its has shows there an or which from border borders edge edges "
     "brown color colors colour colours skin surface shape spot symmetric asymmetric streaks dots network veil".split()
 )
 WORD = re.compile(r"[^\W\d_]+")
-TWO_ALPHABETS = re.compile(r"[a-z][\u0400-\u04ff]|[\u0400-\u04ff][a-z]")  # a Cyrillic letter that looks Latin
 
 
 def as_text(caption: object) -> str:
@@ -86,24 +97,19 @@ def spelt_out(text: str) -> tuple[str, list[int]]:
     return plain, places
 
 
-def without_foreign(text: str) -> tuple[str, list[re.Match]]:
-    """A text in small letters with full stops in place of sentences that are not English, and those sentences."""
-    foreign = [sentence for sentence in SENTENCE.finditer(text) if _is_foreign(sentence.group())]
-    for sentence in foreign:
+def english_prose(text: str) -> tuple[str, list[tuple[re.Match, str]]]:
+    """A text in small letters, full stops in place of sentences that are "not English" or "not prose", and those."""
+    strange = [(sentence, what) for sentence in SENTENCE.finditer(text) if (what := _strange(sentence.group()))]
+    for sentence, _ in strange:
         text = text[: sentence.start()] + "." * len(sentence.group()) + text[sentence.end() :]
-    return text, foreign
+    return text, strange
 
 
-def _is_foreign(sentence: str) -> bool:
-    """Whether most letters are not Latin, a word mixes alphabets, or more words are foreign than are English for sure.
-
-    One word with an accent may be borrowed ("café-au-lait"), any further one counts as foreign.
-    """
+def _strange(sentence: str) -> str:
+    """Why a sentence cannot be read, or ""; one word with an accent may be borrowed ("café-au-lait")."""
+    if NOT_PROSE.search(sentence):
+        return "not prose"
     words = set(WORD.findall(sentence))
-    foreign = len(words & FOREIGN)
-    if not sentence.isascii():
-        letters = "".join(words)
-        if 2 * sum(letter > "\u024f" for letter in letters) > len(letters) or TWO_ALPHABETS.search(sentence):
-            return True
-        foreign += max(0, sum(not word.isascii() for word in words) - 1)
-    return foreign > len(words & ENGLISH)
+    foreign = len(words & FOREIGN) + max(0, sum(not word.isascii() for word in words) - 1)
+    other = words & FOREIGN_NO or any(letter > "\u03ff" for letter in "".join(words))
+    return "not English" if other or foreign > len(words & ENGLISH) else ""

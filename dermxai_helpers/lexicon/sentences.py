@@ -100,7 +100,8 @@ def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
 
 # --- form: a captioner can be perfect here and see nothing ---
 
-ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|approx|ca|vs|dr|fig)\.|(?<=\d)\.(?=\d)", re.IGNORECASE)
+ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|approx|ca|vs|dr|fig|(?<!: )no(?=\. ?\d))\.|(?<=\d)\.(?=\d)", re.IGNORECASE)
+OPENING = re.compile(r"^(?:(?:\d+[.)]|(?:sure|certainly|absolutely|of course|okay|ok|yes|no)[.!])\s+)+", re.IGNORECASE)
 DECLINED = re.compile(
     r"\b(?:cannot|can't|can not|unable to|not able to) (?:\w+ ){0,2}?(?:describe|help|assist|provide|analy[sz]e|answer)"
     r"|\bi(?:'m| am) sorry\b|\bas an ai\b",
@@ -114,7 +115,7 @@ def compliance(sentence: str, prompts: tuple[str, ...] = ASKED) -> dict[str, boo
     answered : it says something and does not decline as a whole; one_sentence : ended by a full stop
     no_diagnosis : no disease or its denial; "no diagnosis" itself is harmless, though parroted
     on_topic : no person, animal or thing beside the lesion; no_echo : no six words in a row from a prompt
-    in_english : no sentence in another language
+    in_english, in_prose : no sentence in another language, nor JSON, a table or the like
     """
     sentence = normalised(sentence)[0]
     strange = {mention.value for mention in mentions(sentence, ()) if mention.slot in ("off_topic", "language")}
@@ -126,10 +127,11 @@ def compliance(sentence: str, prompts: tuple[str, ...] = ASKED) -> dict[str, boo
         "on_topic": "scene" not in strange,
         "no_echo": not echoed_words(sentence, prompts),
         "in_english": "not English" not in strange,
+        "in_prose": "not prose" not in strange,
     }
 
 
 def first_sentence(answer: str) -> str:
-    """Cut an answer at its first full stop, question or exclamation mark; "2.5 mm" and "e.g." do not end a sentence."""
+    """Cut an answer at its first full stop, "?" or "!", without "1." or "Sure!"; "2.5 mm", "e.g." do not end it."""
     hidden = ABBREVIATIONS.sub(lambda found: found[0].replace(".", "\0"), normalised(answer)[0].strip())
-    return re.split(r"(?<=[.!?])\s", hidden, maxsplit=1)[0].replace("\0", ".")
+    return re.split(r"(?<=[.!?])\s", OPENING.sub("", hidden), maxsplit=1)[0].replace("\0", ".")

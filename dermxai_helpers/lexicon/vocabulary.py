@@ -10,7 +10,7 @@ import re
 ADVERB = "(?:[a-z]+ly|very|quite|rather|somewhat|well|also|more)"
 TO_BE = "(?:is|are|was|were|appears?|looks?|seems?|remains?|(?:may|might|could|can) (?:not )?be)"
 VERB = f"(?:,? ?(?:that|which) )?{TO_BE}"
-COPULA = rf"(?:{VERB}|[:(=])"
+COPULA = rf"(?:{VERB}|[:(])"
 LINK = "(?:,? and|,? or|,? nor|,? but|,| rather than)"
 
 REGULAR = "regular|smooth|round|oval|even"
@@ -62,8 +62,9 @@ VESSELS = "vessels?|vascular (?:structures|pattern)"
 TINT = "(?:colou?rs?|colou?ration|pigmentation|hues?|shades?|tones?)(?: distribution)?"
 AMOUNT = "multiple|several|many|various|different|diverse|numerous|varied|varying|three|four|five|six|[3-6]"
 MORE = "more than (?:one|two)|(?:two|three) or more|at least (?:two|three)|a variety of"
-UNIFORM = "single|uniform|homogeneous|even|one|1"
-NOUN_OF_SYMMETRY = r"(?<!state )(?<!stating )(?<!describe )symmetry(?! ?[:=]| (?:is|appears|looks) a?-?symmetric)"
+TOO = rf"one {TINT} (?:pre)?dominates,? (?:but|and|though|while) (?:several|many|multiple|others?)"
+UNIFORM = "single|uniform|homogeneous|even|one|1|(?:fewer|less) than (?:two|2)"
+NOUN_OF_SYMMETRY = r"(?<!state )(?<!stating )(?<!describe )symmetry(?! ?:| (?:is|appears|looks) a?-?symmetric)"
 ALONG = "(?:in|along|about|around)"
 SIZE = "diameter|size|dimensions?"
 
@@ -72,7 +73,7 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
         "symmetric": (rf"symmetric(?:al)?(?:ly)?(?: {ALONG} (?:two|both) axes)?", NOUN_OF_SYMMETRY, r"mirror(?:s|ed)?"),
         "asymmetric": (
             rf"a-?symmetr(?:y|ic(?:al(?:ly)?)?)(?: {ALONG} (?:one axis|(?:two|both) axes))?",
-            "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} one axis",
+            "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} (?:one|1) axis",
         ),
     },
     "border_shape": {
@@ -90,7 +91,7 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
             rf"(?:uniform|even|homogeneous)ly (?:colou?red|pigmented|{COLOUR})",
         ),
         "two": (*quality("two|2|dual", TINT), "two-tone", r"(?:bi|two-)colou?red"),
-        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), r"variegat\w+", r"multi-?colou?r(?:ed)?", "polychrom(?:e|atic)"),
+        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), TOO, r"variegat\w+|multi-?colou?r(?:ed)?|polychrom(?:e|atic)"),
     },
     "colours": {value: (form,) for value, form in COLOURS.items()} | {"brown": (BROWN,)},
     "network": {
@@ -148,7 +149,7 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "scene": (r"(?:person|people|man|woman|child|hands?|ears?|face|cars?|food|dogs?|cats?)(?!'s skin)",),
     },
-    "language": {"not English": ()},  # found by `plain`, in no words of a list
+    "language": {"not English": (), "not prose": ()},  # found by `plain`, in no words of a list
 }  # fmt: skip
 """Source of slots, values and forms: the ABCD rule (Stolz 1994), the 7-point checklist (Argenziano 1998) and the words
 of the third consensus (Kittler 2016); a few everyday synonyms are ours. The value "any" names a structure and leaves
@@ -171,7 +172,7 @@ KINDS = {
 }
 """What a lesion need not have: "the network is not typical" states the other kind, "no typical network" states none."""
 
-SEVERAL = ("colours", "surface", "artefact", "off_topic", "refusal", "vessels")
+SEVERAL = ("colours", "surface", "artefact", "off_topic", "refusal", "vessels", "language")
 """Slots that can hold several values at once; everywhere else two values are a conflict."""
 
 UMBRELLA = ("network", "dots_globules", "streaks", "blue_white_veil", "regression")

@@ -100,16 +100,14 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
         raise ValueError(f"threshold {threshold}: it is a probability, so choose a number from 0 to 1")
     weights = weights or default_weights()
     facts = said if isinstance(said, Mapping) else parse(said)
-    found = {slot: weights.of(slot, fact) for slot, fact in facts.items()}
-    found = {slot: weight for slot, weight in found.items() if weight is not None}
+    found = {slot: weight for slot, fact in facts.items() if (weight := weights.of(slot, fact)) is not None}
     score = np.log(weights.shares) + sum(found.values(), np.zeros(len(weights.classes)))
     posterior = np.exp(score - score.max())
     posterior = dict(zip(weights.classes, (posterior / posterior.sum()).tolist(), strict=True))
     evidence = {slot: dict(zip(weights.classes, weight.tolist(), strict=True)) for slot, weight in found.items()}
     best = max(posterior, key=posterior.get)
     if not evidence:
-        reason = "not English" if "language" in facts else "no fact of weight"
-        return Decision(ABSTAIN, reason, posterior, evidence)
+        return Decision(ABSTAIN, facts.get("language", ["no fact of weight"])[0], posterior, evidence)
     if posterior[best] < threshold:
         return Decision(ABSTAIN, f"{best} has only {posterior[best]:.2f}", posterior, evidence)
     return Decision(best, "", posterior, evidence)

@@ -83,6 +83,26 @@ def test_other_keywords_vote_by_the_same_rule():
     assert lexicon.paper_vote("An asymmetric lesion.", words).reason == "zero hits"
 
 
+def test_keywords_may_have_large_letters():
+    assert lexicon.paper_vote("A BLUE veil.", {"mel": ["Blue\u00a0Veil"], "nv": []}).hits == {"mel": 1, "nv": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"mel": "blue", "nv": []}, "'mel' must be a list of words, none of them empty, got 'blue'"),
+        ({"mel": ["blue"], "nv": ["", "round"]}, "'nv' must be a list of words"),
+        ({"mel": [" "], "nv": []}, "'mel' must be a list of words"),
+        ({"mel": [3], "nv": []}, "'mel' must be a list of words"),
+        ({"mel": ["blue"], "bkl": ["waxy"]}, "keywords lack the class 'nv'"),
+        ({}, "keywords lack the class 'nv'"),
+    ],
+)
+def test_keywords_that_cannot_be_counted_are_named(words, message):
+    with pytest.raises(ValueError, match=message):
+        lexicon.paper_vote("A blue lesion.", words)
+
+
 def test_odd_letters_count_and_other_languages_are_noted():
     assert lexicon.paper_vote("An even\u00a0color, uni\u00adform.").hits["nv"] == 2
     foreign = "Der Fleck ist uniform."

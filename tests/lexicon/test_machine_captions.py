@@ -9,6 +9,7 @@ import stated
 
 from dermxai_helpers import lexicon
 from dermxai_helpers.lexicon.parsing import mentions
+from dermxai_helpers.lexicon.sentences import compliance
 
 LETTERS = {
     "Streaks are not\u2009seen.": {"streaks": "any absent"},
@@ -223,6 +224,118 @@ def test_words_are_found_again_in_the_text_as_it_was_given():
     ]  # fmt: skip
 
 
+NOT_PROSE = [
+    '{"symmetry": "asymmetric", "streaks": false, "blue_white_veil": "absent", "milia": null}',
+    '{\n  "streaks": false,\n  "absent": [\n    "dots",\n    "veil"\n  ]\n}',
+    "{'streaks': False, 'veil': 0}",
+    "| Network | no |",
+    "| Feature | Seen |\n|---|---|\n| Symmetry | asymmetric |\n| Border | irregular |",
+    "Network | no",
+    "network=0, streaks=no",
+    "symmetry=asymmetric; veil=false",
+    "streaks = 0",
+    "streaks,no\ndots,yes",
+    "[ ] streaks\n[x] dots",
+    "Streaks: \u2717",
+    "\u274c\ufe0f Streaks",
+    "Streaks \u2717 Dots \u2713",
+    "Absent:\n- streaks\n- dots",
+    "**Not seen**\uff1a\n* streaks\n* dots",
+    "Absent features: streaks, dots and veil.",
+]
+
+
+@pytest.mark.parametrize("caption", NOT_PROSE)
+def test_what_is_no_prose_is_noted_and_never_read(caption):
+    assert lexicon.parse(caption) == {"language": ("not prose", "present")}
+    assert (lexicon.vote(caption).label, lexicon.vote(caption).reason) == ("abstain", "not prose")
+    assert lexicon.paper_vote(caption).reason == "not prose"
+    assert [name for name, met in compliance(caption).items() if not met and name.startswith("in_")] == ["in_prose"]
+
+
+SHORT_FORMS = {
+    "Streaks (-)": {"streaks": "any absent"},
+    "Dots: -": {"dots_globules": "any absent"},
+    "dots: no": {"dots_globules": "any absent"},
+    "streaks negative": {"streaks": "any absent"},
+    "streaks \u2013 no": {"streaks": "any absent"},
+    "streaks\tno": {"streaks": "any absent"},
+    "- streaks: false\n- veil: true": {"streaks": "any absent", "blue_white_veil": "any"},
+    "Streaks: nil. Dots: zero.": {"streaks": "any absent", "dots_globules": "any absent"},
+    "zero streaks": {"streaks": "any absent"},
+    "streaks: null": {"streaks": "any uncertain"},
+    "streaks: unknown": {"streaks": "any uncertain"},
+    "streaks: not assessable": {"streaks": "any uncertain"},
+    "Streaks (+), dots (-)": {"streaks": "any", "dots_globules": "any absent"},
+    "Asymmetry: negative": {"symmetry": "symmetric"},
+    "Asymmetry: N/A": {"symmetry": "asymmetric uncertain"},
+    "asymmetry (no)": {"symmetry": "symmetric"},
+    "Asymmetry 0/2": {"symmetry": "symmetric"},
+    "Asymmetry: 1/2": {"symmetry": "asymmetric"},
+    "asymmetry score: 0": {"symmetry": "symmetric"},
+    "asymmetry in 0 axes": {"symmetry": "symmetric"},
+    "symmetric in 1 axis": {"symmetry": "asymmetric"},
+    "Symmetric: false": {"symmetry": "asymmetric"},
+    "streaks 0.5 mm long": {"streaks": "any"},
+    "A 6 \u00d7 4 mm lesion, asymmetric.": {"symmetry": "asymmetric"},
+}
+
+WEAKENED = {
+    "There is little evidence of asymmetry.": {"symmetry": "asymmetric uncertain"},
+    "minimal asymmetry": {"symmetry": "asymmetric uncertain"},
+    "Asymmetry is negligible.": {"symmetry": "asymmetric uncertain"},
+    "a little asymmetric": {"symmetry": "asymmetric"},
+    "barely visible streaks": {"streaks": "any uncertain"},
+    "fewer than two colors": {"colour_count": "one"},
+    "fewer than three colors": {"colour_count": "many absent"},
+    "no fewer than three colors": {"colour_count": "many"},
+    "at most two colors": {"colour_count": "two uncertain"},
+    "It is less than 6 mm and asymmetric.": {"symmetry": "asymmetric"},
+    "a less well-defined border": {"border_sharpness": "sharp uncertain"},
+    "less symmetric than before": {"symmetry": "symmetric uncertain"},
+    "more symmetric than before": {"symmetry": "symmetric uncertain"},
+    "It has lost its regular border.": {"border_shape": "irregular"},
+    "Symmetry is lost.": {"symmetry": "asymmetric"},
+    "Symmetry is not preserved.": {"symmetry": "asymmetric"},
+    "Symmetry is broken.": {"symmetry": "asymmetric"},
+    "The network is lost at the edge.": {"network": "any"},
+    "One color dominates, but several are present.": {"colour_count": "many"},
+    "One color dominates.": {"colour_count": "one uncertain"},
+    "No network, dots, streaks, veil.": {
+        "network": "any absent", "dots_globules": "any uncertain", "streaks": "any uncertain",
+        "blue_white_veil": "any uncertain",
+    },
+    "No network, dots, streaks and veil.": {
+        "network": "any absent", "dots_globules": "any uncertain", "streaks": "any uncertain",
+        "blue_white_veil": "any uncertain",
+    },
+    "No asymmetry, irregular border, multiple colors.": {
+        "symmetry": "symmetric", "border_shape": "irregular uncertain", "colour_count": "many uncertain",
+    },
+    "No dots, streaks and no veil.": {
+        "dots_globules": "any absent", "streaks": "any", "blue_white_veil": "any absent",
+    },
+    "No hair, symmetric lesion.": {"artefact": "hair absent", "symmetry": "symmetric"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", SHORT_FORMS | WEAKENED)
+def test_short_and_weak_denials_are_read_right_or_in_doubt(sentence):
+    assert lexicon.parse(sentence) == stated.facts((SHORT_FORMS | WEAKENED)[sentence])
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "pas de streaks", "The border is irregular, pas de streaks.", "aucun network", "sans dots", "keine streaks",
+        "Streaks nicht sichtbar.", "streaks: nein", "non ci sono streaks", "sin streaks", "geen dots",
+        "n\u00e3o h\u00e1 streaks", "tidak ada streaks", "\u6ca1\u6709 streaks", "\u043d\u0435\u0442 streaks",
+    ],
+)  # fmt: skip
+def test_a_foreign_denial_in_an_english_sentence_is_noted(sentence):
+    assert lexicon.parse(sentence) == {"language": ("not English", "present")}
+
+
 SHORT = [
     "Brown.",
     "Symmetric",
@@ -232,9 +345,11 @@ SHORT = [
     "Dots: none",
     "in situ",
     "3 na\u00efve dots",
+    "A 5 \u00b5m scale bar.",
+    '"Symmetric, with a so-called veil"',
 ]
 
 
-@pytest.mark.parametrize("sentence", [*SHORT, *PLAIN, *DENIALS, *AROUND])
+@pytest.mark.parametrize("sentence", [*SHORT, *PLAIN, *DENIALS, *AROUND, *SHORT_FORMS, *WEAKENED])
 def test_english_is_never_taken_for_another_language(sentence):
     assert "language" not in lexicon.parse(sentence)

@@ -142,6 +142,16 @@ def test_compliance(sentence, broken):
         ("Is it one? Yes.", "Is it one?"),
         ("A le\u00adsion.\u2009It is brown.", "A lesion."),
         ("About 2.5\u202fmm\u3002 Brown", "About 2.5 mm."),
+        ("1. The lesion is asymmetric. 2. It is brown.", "The lesion is asymmetric."),
+        ("Sure! The lesion is brown. It", "The lesion is brown."),
+        ("Certainly. 1) A lesion. 2) B", "A lesion."),
+        ("Yes. Of course! A lesion. B", "A lesion."),
+        ("Okay.\nA lesion. B", "A lesion."),
+        ("No. It is round. B", "It is round."),
+        ("No. 3 shows streaks. B", "No. 3 shows streaks."),
+        ("Caption no. 2 is short. B", "Caption no. 2 is short."),
+        ("Streaks: no. 3 dots. B", "Streaks: no."),
+        ("Sure!", "Sure!"),
     ],
 )
 def test_the_first_sentence_of_an_answer(answer, kept):
