@@ -140,15 +140,11 @@ def _maps_of(
     images = checked_images(model, images)  # a few at a time: in 64 bits they are twice as large
     seen = forward.run(model, images, first, method in maps.NEED_GRADIENTS, method in maps.NEED_RELEVANCE)
     targets = targets_for(seen.logits, None) if targets is None else targets
-    return _map_per_target(seen, method, targets), seen.logits.detach(), targets  # no graph outlives its pass
-
-
-def _map_per_target(seen: forward.VitPass, method: str, targets: Tensor) -> Tensor:
-    """Maps (B, T, patches) for the classes `targets`, (B, T)."""
     count = targets.shape[1]
     if method in maps.KNOW_NO_CLASS:
-        return maps.patch_map(seen, method, targets[:, 0])[:, None].expand(-1, count, -1)
-    each = [
-        maps.patch_map(seen, method, column, keep_graph=number < count) for number, column in enumerate(targets.T, 1)
-    ]
-    return torch.stack(each, dim=1)
+        found = maps.patch_map(seen, method, targets[:, 0])[:, None].expand(-1, count, -1)
+    else:
+        columns = enumerate(targets.T, 1)
+        each = [maps.patch_map(seen, method, column, keep_graph=number < count) for number, column in columns]
+        found = torch.stack(each, dim=1)
+    return found, seen.logits.detach(), targets  # no graph outlives its pass

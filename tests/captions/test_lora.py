@@ -163,7 +163,7 @@ def test_missing_damaged_and_foreign_adapters_are_named(taught, processor, tmp_p
         ("adapter_config.json", b"{}", "is damaged or was taught to another model"),
         ("adapter_config.json", b'{"a": "\xff"}', "adapter_config.json' is damaged or cut short"),
         ("adapter_model.safetensors", b"", "is damaged or was taught to another model"),
-        ("adapter_model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "only the pointer that Git LFS leaves"),
+        ("adapter_model.safetensors", b"version https://git-lfs.github.com/spec/v1\n", "pointer that Git LFS leaves"),
         ("adapter_model.safetensors", None, "holds no adapter"),
     ],
 )
