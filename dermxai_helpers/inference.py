@@ -2,13 +2,15 @@
 
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+
+from dermxai_helpers.files import listed
 
 SMALL_MODEL = 50_000_000  # weights
 MOST_WRAPPERS = 4  # around one another
@@ -68,6 +70,13 @@ def _plain(module: nn.Module, kind: type) -> bool:
     if type(module) is not kind or module._forward_hooks or module._forward_pre_hooks:
         return False
     return isinstance(module.weight, nn.Parameter | None) and getattr(module, "track_running_stats", True)
+
+
+def check_finite(tensors: Mapping[str, torch.Tensor], where: object) -> None:
+    """ValueError, as a sentence, for weights that are not finite numbers: whatever they answer would be garbage."""
+    if odd := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        found = f"{where} holds weights that are NaN or infinite ({listed(odd, 3)})"
+        raise ValueError(f"{found}: its training went astray, or it is damaged; take an earlier one")
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

@@ -19,10 +19,10 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "explanation": 300,  # explanation and regions together
     "regions": 300,
     "data": 845,
-    "gradcam": 355,
-    "relevancy": 550,
+    "gradcam": 380,
+    "relevancy": 560,
     "training": 880,
-    "captions": 590,
+    "captions": 600,
     "lexicon": 1280,
     "road": 150,
     "trial": 900,

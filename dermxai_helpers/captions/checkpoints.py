@@ -18,6 +18,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 from transformers.utils import logging
 
 from dermxai_helpers import files
+from dermxai_helpers.inference import check_finite
 
 BILLIONS = {  # of weights; for checkpoints that are too large to find out by fetching them
     "Salesforce/instructblip-flan-t5-xl": 3.96,
@@ -54,7 +55,7 @@ def open_checkpoint(checkpoint: str | Path, device: torch.device) -> tuple:
         check_files(checkpoint)
         check_memory(checkpoint, device)  # first: a kernel that runs out of memory says nothing at all
         processor, model = _load(checkpoint, device)
-        check_weights(model, checkpoint)
+    check_finite(dict(model.named_parameters()), checkpoint)
     if model.config.model_type == "instructblip":
         processor.num_query_tokens = model.config.num_query_tokens  # which checkpoints from before 2024 lack
     if not getattr(model.config, "is_encoder_decoder", False):
@@ -79,13 +80,6 @@ def check_files(folder: str | Path) -> None:
                 raise ValueError("it is no JSON object")
         except (ValueError, RecursionError) as reason:
             raise CheckpointBroken(f"'{path}' is damaged or cut short ({reason}): fetch it again") from reason
-
-
-def check_weights(model: nn.Module, where: str | Path) -> None:
-    """Raise CheckpointBroken for weights that are no numbers, with which every caption would be garbage."""
-    for name, weight in model.named_parameters():
-        if not weight.isfinite().all():
-            raise CheckpointBroken(f"'{where}' holds weights that are NaN or infinite ({name}): make it anew")
 
 
 def check_memory(checkpoint: str | Path, device: torch.device) -> None:

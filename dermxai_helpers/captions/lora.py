@@ -16,7 +16,7 @@ from torch import nn
 
 from dermxai_helpers import files
 from dermxai_helpers.captions import checkpoints
-from dermxai_helpers.inference import threads_that_pay
+from dermxai_helpers.inference import check_finite, threads_that_pay
 
 WHERE = r".*language_model.*\.(q|v)|.*qformer.*\.(query|value)"
 """What is adapted: queries and values of every attention of a T5 and of the Q-Former; the vision encoder is not."""
@@ -124,5 +124,5 @@ def merged(model: nn.Module, folder: str | Path) -> nn.Module:
         raise checkpoints.CheckpointBroken(
             f"the adapter in {folder} is damaged or was taught to another model ({problem}): teach it anew"
         ) from reason
-    checkpoints.check_weights(whole, folder)
+    check_finite(dict(whole.named_parameters()), folder)
     return whole

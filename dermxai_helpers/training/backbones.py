@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from dermxai_helpers import assets
-from dermxai_helpers.files import POINTER, is_pointer, listed
+from dermxai_helpers.files import POINTER, is_pointer
+from dermxai_helpers.inference import check_finite
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -110,13 +111,6 @@ def unreadable(path: Path | str) -> str:
                 "and is not opened: save weights alone, as safetensors or torch.save(model.state_dict(), path)"
             )
     return "is damaged, cut short, or no checkpoint at all: compare its size with the original's, or save it again"
-
-
-def check_finite(tensors: dict[str, torch.Tensor], name: Path | str) -> None:
-    """ValueError, as a sentence, for weights that are not finite numbers: whatever they answer would be NaN."""
-    if odd := [key for key, tensor in tensors.items() if not tensor.isfinite().all()]:
-        found = f"holds weights that are NaN or infinite ({listed(odd, 3)})"
-        raise ValueError(f"{name} {found}: its training went astray, or it is damaged; take an earlier one")
 
 
 def _imagenet_weights() -> dict[str, torch.Tensor]:

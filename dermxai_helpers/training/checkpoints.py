@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from dermxai_helpers.files import listed
-from dermxai_helpers.training.backbones import check_finite, unreadable
+from dermxai_helpers.inference import check_finite
+from dermxai_helpers.training.backbones import unreadable
 
 SPREAD_OF_NEW_WEIGHTS = 0.02  # standard deviation, as timm initialises its heads
 

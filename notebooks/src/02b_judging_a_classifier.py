@@ -259,7 +259,7 @@ numbers = {name: part["dx"].map(CLASSES.index).to_numpy() for name, part in lesi
 seen, unseen = (features["train"], numbers["train"]), (features["tune"], numbers["tune"])
 
 # %% tags=["nbval-ignore-output"]
-widgets.panel(lambda exponent: widgets.recalls_at(seen, unseen, exponent, seed),
+widgets.panel(lambda exponent: widgets.recalls_at(seen, unseen, exponent),
               exponent=widgets.slider("0: every image counts alike · 1: every class", 1, 0, 2, 0.25))
 
 # %% [markdown]
@@ -267,7 +267,7 @@ widgets.panel(lambda exponent: widgets.recalls_at(seen, unseen, exponent, seed),
 
 # %%
 for exponent in (0.0, 1.0, 2.0):
-    print(widgets.recalls_at(seen, unseen, exponent, seed)[1].split(";")[-1].strip())
+    print(widgets.recalls_at(seen, unseen, exponent)[1].split(";")[-1].strip())
 
 # %% [markdown]
 # ## 4. How sure is it, and how sure may it be?
