@@ -11,34 +11,53 @@ from torch import Tensor, nn
 from dermxai_helpers.files import listed
 from dermxai_helpers.training.backbones import check_finite, unreadable
 
+MOST_PREFIXES = 3  # before every name
 SPREAD_OF_NEW_WEIGHTS = 0.02  # standard deviation, as timm initialises its heads
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
     """Give a timm vision transformer the weights that somebody fine-tuned; it comes back in evaluation mode.
 
-    path : a .safetensors file, or what `torch.save` wrote: a state dict, or a dict with one under "state_dict" or
-        "model". An average over training (EMA) is preferred, and names are freed from `module.`, `_orig_mod.` and
-        `model.`, which several GPUs, `torch.compile` and Lightning put before them
+    path : a safetensors file, or what `torch.save` wrote: a state dict, or a dict with one under "state_dict",
+        "model_state_dict" or "model". An average over training (EMA) is preferred, and names are freed from up to three
+        prefixes common to all: `module.`, `_orig_mod.`, `model.`, which several GPUs, `torch.compile` and Lightning put
 
     Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code or NaN, or belong to
     another architecture or number of classes. The model is unchanged then.
     """
-    from timm.models import load_state_dict
-
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file: give the path of a checkpoint")
     try:
-        tensors = load_state_dict(str(path), weights_only=True)
+        tensors = _freed(_read(path), set(model.state_dict()))
     except Exception as error:  # readers stumble over damaged files in many ways
         raise ValueError(f"{path.name} {unreadable(path)}") from error
-    if all(name.startswith("model.") for name in tensors):
-        tensors = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
     _check_fit(model, tensors, path.name)
     check_finite(tensors, path.name)
     model.load_state_dict(tensors)
     return model.eval()
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """The state dict of a file, whose content says what it is, not its name."""
+    from safetensors.torch import load_file
+    from timm.models import load_state_dict
+
+    with open(path, "rb") as file:
+        if file.read(9)[8:] == b"{":  # safetensors: eight bytes of length, then JSON
+            return load_file(path)
+    tensors = load_state_dict(str(path), weights_only=True)
+    return tensors.get("model_state_dict", tensors)
+
+
+def _freed(tensors: dict[str, Tensor], known: set[str]) -> dict[str, Tensor]:
+    """The tensors without the prefixes that keep their names from being the `known` ones; or as they are."""
+    freed = dict(tensors)
+    for _ in range(MOST_PREFIXES):
+        if known & freed.keys() or len({name.partition(".")[0] for name in freed}) > 1:
+            break
+        freed = {name.partition(".")[2]: tensor for name, tensor in freed.items()}
+    return freed if known & freed.keys() else tensors
 
 
 def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
@@ -59,7 +78,8 @@ def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
             nn.init.trunc_normal_(new.weight, std=SPREAD_OF_NEW_WEIGHTS)
             nn.init.zeros_(new.bias)
             new.weight[: old.out_features] = old.weight
-            new.bias[: old.out_features] = old.bias
+            if old.bias is not None:  # the old logits need none
+                new.bias[: old.out_features] = old.bias
     return model
 
 

@@ -4,7 +4,6 @@ The patches and the first blocks stay as they were, so what they give for a pict
 the norm and the head learn. What comes out is an ordinary timm model: `torch.save(model.state_dict(), ...)` keeps it.
 """
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from dermxai_helpers import files, relevancy
+from dermxai_helpers.files import counted, listed
+from dermxai_helpers.inference import copied, left_as_found
 from dermxai_helpers.relevancy import forward
 from dermxai_helpers.training.loop import Examples, finetuning_plan, fit
 
@@ -59,11 +60,12 @@ def finetune(
     blocks : how many of the last blocks learn;  learning_rate : at the start of a cosine
 
     A running mean of the weights after the last epoch is kept, so that the pictures on which it is judged choose
-    nothing. Classes of unequal size are balanced by logit adjustment. Raises ValueError for a head of another size, an
-    unknown label, a class without a picture to learn from, or more blocks than the model has.
+    nothing. Classes of unequal size are balanced by logit adjustment. Raises ValueError, as a sentence, for another
+    kind of model, head or number type, pictures and labels that do not fit, and blocks or epochs that there are not.
     """
-    _check(model, learn, judge, classes, blocks)
-    model = copy.deepcopy(model)
+    _check(model, blocks, epochs)
+    _check_labels(model, learn, judge, classes)
+    model = copied(model)
     seen, unseen = (_examples(model, part, classes, blocks, progress) for part in (learn, judge))
 
     def optimiser(tail: Tail) -> torch.optim.Optimizer:
@@ -79,16 +81,31 @@ def finetune(
 
 def predict(model: nn.Module, images: Sequence[np.ndarray]) -> np.ndarray:
     """Class probabilities (n, classes) of pictures, normalised as the model declares."""
-    with torch.inference_mode():
-        answers = [model(batch).softmax(dim=1) for batch in _batches(model, images)]
-    return torch.cat(answers).float().cpu().numpy()
+    with left_as_found(model):
+        answers = [model(batch).float().softmax(dim=1) for batch in _batches(model, images)]
+    return torch.cat(answers).cpu().numpy()
 
 
-def _check(model: nn.Module, learn: Pictures, judge: Pictures, classes: Sequence[str], blocks: int) -> None:
-    if model.num_classes != len(classes):
-        raise ValueError(f"the model's head has {model.num_classes} outputs, not {len(classes)}: one a class")
+def _check(model: nn.Module, blocks: int, epochs: int) -> None:
+    from timm.models import VisionTransformer
+
+    if not isinstance(model, VisionTransformer):
+        raise ValueError(f"expected a timm VisionTransformer, got {type(model).__name__}: create one, or train a head")
+    if odd := {str(weight.dtype) for weight in model.parameters()} - {"torch.float32"}:
+        raise ValueError(f"the model's weights are {listed(odd)}: they learn in float32, pass model.float()")
     if not 1 <= blocks <= len(model.blocks):
         raise ValueError(f"blocks={blocks}: choose 1 to {len(model.blocks)}, the blocks that the model has")
+    if epochs < 1:
+        raise ValueError(f"epochs={epochs}: choose 1 or more")
+
+
+def _check_labels(model: nn.Module, learn: Pictures, judge: Pictures, classes: Sequence[str]) -> None:
+    if model.num_classes != len(classes):
+        raise ValueError(f"the model's head has {model.num_classes} outputs, not {len(classes)}: one a class")
+    for name, part in (("learn", learn), ("judge", judge)):
+        if not len(part.images) == len(part.labels) > 0:
+            found = f"{counted(len(part.images), 'picture')} and {counted(len(part.labels), 'label')}"
+            raise ValueError(f"{name} has {found}: give a label for each picture, and one or more of both")
     unknown = sorted({*learn.labels, *judge.labels} - set(classes))
     if unknown:
         raise ValueError(f"'{unknown[0]}' is a label but not among the classes: {', '.join(classes)}")
@@ -110,6 +127,6 @@ def _examples(model: nn.Module, pictures: Pictures, classes: Sequence[str], bloc
 
 
 def _batches(model: nn.Module, images: Sequence[np.ndarray]) -> Iterator[Tensor]:
-    device = next(model.parameters()).device
-    for start in range(0, len(images), BATCH):
-        yield relevancy.prepare(model, images[start : start + BATCH]).to(device)
+    like = next(model.parameters())
+    for start in range(0, max(1, len(images)), BATCH):  # without pictures `prepare` says so
+        yield relevancy.prepare(model, images[start : start + BATCH]).to(like)
