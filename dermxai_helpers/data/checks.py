@@ -70,7 +70,7 @@ def image_problems(image_ids: Iterable[str], paths: dict[str, list[str]], masks:
         others = [(path, copy) for copy in copies] + [(mask, copy) for copy in mask_copies]
         if different := [f"{image_id} ({one} and {other})" for one, other in others if not same_bytes(one, other)]:
             torn = "two different files of this name: keep one (the mask of A.jpg is called A_segmentation.png)"
-            cases.setdefault(torn, []).append(different[0])
+            cases.setdefault(torn, []).extend(different[:1])
     return [f"{counted(len(names), 'image')} – {problem}: {listed(names)}" for problem, names in cases.items()]
 
 

@@ -73,28 +73,21 @@ def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarr
     if not isinstance(path, str | Path) or not str(path):
         raise DataError("mask", ["this image has no lesion mask (mask_path is empty)"])
     with opened(path) as picture:
-        values = _brightness(picture)
-        if 3 <= len(levels := np.unique(values)) <= 8:
-            classes = f"holds {len(levels)} classes (levels {listed(levels, 8)})"
-            raise DataError(path, [f"{classes}, and which is the lesion is not known: save it as 255, all else as 0"])
+        cut = ";16B" in str(picture.tile) and picture.mode[0] != "I"  # Pillow drops half of the bits, not of grey's
+        picture = upright(picture)
+        values = np.asarray(picture if picture.mode[0] == "I" else picture.convert("RGBA"))
+        if values.ndim == 3:
+            values = values[..., 3] if np.ptp(values[..., 3]) else values[..., :3].max(axis=2)
+        levels = np.unique(values)
+        if cut and not levels.any():
+            raise DataError(path, ["holds 16 bits a colour, all too dark to be read: save it with 8 bits"])
+        if 3 <= len(levels) <= 8:
+            found = f"holds {len(levels)} classes (levels {listed(levels, 8)})"
+            raise DataError(path, [f"{found}, and which is the lesion is not known: save it as 255, all else as 0"])
     values = values.astype(np.float32)
     if size is not None:
         values = np.asarray(Image.fromarray(values).resize(size[::-1], Image.Resampling.BILINEAR))
     return values > values.max() / 2
-
-
-def _brightness(picture: Image.Image) -> np.ndarray:
-    """Of a mask's pixels (height, width) the opacity where that varies, or else the largest channel, at full depth."""
-    cut = ";16B" in str(picture.tile)  # Pillow drops the lower eight of a colour's 16 bits, though not of grey's
-    picture = upright(picture)
-    if picture.mode.startswith("I"):
-        return np.asarray(picture)
-    values = np.asarray(picture.convert("RGBA"))
-    if np.ptp(values[..., 3]):
-        return values[..., 3]
-    if cut and not values[..., :3].any():
-        raise DataError(picture.filename, ["holds 16 bits a colour, all too dark to be read: save it with 8 bits"])
-    return values[..., :3].max(axis=2)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dermxai_helpers.files import listed
 from dermxai_helpers.training.backbones import check_finite, unreadable
 
-MOST_PREFIXES = 3  # before every name
+MOST_PREFIXES = 3  # before a weight's name
 SPREAD_OF_NEW_WEIGHTS = 0.02  # standard deviation, as timm initialises its heads
 
 
@@ -19,45 +19,32 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
     """Give a timm vision transformer the weights that somebody fine-tuned; it comes back in evaluation mode.
 
     path : a safetensors file, or what `torch.save` wrote: a state dict, or a dict with one under "state_dict",
-        "model_state_dict" or "model". An average over training (EMA) is preferred, and names are freed from up to three
-        prefixes common to all: `module.`, `_orig_mod.`, `model.`, which several GPUs, `torch.compile` and Lightning put
+        "model_state_dict" or "model". An average over training (EMA) is preferred, and names are freed from the prefixes
+        of several GPUs, `torch.compile`, Lightning and others: `module.`, `_orig_mod.`, `model.`, `net.`
 
     Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code or NaN, or belong to
     another architecture or number of classes. The model is unchanged then.
     """
+    from safetensors.torch import load_file
+    from timm.models import load_state_dict
+
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file: give the path of a checkpoint")
     try:
-        tensors = _freed(_read(path), set(model.state_dict()))
+        with open(path, "rb") as file:
+            is_safe = file.read(9)[8:] == b"{"  # safetensors, whatever its name: eight bytes of length, then JSON
+        tensors = load_file(path) if is_safe else load_state_dict(str(path), weights_only=True)
+        tensors = tensors.get("model_state_dict", tensors)
+        freed = [[name.split(".", prefixes)[-1] for name in tensors] for prefixes in range(MOST_PREFIXES + 1)]
+        names = next((names for names in freed if sorted(names) == sorted(model.state_dict())), tensors)
+        tensors = dict(zip(names, tensors.values(), strict=True))
     except Exception as error:  # readers stumble over damaged files in many ways
         raise ValueError(f"{path.name} {unreadable(path)}") from error
     _check_fit(model, tensors, path.name)
     check_finite(tensors, path.name)
     model.load_state_dict(tensors)
     return model.eval()
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """The state dict of a file, whose content says what it is, not its name."""
-    from safetensors.torch import load_file
-    from timm.models import load_state_dict
-
-    with open(path, "rb") as file:
-        if file.read(9)[8:] == b"{":  # safetensors: eight bytes of length, then JSON
-            return load_file(path)
-    tensors = load_state_dict(str(path), weights_only=True)
-    return tensors.get("model_state_dict", tensors)
-
-
-def _freed(tensors: dict[str, Tensor], known: set[str]) -> dict[str, Tensor]:
-    """The tensors without the prefixes that keep their names from being the `known` ones; or as they are."""
-    freed = dict(tensors)
-    for _ in range(MOST_PREFIXES):
-        if known & freed.keys() or len({name.partition(".")[0] for name in freed}) > 1:
-            break
-        freed = {name.partition(".")[2]: tensor for name, tensor in freed.items()}
-    return freed if known & freed.keys() else tensors
 
 
 def grow_head(model: nn.Module, num_classes: int) -> nn.Module:

@@ -63,8 +63,7 @@ def finetune(
     nothing. Classes of unequal size are balanced by logit adjustment. Raises ValueError, as a sentence, for another
     kind of model, head or number type, pictures and labels that do not fit, and blocks or epochs that there are not.
     """
-    _check(model, blocks, epochs)
-    _check_labels(model, learn, judge, classes)
+    _check(model, learn, judge, classes, blocks, epochs)
     model = copied(model)
     seen, unseen = (_examples(model, part, classes, blocks, progress) for part in (learn, judge))
 
@@ -86,26 +85,24 @@ def predict(model: nn.Module, images: Sequence[np.ndarray]) -> np.ndarray:
     return torch.cat(answers).cpu().numpy()
 
 
-def _check(model: nn.Module, blocks: int, epochs: int) -> None:
+def _check(
+    model: nn.Module, learn: Pictures, judge: Pictures, classes: Sequence[str], blocks: int, epochs: int
+) -> None:
     from timm.models import VisionTransformer
 
     if not isinstance(model, VisionTransformer):
         raise ValueError(f"expected a timm VisionTransformer, got {type(model).__name__}: create one, or train a head")
     if odd := {str(weight.dtype) for weight in model.parameters()} - {"torch.float32"}:
         raise ValueError(f"the model's weights are {listed(odd)}: they learn in float32, pass model.float()")
-    if not 1 <= blocks <= len(model.blocks):
-        raise ValueError(f"blocks={blocks}: choose 1 to {len(model.blocks)}, the blocks that the model has")
-    if epochs < 1:
-        raise ValueError(f"epochs={epochs}: choose 1 or more")
-
-
-def _check_labels(model: nn.Module, learn: Pictures, judge: Pictures, classes: Sequence[str]) -> None:
+    if epochs < 1 or not 1 <= blocks <= len(model.blocks):
+        most = f"1 to {len(model.blocks)} blocks, which the model has"
+        raise ValueError(f"blocks={blocks}, epochs={epochs}: choose {most}, and one epoch or more")
     if model.num_classes != len(classes):
         raise ValueError(f"the model's head has {model.num_classes} outputs, not {len(classes)}: one a class")
     for name, part in (("learn", learn), ("judge", judge)):
         if not len(part.images) == len(part.labels) > 0:
             found = f"{counted(len(part.images), 'picture')} and {counted(len(part.labels), 'label')}"
-            raise ValueError(f"{name} has {found}: give a label for each picture, and one or more of both")
+            raise ValueError(f"{name} has {found}: give a label for each picture, one or more")
     unknown = sorted({*learn.labels, *judge.labels} - set(classes))
     if unknown:
         raise ValueError(f"'{unknown[0]}' is a label but not among the classes: {', '.join(classes)}")

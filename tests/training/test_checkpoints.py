@@ -79,6 +79,12 @@ def test_safetensors_of_any_name_are_read(trained, tmp_path, name, prefix):
     assert equal(load_checkpoint(made(seed=2), tmp_path / name), trained)
 
 
+def test_two_models_in_one_file_are_not_mixed(trained, path):
+    torch.save(with_prefix(trained, "student.") | with_prefix(made(seed=3), "teacher."), path)
+    with pytest.raises(ValueError, match="does not fit .*student.cls_token"):
+        load_checkpoint(made(), path)
+
+
 def test_checkpoint_of_timms_own_training_gives_the_average(trained, tmp_path):
     model = made()
     average = ModelEmaV3(model)
