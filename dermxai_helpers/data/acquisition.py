@@ -41,8 +41,7 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
     Columns: skin_angle in degrees (`colour_of_skin`), NaN for an image without lesion mask; dark_corners, 0 to 1.
     """
     rows = []
-    paths = table[["image_path", "mask_path"]].fillna("").to_numpy()
-    for path, mask_path in progress(paths, "measuring photographs", delay=3):
+    for path, mask_path in progress(table[["image_path", "mask_path"]].fillna("").to_numpy(), "measuring", delay=3):
         image = _small(path)
         angle = colour_of_skin(image, open_mask(mask_path, image.shape[:2])) if mask_path else math.nan
         rows.append((angle, dark_corners(image)))

@@ -64,21 +64,15 @@ def image_problems(image_ids: Iterable[str], paths: dict[str, list[str]], masks:
     cases: dict[str, list[str]] = {}
     for image_id in progress(list(image_ids), "checking images", leave=False, delay=3):
         (path, *copies), (mask, *mask_copies) = paths.get(image_id, [""]), masks.get(image_id, [""])
-        absent = "listed in the metadata, but there is no such file"
-        if problem := file_problem(path, mask) if path else absent:
-            cases.setdefault(problem, []).append(Path(path).name if path else image_id)
-        others = [(path, copy) for copy in copies] + [(mask, copy) for copy in mask_copies]
-        if different := [f"{image_id} ({one} and {other})" for one, other in others if not same_bytes(one, other)]:
-            torn = "two different files of this name: keep one (the mask of A.jpg is called A_segmentation.png)"
-            cases.setdefault(torn, []).extend(different[:1])
+        name, absent = Path(path).name or image_id, "listed in the metadata, but there is no such file"
+        problem = file_problem(path, mask) if path else absent
+        for one, other in [] if problem else [(path, copy) for copy in copies] + [(mask, copy) for copy in mask_copies]:
+            if not (os.access(other, os.R_OK) and filecmp.cmp(one, other, shallow=False)):
+                problem = "two different files of this name: keep one (the mask of A.jpg is called A_segmentation.png)"
+                name = f"{image_id} ({one} and {other})"
+        if problem:
+            cases.setdefault(problem, []).append(name)
     return [f"{counted(len(names), 'image')} – {problem}: {listed(names)}" for problem, names in cases.items()]
-
-
-def same_bytes(one: str, other: str) -> bool:
-    """Whether two files are copies; one that cannot be read is none."""
-    with suppress(OSError):
-        return filecmp.cmp(one, other, shallow=False)
-    return False
 
 
 def file_problem(path: str | Path, mask: str | Path | None = None) -> str:

@@ -145,10 +145,8 @@ def unpack(archive: Path, folder: Path) -> None:
             for member in progress(bundle.infolist(), f"unpacking {archive.name}", "file"):
                 bundle.extract(member, unfinished)
         os.replace(unfinished, folder)
-    except DataError:
-        raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, LookupError, OSError) as error:
-        if getattr(error, "errno", None) in OF_THE_DISK:
+        if isinstance(error, DataError) or getattr(error, "errno", None) in OF_THE_DISK:
             raise
         raise DataError(archive.name, [f"damaged, it cannot be unpacked ({error})"]) from error
     finally:

@@ -19,8 +19,7 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
 
     Both are stratified: each class has about the same share in both parts. For 1/2, 1/3 ... 1/10 "lesion" deals whole
     lesions into 1/val piles (StratifiedGroupKFold) and validates on the first that holds every class; for other shares,
-    or fewer lesions than piles, lesions are drawn one by one. Raises ValueError for a class with fewer than two, and
-    for rows without class or lesion.
+    or fewer lesions than piles, lesions are drawn one by one. ValueError: a class of fewer than two, a row without one.
     """
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
@@ -73,10 +72,9 @@ def _drawn(units: pd.Series, classes: pd.Series, val: float, seed: int) -> set:
 
 
 def leak_report(table: pd.DataFrame, split: pd.Series) -> pd.DataFrame:
-    """Count the validation images that show a lesion of which training holds another photograph.
+    """Count validation images of whose lesion training holds another photograph; ValueError for a row without lesion.
 
-    Index: the classes, then "all". Columns: validation_images, sharing_a_lesion (counts), share (0 to 1). Raises
-    ValueError for rows without lesion.
+    Index: the classes, then "all". Columns: validation_images, sharing_a_lesion (counts), share (0 to 1).
 
     >>> table = pd.DataFrame({"lesion_id": ["a", "a", "b"], "dx": ["nv", "nv", "mel"]})
     >>> leak_report(table, pd.Series(["train", "val", "val"]))["share"].to_dict()

@@ -74,8 +74,7 @@ def read_metadata(folder: Path) -> pd.DataFrame:
         table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, index_col=False, skiprows=above)
     except ValueError as error:  # pandas' errors and Unicode's are kinds of it
         raise DataError(path, [f"not a table with comma-separated columns in UTF-8 ({error})"]) from error
-    table = table.apply(lambda column: column.str.strip().replace("", None))
-    table.index += above
+    table = table.set_index(table.index + above).apply(lambda column: column.str.strip().replace("", None))
     if "image_id" in table.columns:
         table["image_id"] = table["image_id"].str.replace(r"\.(jpe?g|png)$", "", case=False, regex=True)
     return table
@@ -132,6 +131,5 @@ def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> P
 def truth(folder: str | Path) -> pd.DataFrame | None:
     """The attributes of drawn lesions, one row for each image; None for a folder of real photographs."""
     path = Path(folder) / "truth" / "attributes.csv"
-    if not path.is_file():
-        return None
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])  # "none" and "NA" are words here
+    # "none" and "NA" are words here
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else None

@@ -1,7 +1,4 @@
-"""Your own checkpoint of a timm transformer: read as numbers only, fitted to a model, or refused with a sentence.
-
-timm finds the weights in what its own and other programs write around them; nothing in a file is executed.
-"""
+"""Your own checkpoint of a timm transformer: read as numbers only, no code runs; fitted to a model, or refused."""
 
 from pathlib import Path
 
@@ -11,7 +8,6 @@ from torch import Tensor, nn
 from dermxai_helpers.files import listed
 from dermxai_helpers.training.backbones import check_finite, unreadable
 
-MOST_PREFIXES = 3  # before a weight's name
 SPREAD_OF_NEW_WEIGHTS = 0.02  # standard deviation, as timm initialises its heads
 
 
@@ -19,8 +15,8 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
     """Give a timm vision transformer the weights that somebody fine-tuned; it comes back in evaluation mode.
 
     path : a safetensors file, or what `torch.save` wrote: a state dict, or a dict with one under "state_dict",
-        "model_state_dict" or "model". An average over training (EMA) is preferred, and names are freed from the prefixes
-        of several GPUs, `torch.compile`, Lightning and others: `module.`, `_orig_mod.`, `model.`, `net.`
+        "model_state_dict" or "model". An average over training (EMA) is preferred, and up to three prefixes are taken
+        off the names: `module.`, `_orig_mod.`, `model.`, which several GPUs, `torch.compile` and Lightning put there
 
     Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code or NaN, or belong to
     another architecture or number of classes. The model is unchanged then.
@@ -36,7 +32,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
             is_safe = file.read(9)[8:] == b"{"  # safetensors, whatever its name: eight bytes of length, then JSON
         tensors = load_file(path) if is_safe else load_state_dict(str(path), weights_only=True)
         tensors = tensors.get("model_state_dict", tensors)
-        freed = [[name.split(".", prefixes)[-1] for name in tensors] for prefixes in range(MOST_PREFIXES + 1)]
+        freed = [[name.split(".", prefixes)[-1] for name in tensors] for prefixes in range(4)]
         names = next((names for names in freed if sorted(names) == sorted(model.state_dict())), tensors)
         tensors = dict(zip(names, tensors.values(), strict=True))
     except Exception as error:  # readers stumble over damaged files in many ways

@@ -1,8 +1,4 @@
-"""What a frozen backbone says about each image, computed once.
-
-A frozen network gives the same answer for the same image in every epoch, so its answer (1,280 numbers, the *features*)
-is kept in a cache, a small file for each image.
-"""
+"""What a frozen backbone says about each image (1,280 numbers, the *features*), computed once, kept in a small file."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +23,7 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
 
     Computed once: the cache is keyed by the backbone's layers and weights, the transform and each file's *content*, so
     a changed image, weight or size is computed anew, a renamed file is not, and a damaged cache file is replaced.
-    A backbone in half precision is computed in float32. Raises ValueError for one that does not give 1,280 maps.
+    It computes in float32. Raises ValueError for a backbone that does not give 1,280 maps.
     """
     paths = [Path(path) for path in paths]
     key = f"{backbone.name}-{fingerprint(backbone)[:16]}-view{view}-{augmentation.VERSION}"

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from dermxai_helpers import files, relevancy
-from dermxai_helpers.files import counted, listed
 from dermxai_helpers.inference import copied, left_as_found
 from dermxai_helpers.relevancy import forward
 from dermxai_helpers.training.loop import Examples, finetuning_plan, fit
@@ -63,7 +62,7 @@ def finetune(
     nothing. Classes of unequal size are balanced by logit adjustment. Raises ValueError, as a sentence, for another
     kind of model, head or number type, pictures and labels that do not fit, and blocks or epochs that there are not.
     """
-    _check(model, learn, judge, classes, blocks, epochs)
+    _check(model, {"learn": learn, "judge": judge}, classes, blocks, epochs)
     model = copied(model)
     seen, unseen = (_examples(model, part, classes, blocks, progress) for part in (learn, judge))
 
@@ -85,29 +84,24 @@ def predict(model: nn.Module, images: Sequence[np.ndarray]) -> np.ndarray:
     return torch.cat(answers).cpu().numpy()
 
 
-def _check(
-    model: nn.Module, learn: Pictures, judge: Pictures, classes: Sequence[str], blocks: int, epochs: int
-) -> None:
+def _check(model: nn.Module, parts: dict[str, Pictures], classes: Sequence[str], blocks: int, epochs: int) -> None:
     from timm.models import VisionTransformer
 
     if not isinstance(model, VisionTransformer):
         raise ValueError(f"expected a timm VisionTransformer, got {type(model).__name__}: create one, or train a head")
     if odd := {str(weight.dtype) for weight in model.parameters()} - {"torch.float32"}:
-        raise ValueError(f"the model's weights are {listed(odd)}: they learn in float32, pass model.float()")
+        raise ValueError(f"the model's weights are {files.listed(odd)}: they learn in float32, pass model.float()")
     if epochs < 1 or not 1 <= blocks <= len(model.blocks):
-        most = f"1 to {len(model.blocks)} blocks, which the model has"
-        raise ValueError(f"blocks={blocks}, epochs={epochs}: choose {most}, and one epoch or more")
+        raise ValueError(f"blocks={blocks}, epochs={epochs}: choose 1 to {len(model.blocks)} blocks, 1 epoch or more")
     if model.num_classes != len(classes):
         raise ValueError(f"the model's head has {model.num_classes} outputs, not {len(classes)}: one a class")
-    for name, part in (("learn", learn), ("judge", judge)):
+    for name, part in parts.items():
         if not len(part.images) == len(part.labels) > 0:
-            found = f"{counted(len(part.images), 'picture')} and {counted(len(part.labels), 'label')}"
+            found = f"{files.counted(len(part.images), 'picture')} and {files.counted(len(part.labels), 'label')}"
             raise ValueError(f"{name} has {found}: give a label for each picture, one or more")
-    unknown = sorted({*learn.labels, *judge.labels} - set(classes))
-    if unknown:
+    if unknown := sorted({label for part in parts.values() for label in part.labels} - set(classes)):
         raise ValueError(f"'{unknown[0]}' is a label but not among the classes: {', '.join(classes)}")
-    missing = [name for name in classes if name not in set(learn.labels)]
-    if missing:
+    if missing := [name for name in classes if name not in set(parts["learn"].labels)]:
         raise ValueError(f"there is no picture of '{missing[0]}' to learn from: give some, or leave the class out")
 
 

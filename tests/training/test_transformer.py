@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_weights(model):
         ({"judge": Pictures(pictures(1, 0).images, pictures(2, 0).labels)}, "judge has 1 picture and 2 labels"),
         ({"judge": Pictures([], [])}, "judge has 0 pictures and 0 labels"),
         ({"learn": Pictures([], [])}, "learn has 0 pictures"),
-        ({"epochs": 0}, "epochs=0: choose .* one epoch or more"),
+        ({"epochs": 0}, "epochs=0: choose .* 1 epoch or more"),
     ],
 )
 def test_what_does_not_fit_gets_a_sentence(model, changes, sentence):
