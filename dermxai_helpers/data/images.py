@@ -94,10 +94,8 @@ def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarr
 def opened(path: str | Path) -> Iterator[Image.Image]:
     """Open an image whose header has been found harmless; a fault while it is decoded inside becomes a DataError."""
     try:
-        if not isinstance(path, str | Path):
-            raise DataError(path, ["no file's name: this image has no path"])
-        if printable(path) != str(path):
-            raise DataError(path, ["its name is not UTF-8, no table could hold it: rename it"])
+        if not isinstance(path, str | Path) or printable(path) != str(path):
+            raise DataError(path, ["no file's name, or one that is not UTF-8 and no table could hold: rename it"])
         if os.path.getsize(path) == 0:
             raise DataError(path, ["empty (zero bytes)"])
         with Image.open(path, formats=FORMATS) as picture:

@@ -61,8 +61,7 @@ def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
             nn.init.trunc_normal_(new.weight, std=SPREAD_OF_NEW_WEIGHTS)
             nn.init.zeros_(new.bias)
             new.weight[: old.out_features] = old.weight
-            if old.bias is not None:  # the old logits need none
-                new.bias[: old.out_features] = old.bias
+            new.bias[: old.out_features] = 0 if old.bias is None else old.bias
     return model
 
 
@@ -77,13 +76,9 @@ def _check_fit(model: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
     found = {key: getattr(tensor, "shape", "no tensor") for key, tensor in tensors.items()}
     if "head.bias" in expected and "head.bias" in found and expected["head.bias"] != found["head.bias"]:
         own, classes = expected["head.bias"][0], found["head.bias"][0]
-        raise ValueError(
-            f"{name} has {classes} classes, the model {own} classes: create the model with "
-            f"num_classes={classes}, load it, and let grow_head add classes"
-        )
-    different = [key for key in found | expected if expected.get(key) != found.get(key)]
-    if different:
-        raise ValueError(
-            f"{name} does not fit this {type(model).__name__} ({listed(different, 3)} missing, unknown or of another "
-            "shape): create a model of the same architecture and picture size, timm.create_model(..., img_size=...)"
-        )
+        advice = f"create the model with num_classes={classes}, load it, and let grow_head add classes"
+        raise ValueError(f"{name} has {classes} classes, the model {own} classes: {advice}")
+    if different := [key for key in found | expected if expected.get(key) != found.get(key)]:
+        what = f"{listed(different, 3)} missing, unknown or of another shape"
+        advice = "create a model of the same architecture and picture size, timm.create_model(..., img_size=...)"
+        raise ValueError(f"{name} does not fit this {type(model).__name__} ({what}): {advice}")

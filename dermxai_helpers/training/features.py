@@ -40,7 +40,7 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
             batch = list(missing.items())[start : start + BATCH]
             images = list(readers.map(partial(open_view, view=view), [paths[numbers[0]] for _, numbers in batch]))
             maps = network(to_input(images, backbone.size, backbone.mean, backbone.std))
-            if maps.shape[1:2] != (1280,) or maps.ndim != 4:
+            if maps.ndim != 4 or maps.shape[1] != 1280:
                 raise ValueError(f"backbone {backbone.name!r} gives {tuple(maps.shape)}, not (B, 1280, height, width)")
             for (file, numbers), row in zip(batch, maps.mean(dim=(2, 3)).numpy(), strict=True):
                 files.write_atomically(file, partial(np.save, arr=row))

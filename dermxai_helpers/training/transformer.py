@@ -1,8 +1,4 @@
-"""How a timm vision transformer learns new classes.
-
-The patches and the first blocks stay as they were, so what they give for a picture is computed once; the last blocks,
-the norm and the head learn. What comes out is an ordinary timm model: `torch.save(model.state_dict(), ...)` keeps it.
-"""
+"""How a timm vision transformer learns new classes: its last blocks, norm and head do; all before is computed once."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -94,6 +94,14 @@ def test_a_backbone_of_another_number_type_is_computed_in_float32(table, backbon
     assert next(rounded.parameters()).dtype == dtype
 
 
+def test_a_classifier_on_a_backbone_in_half_precision_answers(table, split, backbone):
+    rounded = dataclasses.replace(backbone, features=copy.deepcopy(backbone.features).half())
+    classifier = training.train(table, split, rounded, epochs=1, progress=False)
+    rows = training.cached_features(rounded, table["image_path"][:4], progress=False)
+    answers = classifier.predict_proba([data.open_image(path) for path in table["image_path"][:4]])
+    np.testing.assert_allclose(answers, classifier.predict_features(rows), atol=1e-3)
+
+
 @pytest.mark.parametrize("layers", [lambda f: f[:-1], lambda f: torch.nn.Sequential(f, torch.nn.Flatten())])
 def test_a_backbone_of_another_width_gets_a_sentence(table, backbone, layers):
     other = dataclasses.replace(backbone, features=layers(backbone.features))
