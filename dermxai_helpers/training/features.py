@@ -21,9 +21,9 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
 
     view : 0 for the photographs as they are; 1, 2 ... for a random view of each (`augmentation.augmented`)
 
-    Computed once: the cache is keyed by the backbone's layers and weights, the transform and each file's *content*, so
-    a changed image, weight or size is computed anew, a renamed file is not, and a damaged cache file is replaced.
-    It computes in float32. Raises ValueError for a backbone that does not give 1,280 maps.
+    Computed once, in float32: the cache is keyed by the backbone's layers and weights, the transform and each file's
+    *content*, so a changed image, weight or size is computed anew, a renamed file is not, and a damaged cache file is
+    replaced. Raises ValueError for a backbone that does not give 1,280 maps.
     """
     paths = [Path(path) for path in paths]
     key = f"{backbone.name}-{fingerprint(backbone)[:16]}-view{view}-{augmentation.VERSION}"

@@ -55,8 +55,7 @@ def finetune(
     blocks : how many of the last blocks learn;  learning_rate : at the start of a cosine
 
     A running mean of the weights after the last epoch is kept, so that the pictures on which it is judged choose
-    nothing. Classes of unequal size are balanced by logit adjustment. Raises ValueError, as a sentence, for another
-    kind of model, head or number type, pictures and labels that do not fit, and blocks or epochs that there are not.
+    nothing. Classes of unequal size are balanced by logit adjustment. ValueError, a sentence: an argument does not fit.
     """
     _check(model, {"learn": learn, "judge": judge}, classes, blocks, epochs)
     model = copied(model)
