@@ -131,5 +131,4 @@ def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> P
 def truth(folder: str | Path) -> pd.DataFrame | None:
     """The attributes of drawn lesions, one row for each image; None for a folder of real photographs."""
     path = Path(folder) / "truth" / "attributes.csv"
-    # "none" and "NA" are words here
-    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else None
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else None  # "NA" is a word here
