@@ -13,7 +13,6 @@ from torch import nn
 from dermxai_helpers.files import listed
 
 SMALL_MODEL = 50_000_000  # weights
-MOST_WRAPPERS = 4  # around one another
 
 
 def to_input(images: list[np.ndarray], size: tuple[int, int], mean: tuple, std: tuple) -> torch.Tensor:
@@ -86,7 +85,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"expected a torch module, got {type(model).__name__}: of a Classifier, pass its .model")
-    for _ in range(MOST_WRAPPERS):
+    for _ in range(4):  # wrappers around one another, at most
         if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
             model = model.module
         model = getattr(model, "_orig_mod", model)

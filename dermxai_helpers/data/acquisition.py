@@ -41,7 +41,7 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
     Columns: skin_angle in degrees (`colour_of_skin`), NaN for an image without lesion mask; dark_corners, 0 to 1.
     """
     rows = []
-    for path, mask_path in progress(table[["image_path", "mask_path"]].to_numpy(), "measuring photographs", delay=3):
+    for path, mask_path in progress(table[["image_path", "mask_path"]].fillna("").to_numpy(), "measuring", delay=3):
         image = _small(path)
         angle = colour_of_skin(image, open_mask(mask_path, image.shape[:2])) if mask_path else math.nan
         rows.append((angle, dark_corners(image)))
@@ -133,7 +133,7 @@ def near_duplicates(table: pd.DataFrame) -> pd.DataFrame:
 
 def _details(table: pd.DataFrame) -> np.ndarray:
     """Fine details of every photograph, float (n, THUMBNAIL, THUMBNAIL): coarse light taken out, contrast evened."""
-    cut_out = table["mask_path"].all()
+    cut_out = table["mask_path"].fillna("").all()
     bar = progress(table[["image_path", "mask_path"]].to_numpy(), "looking for the same spot", delay=3)
     thumbnails = np.stack([_thumbnail(_small(path), mask_path if cut_out else "") for path, mask_path in bar])
     coarse, region = DETAIL

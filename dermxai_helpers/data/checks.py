@@ -1,5 +1,6 @@
 """Every problem of a lesion folder in sentences; `data.load` puts them all into one DataError."""
 
+import filecmp
 import os
 from collections.abc import Collection, Iterable
 from contextlib import suppress
@@ -58,13 +59,19 @@ def wrong_values(table: pd.DataFrame) -> list[str]:
     return found
 
 
-def image_problems(image_ids: Iterable[str], paths: dict[str, str], masks: dict[str, str]) -> list[str]:
-    """List the problems of the wanted images and their masks, one sentence a kind; paths, masks : where each one is."""
+def image_problems(image_ids: Iterable[str], paths: dict[str, list[str]], masks: dict[str, list[str]]) -> list[str]:
+    """List the problems of the wanted images and their masks, one sentence a kind; paths, masks : the files of each."""
     cases: dict[str, list[str]] = {}
     for image_id in progress(list(image_ids), "checking images", leave=False, delay=3):
-        path, absent = paths.get(image_id), "listed in the metadata, but there is no such file"
-        if problem := file_problem(path, masks.get(image_id)) if path else absent:
-            cases.setdefault(problem, []).append(Path(path).name if path else image_id)
+        (path, *copies), (mask, *mask_copies) = paths.get(image_id, [""]), masks.get(image_id, [""])
+        name, absent = Path(path).name or image_id, "listed in the metadata, but there is no such file"
+        problem = file_problem(path, mask) if path else absent
+        for one, other in [] if problem else [(path, copy) for copy in copies] + [(mask, copy) for copy in mask_copies]:
+            if not (os.access(other, os.R_OK) and filecmp.cmp(one, other, shallow=False)):
+                problem = "two different files of this name: keep one (the mask of A.jpg is called A_segmentation.png)"
+                name = f"{image_id} ({one} and {other})"
+        if problem:
+            cases.setdefault(problem, []).append(name)
     return [f"{counted(len(names), 'image')} – {problem}: {listed(names)}" for problem, names in cases.items()]
 
 

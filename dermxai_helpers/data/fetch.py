@@ -1,4 +1,4 @@
-"""Bring the originals of HAM10000 from Harvard Dataverse, or from Kaggle: complete and checked, or not at all."""
+"""Bring the originals of HAM10000 from Harvard Dataverse: complete and checked, or not at all."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ ORIGINALS = {
     "HAM10000_images_part_1.zip": ("md5:4639bfa73ab251610530a97c898e6e46", "3172585"),
     "HAM10000_images_part_2.zip": ("md5:da43d6cc50f6613013be07e8986b384b", "3172584"),
 }
-KAGGLE = ("kmader/skin-cancer-mnist-ham10000", "tschandl/ham10000-lesion-segmentations")
+KAGGLE = "Kaggle: kmader/skin-cancer-mnist-ham10000, masks in tschandl/ham10000-lesion-segmentations"
 LICENCE = """HAM10000 is licensed CC BY-NC 4.0: not for commercial use; whoever uses or passes it on names its authors.
 Cite Tschandl, Rosendahl & Kittler (2018), doi:10.1038/sdata.2018.161; for the masks doi:10.1038/s41591-020-0942-0."""
 # Harvard refuses the name that requests gives itself; what is compressed on its way cannot be taken up in the middle.
@@ -61,18 +61,13 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
 
 
 def arrived(workshop: Path) -> Path:
-    """The folder that the first source which has everything fills."""
-    refusals = []
-    for source in (from_dataverse, from_kaggle):
-        try:
-            folder = source(workshop)
-            load(folder, classes=None)
-            return folder
-        except DataError as error:
-            refusals.append(str(error))
-            print(error, file=sys.stderr)
-    advice = f"what had arrived is kept in {workshop}, so run the same command again to go on from there"
-    raise DataError("HAM10000", [f"no source gives all of it ({'; '.join(refusals)}); {advice}"])
+    """The folder with everything, loaded once as a test."""
+    try:
+        load(folder := from_dataverse(workshop), classes=None)
+        return folder
+    except DataError as error:
+        advice = f"run the same command again, which goes on from {workshop}, or name a folder of your own ({KAGGLE})"
+        raise DataError("HAM10000", [f"not all of it could be had ({error}); {advice}"]) from error
 
 
 def from_dataverse(workshop: Path) -> Path:
@@ -115,20 +110,6 @@ def resume(url: str, output_file: str, _: pooch.Pooch, *, part: Path) -> None:
     os.replace(part, output_file)
 
 
-def from_kaggle(workshop: Path) -> Path:
-    """Copy what kagglehub fetches, resumes and checks; a package and a choice of the user's own."""
-    try:
-        import kagglehub
-
-        for handle in KAGGLE:
-            shutil.copytree(kagglehub.dataset_download(handle), workshop / "kaggle", dirs_exist_ok=True)
-    except ImportError:
-        raise DataError("Kaggle", ["kagglehub is not installed (pip install kagglehub makes it a source)"]) from None
-    except Exception as error:  # kagglehub passes on the errors of several packages
-        raise DataError("Kaggle", [f"cannot be had through kagglehub ({error})"]) from error
-    return workshop / "kaggle"
-
-
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip archive into `folder`, which appears when it is complete; DataError for an unsafe or damaged one."""
     unfinished = folder.with_suffix(".unfinished")
@@ -145,10 +126,8 @@ def unpack(archive: Path, folder: Path) -> None:
             for member in progress(bundle.infolist(), f"unpacking {archive.name}", "file"):
                 bundle.extract(member, unfinished)
         os.replace(unfinished, folder)
-    except DataError:
-        raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, LookupError, OSError) as error:
-        if getattr(error, "errno", None) in OF_THE_DISK:
+        if isinstance(error, DataError) or getattr(error, "errno", None) in OF_THE_DISK:
             raise
         raise DataError(archive.name, [f"damaged, it cannot be unpacked ({error})"]) from error
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from dermxai_helpers.files import POINTER, DataError, is_pointer, printable
+from dermxai_helpers.files import POINTER, DataError, is_pointer, listed, printable
 
 FORMATS = ("JPEG", "PNG")  # the only decoders a file may reach
 PIXEL_LIMIT = 64_000_000  # more than any dermatoscope gives; a bomb of 30,000 × 30,000 claims fourteen times as many
@@ -66,12 +66,25 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
 def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """Open a lesion mask as bool, (height, width), True on the lesion; resized to `size` where one is given.
 
-    A pixel is lesion when it is brighter than half of the mask's brightest: files hold 0/1, 0/255 or 0/65535.
-    Raises DataError for an image without mask (path ""), and as `open_image` does.
+    Bright is lesion: a pixel whose largest colour channel is above half of the mask's brightest (0/1, 0/255, 0/65535);
+    where a mask is partly transparent, what is opaque is lesion. Raises DataError for an image without mask (path "",
+    None or NaN), a mask of 3 to 8 levels, which are classes, not a rim or noise, and as `open_image` does.
     """
-    if not str(path):
+    if not isinstance(path, str | Path) or not str(path):
         raise DataError("mask", ["this image has no lesion mask (mask_path is empty)"])
-    values = open_image(path)[..., 0].astype(np.float32)
+    with opened(path) as picture:
+        cut = ";16B" in str(picture.tile) and picture.mode[0] != "I"  # Pillow drops half of the bits, not of grey's
+        picture = upright(picture)
+        values = np.asarray(picture if picture.mode[0] == "I" else picture.convert("RGBA"))
+        if values.ndim == 3:
+            values = values[..., 3] if np.ptp(values[..., 3]) else values[..., :3].max(axis=2)
+        levels = np.unique(values)
+        if cut and not levels.any():
+            raise DataError(path, ["holds 16 bits a colour, all too dark to be read: save it with 8 bits"])
+        if 3 <= len(levels) <= 8:
+            found = f"holds {len(levels)} classes (levels {listed(levels, 8)})"
+            raise DataError(path, [f"{found}, and which is the lesion is not known: save it as 255, all else as 0"])
+    values = values.astype(np.float32)
     if size is not None:
         values = np.asarray(Image.fromarray(values).resize(size[::-1], Image.Resampling.BILINEAR))
     return values > values.max() / 2
@@ -81,8 +94,8 @@ def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarr
 def opened(path: str | Path) -> Iterator[Image.Image]:
     """Open an image whose header has been found harmless; a fault while it is decoded inside becomes a DataError."""
     try:
-        if printable(path) != str(path):
-            raise DataError(path, ["its name is not UTF-8, no table could hold it: rename it"])
+        if not isinstance(path, str | Path) or printable(path) != str(path):
+            raise DataError(path, ["no file's name, or one that is not UTF-8 and no table could hold: rename it"])
         if os.path.getsize(path) == 0:
             raise DataError(path, ["empty (zero bytes)"])
         with Image.open(path, formats=FORMATS) as picture:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from dermxai_helpers.data.checks import COLUMNS, file_problem
 from dermxai_helpers.data.images import opened
-from dermxai_helpers.data.table import CLASSES, MASK_ENDING, existing_folder
+from dermxai_helpers.data.table import CLASSES, MASK_ENDING, existing_folder, files_below
 from dermxai_helpers.files import DataError, counted, printable, progress
 
 
@@ -21,8 +21,7 @@ def collect(folder: str | Path) -> tuple[pd.DataFrame, pd.Series]:
     The Series holds the reasons, by file. Raises DataError for a folder without a photograph.
     """
     folder = existing_folder(folder)
-    places = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    places = [place for place in places if not any(part.startswith(".") for part in place.parts)]
+    places = [path.relative_to(folder) for path in files_below(folder) if path.is_file()]
     masks = {place: place.with_name(f"{place.stem}{MASK_ENDING}.png") for place in places}
     masks = {place: str(folder / mask) for place, mask in masks.items() if mask in masks}
     bar = progress(places, "opening files", "file", delay=3)

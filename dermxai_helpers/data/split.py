@@ -19,7 +19,7 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
 
     Both are stratified: each class has about the same share in both parts. For 1/2, 1/3 ... 1/10 "lesion" deals whole
     lesions into 1/val piles (StratifiedGroupKFold) and validates on the first that holds every class; for other shares,
-    or fewer lesions than piles, lesions are drawn one by one. Raises ValueError for a class with fewer than two.
+    or fewer lesions than piles, lesions are drawn one by one. ValueError: a class of fewer than two, a row without one.
     """
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
@@ -27,8 +27,8 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
         raise ValueError(f"by must be 'lesion' or 'image', got {by!r}")
     if not 0 < val < 1:
         raise ValueError(f"val must lie between 0 and 1, got {val}: it is a share of the images")
-    rows, classes = np.arange(len(table)), table["dx"].reset_index(drop=True)
-    units = table["lesion_id"].reset_index(drop=True) if by == "lesion" else pd.Series(rows)
+    rows, classes = np.arange(len(table)), _complete(table, "dx")
+    units = _complete(table, "lesion_id") if by == "lesion" else pd.Series(rows)
     counts, piles = units.groupby(classes).nunique(), round(1 / val)
     fewest = counts.min()
     if not fewest >= 2:  # NaN of an empty table
@@ -50,6 +50,13 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
     return parts
 
 
+def _complete(table: pd.DataFrame, column: str) -> pd.Series:
+    """A column, numbered anew; ValueError where a row holds nothing, for it belongs to no class or lesion."""
+    if empty := int((table[column].isna() | (table[column] == "")).sum()):
+        raise ValueError(f"{counted(empty, 'row')} without a value in '{column}': complete it, or leave them out")
+    return table[column].reset_index(drop=True)
+
+
 def _drawn(units: pd.Series, classes: pd.Series, val: float, seed: int) -> set:
     """Random lesions that fit into `val` of their class's images, then what brings it nearer; never all or none."""
     lesions = classes.groupby(units).agg(["first", "size"]).sample(frac=1, random_state=seed)
@@ -65,7 +72,7 @@ def _drawn(units: pd.Series, classes: pd.Series, val: float, seed: int) -> set:
 
 
 def leak_report(table: pd.DataFrame, split: pd.Series) -> pd.DataFrame:
-    """Count the validation images that show a lesion of which training holds another photograph.
+    """Count validation images of whose lesion training holds another photograph; ValueError for a row without lesion.
 
     Index: the classes, then "all". Columns: validation_images, sharing_a_lesion (counts), share (0 to 1).
 
@@ -73,6 +80,7 @@ def leak_report(table: pd.DataFrame, split: pd.Series) -> pd.DataFrame:
     >>> leak_report(table, pd.Series(["train", "val", "val"]))["share"].to_dict()
     {'mel': 0.0, 'nv': 1.0, 'all': 0.5}
     """
+    _complete(table, "lesion_id")
     validation = table[split == "val"]
     shares = validation["lesion_id"].isin(table["lesion_id"][split == "train"])
     report = shares.groupby(validation["dx"]).agg(["size", "sum", "mean"])

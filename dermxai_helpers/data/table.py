@@ -27,8 +27,9 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
     classes : the diagnoses (column dx) to keep, or None for all seven
 
     Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask). Raises one
-    DataError with every problem of the table and of the kept rows' files, judged by header and end marker. Warns of
-    images in no row. The table may hold commas, semicolons (as spreadsheets write in many countries) or tabs.
+    DataError with every problem of the table and of the kept rows' files, judged by header and end marker; files of one
+    name must be copies, byte for byte: the first is taken. Warns of images in no row. The table may hold commas,
+    semicolons (as spreadsheets write in many countries) or tabs; blanks round its values are taken off.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
     """
     folder = existing_folder(folder)
@@ -37,7 +38,7 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
     images, masks = find_images(folder)
     rows, unlisted = len(table), sorted(set(images) - set(table.get("image_id", images)))
     if classes is not None and "dx" in table.columns:
-        table = table[table["dx"].isin(classes)].reset_index(drop=True)
+        table = table[table["dx"].isin(classes)]
     if "image_id" in table.columns:
         problems += image_problems(table["image_id"].dropna().unique(), images, masks)
     if problems:
@@ -45,9 +46,9 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
     if unlisted:
         found = f"{counted(rows, 'row')} in the metadata, but {counted(len(images), 'image')} in the folder"
         warnings.warn(f"{folder}: {found}; left out: {listed(unlisted)}. Is the table complete?", stacklevel=2)
-    table = table[list(COLUMNS)].assign(age=pd.to_numeric(table["age"]))
-    table["image_path"] = table["image_id"].map(images)
-    table["mask_path"] = [masks.get(image_id, "") for image_id in table["image_id"]]
+    table = table[list(COLUMNS)].assign(age=pd.to_numeric(table["age"])).reset_index(drop=True)
+    table["image_path"] = [images[image_id][0] for image_id in table["image_id"]]
+    table["mask_path"] = [masks.get(image_id, [""])[0] for image_id in table["image_id"]]
     return table
 
 
@@ -61,34 +62,44 @@ def existing_folder(folder: str | Path) -> Path:
 
 
 def read_metadata(folder: Path) -> pd.DataFrame:
-    """The metadata file, all columns text, image_id without ".jpg"; DataError when it is absent or no table."""
+    """The metadata file, all columns text, image_id without ".jpg", row 0 in line 2; DataError if it is no table."""
     path = next((folder / name for name in METADATA_NAMES if (folder / name).is_file()), None)
     if path is None:
         raise DataError(folder, [f"there is no file {METADATA_NAMES[0]} in this folder"])
     content = path.read_bytes()
     try:
         text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
-        separator = max(",;\t", key=text.partition("\n")[0].count)
-        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, index_col=False)
+        above = int(text[:5].strip('"').lower().startswith("sep="))  # Excel's own first line
+        separator = max(",;\t", key=[*text.split("\n", above + 1), ""][above].count)
+        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, index_col=False, skiprows=above)
     except ValueError as error:  # pandas' errors and Unicode's are kinds of it
         raise DataError(path, [f"not a table with comma-separated columns in UTF-8 ({error})"]) from error
+    table = table.set_index(table.index + above).apply(lambda column: column.str.strip().replace("", None))
     if "image_id" in table.columns:
         table["image_id"] = table["image_id"].str.replace(r"\.(jpe?g|png)$", "", case=False, regex=True)
     return table
 
 
-def find_images(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
-    """Find the images and the lesion masks in a folder and its sub-folders (not truth/): {image_id: path} twice."""
+def find_images(folder: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Find the images and the lesion masks in a folder and its sub-folders (not truth/): {image_id: files} twice."""
     images, masks = {}, {}
-    for place, subfolders, names in os.walk(folder):
-        subfolders[:] = sorted(name for name in subfolders if name != "truth" and not name.startswith((".", "__")))
-        for name in names:
-            stem, suffix = os.path.splitext(name)
-            if suffix.lower() in IMAGE_SUFFIXES:
-                kind = masks if stem.endswith(MASK_ENDING) else images
-                # the first counts: Kaggle's archive holds every image twice
-                kind.setdefault(stem.removesuffix(MASK_ENDING), os.path.join(place, name))
+    for path in files_below(folder):
+        if path.suffix.lower() in IMAGE_SUFFIXES and "truth" not in path.relative_to(folder).parts[:-1]:
+            kind = masks if path.stem.endswith(MASK_ENDING) else images
+            kind.setdefault(path.stem.removesuffix(MASK_ENDING), []).append(str(path))
     return images, masks
+
+
+def files_below(folder: Path) -> list[Path]:
+    """The files in a folder and its sub-folders, sorted, not hidden ones; links are followed, no folder comes twice."""
+    found, seen = [], {str(above) for above in folder.resolve().parents}
+    for place, subfolders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        new = real not in seen
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if new and not name.startswith("."))
+        found += [Path(place, name) for name in names if new and not name.startswith(".")]
+    return sorted(found)
 
 
 def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> Path:
@@ -120,6 +131,4 @@ def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> P
 def truth(folder: str | Path) -> pd.DataFrame | None:
     """The attributes of drawn lesions, one row for each image; None for a folder of real photographs."""
     path = Path(folder) / "truth" / "attributes.csv"
-    if not path.is_file():
-        return None
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])  # "none" and "NA" are words here
+    return pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.is_file() else None  # "NA" is a word here

@@ -79,10 +79,7 @@ def _pass_with_last_layer(model: nn.Module, images: Tensor, gradients: bool) -> 
 
 @contextmanager
 def _noting_grids(model: nn.Module, images: Tensor, below: str = "") -> Iterator[list[str]]:
-    """Yields a list that a pass fills: names of layers whose output is a grid, as they finish; no parts of `below`.
-
-    An output of tokens, (B, several, channels), stands in it as TOKENS.
-    """
+    """Yields a list that a pass fills: layers whose output is a grid (or TOKENS, in 3 dimensions); no parts of `below`."""
     names = []
     with ExitStack() as hooks:
         for name, module in model.named_modules():

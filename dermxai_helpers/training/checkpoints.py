@@ -1,7 +1,4 @@
-"""Your own checkpoint of a timm transformer: read as numbers only, fitted to a model, or refused with a sentence.
-
-timm finds the weights in what its own and other programs write around them; nothing in a file is executed.
-"""
+"""Your own checkpoint of a timm transformer: read as numbers only, no code runs; fitted to a model, or refused."""
 
 from pathlib import Path
 
@@ -18,24 +15,29 @@ SPREAD_OF_NEW_WEIGHTS = 0.02  # standard deviation, as timm initialises its head
 def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
     """Give a timm vision transformer the weights that somebody fine-tuned; it comes back in evaluation mode.
 
-    path : a .safetensors file, or what `torch.save` wrote: a state dict, or a dict with one under "state_dict" or
-        "model". An average over training (EMA) is preferred, and names are freed from `module.`, `_orig_mod.` and
-        `model.`, which several GPUs, `torch.compile` and Lightning put before them
+    path : a safetensors file, or what `torch.save` wrote: a state dict, or a dict with one under "state_dict",
+        "model_state_dict" or "model". An average over training (EMA) is preferred, and up to three prefixes are taken
+        off the names: `module.`, `_orig_mod.`, `model.`, which several GPUs, `torch.compile` and Lightning put there
 
     Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code or NaN, or belong to
     another architecture or number of classes. The model is unchanged then.
     """
+    from safetensors.torch import load_file
     from timm.models import load_state_dict
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file: give the path of a checkpoint")
     try:
-        tensors = load_state_dict(str(path), weights_only=True)
+        with open(path, "rb") as file:
+            is_safe = file.read(9)[8:] == b"{"  # safetensors, whatever its name: eight bytes of length, then JSON
+        tensors = load_file(path) if is_safe else load_state_dict(str(path), weights_only=True)
+        tensors = tensors.get("model_state_dict", tensors)
+        freed = [[name.split(".", prefixes)[-1] for name in tensors] for prefixes in range(4)]
+        names = next((names for names in freed if sorted(names) == sorted(model.state_dict())), tensors)
+        tensors = dict(zip(names, tensors.values(), strict=True))
     except Exception as error:  # readers stumble over damaged files in many ways
         raise ValueError(f"{path.name} {unreadable(path)}") from error
-    if all(name.startswith("model.") for name in tensors):
-        tensors = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
     _check_fit(model, tensors, path.name)
     check_finite(tensors, path.name)
     model.load_state_dict(tensors)
@@ -60,7 +62,7 @@ def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
             nn.init.trunc_normal_(new.weight, std=SPREAD_OF_NEW_WEIGHTS)
             nn.init.zeros_(new.bias)
             new.weight[: old.out_features] = old.weight
-            new.bias[: old.out_features] = old.bias
+            new.bias[: old.out_features] = 0 if old.bias is None else old.bias
     return model
 
 
@@ -75,13 +77,9 @@ def _check_fit(model: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
     found = {key: getattr(tensor, "shape", "no tensor") for key, tensor in tensors.items()}
     if "head.bias" in expected and "head.bias" in found and expected["head.bias"] != found["head.bias"]:
         own, classes = expected["head.bias"][0], found["head.bias"][0]
-        raise ValueError(
-            f"{name} has {classes} classes, the model {own} classes: create the model with "
-            f"num_classes={classes}, load it, and let grow_head add classes"
-        )
-    different = [key for key in found | expected if expected.get(key) != found.get(key)]
-    if different:
-        raise ValueError(
-            f"{name} does not fit this {type(model).__name__} ({listed(different, 3)} missing, unknown or of another "
-            "shape): create a model of the same architecture and picture size, timm.create_model(..., img_size=...)"
-        )
+        advice = f"create the model with num_classes={classes}, load it, and let grow_head add classes"
+        raise ValueError(f"{name} has {classes} classes, the model {own} classes: {advice}")
+    if different := [key for key in found | expected if expected.get(key) != found.get(key)]:
+        what = f"{listed(different, 3)} missing, unknown or of another shape"
+        advice = "create a model of the same architecture and picture size, timm.create_model(..., img_size=...)"
+        raise ValueError(f"{name} does not fit this {type(model).__name__} ({what}): {advice}")

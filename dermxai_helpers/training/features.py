@@ -1,8 +1,4 @@
-"""What a frozen backbone says about each image, computed once.
-
-A frozen network gives the same answer for the same image in every epoch, so its answer (1,280 numbers, the *features*)
-is kept in a cache, a small file for each image.
-"""
+"""What a frozen backbone says about each image (1,280 numbers, the *features*), computed once, kept in a small file."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +10,7 @@ import torch
 
 from dermxai_helpers import data, files
 from dermxai_helpers.data import augmentation
-from dermxai_helpers.inference import quick, to_input
+from dermxai_helpers.inference import copied, quick, to_input
 from dermxai_helpers.training.backbones import Backbone
 
 BATCH = 8  # more images at once are slower on a CPU (the early layers leave its cache) and need half a gigabyte more
@@ -25,8 +21,9 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
 
     view : 0 for the photographs as they are; 1, 2 ... for a random view of each (`augmentation.augmented`)
 
-    Computed once: the cache is keyed by the backbone's weights, the transform and each file's *content*, so a changed
-    image, weight or size is computed anew, a renamed file is not, and a damaged cache file is replaced.
+    Computed once, in float32: the cache is keyed by the backbone's layers and weights, the transform and each file's
+    *content*, so a changed image, weight or size is computed anew, a renamed file is not, and a damaged cache file is
+    replaced. Raises ValueError for a backbone that does not give 1,280 maps.
     """
     paths = [Path(path) for path in paths]
     key = f"{backbone.name}-{fingerprint(backbone)[:16]}-view{view}-{augmentation.VERSION}"
@@ -36,13 +33,15 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
     for number, file in enumerate(stored):
         if not _read_into(rows[number], file):
             missing.setdefault(file, []).append(number)
-    network = quick(backbone.features) if missing else None
+    network = quick(copied(backbone.features).float()).cpu() if missing else None
     bar = files.progress(len(missing), "features", shown=progress and bool(missing))
     with bar, ThreadPoolExecutor(2) as readers, torch.inference_mode():  # decoding runs beside the network
         for start in range(0, len(missing), BATCH):
             batch = list(missing.items())[start : start + BATCH]
             images = list(readers.map(partial(open_view, view=view), [paths[numbers[0]] for _, numbers in batch]))
             maps = network(to_input(images, backbone.size, backbone.mean, backbone.std))
+            if maps.ndim != 4 or maps.shape[1] != 1280:
+                raise ValueError(f"backbone {backbone.name!r} gives {tuple(maps.shape)}, not (B, 1280, height, width)")
             for (file, numbers), row in zip(batch, maps.mean(dim=(2, 3)).numpy(), strict=True):
                 files.write_atomically(file, partial(np.save, arr=row))
                 rows[numbers] = row
@@ -68,11 +67,11 @@ def _digest_once(path: Path, size: int, changed: int) -> str:
 
 
 def fingerprint(backbone: Backbone) -> str:
-    """SHA-256 of all that decides a backbone's features apart from the image: weights, size, normalisation."""
-    known = hashlib.sha256(repr((backbone.mean, backbone.std, backbone.size)).encode())
+    """SHA-256 of all that decides a backbone's features apart from the image: layers, weights, size, normalisation."""
+    known = hashlib.sha256(repr((backbone.mean, backbone.std, backbone.size, backbone.features)).encode())
     for key, tensor in sorted(backbone.features.state_dict().items()):
         known.update(key.encode())
-        known.update(tensor.contiguous().numpy().tobytes())
+        known.update(tensor.float().cpu().numpy().tobytes())
     return known.hexdigest()
 
 

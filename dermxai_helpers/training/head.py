@@ -125,7 +125,7 @@ def train(
         torch.manual_seed(seed)
         head = backbones.new_head(len(data.CLASSES))
         history = fit(head, seen, unseen, paper_plan(seen.labels, rebalance, epochs, learning_rate))
-    network = backbones.assembled(copy.deepcopy(source.features), head)
+    network = backbones.assembled(copy.deepcopy(source.features).float(), head)
     settings = {"rebalance": rebalance, "views": views, "epochs": epochs, "learning_rate": learning_rate}
     settings |= {"batch_size": Plan.batch_size, "seed": seed, "best_epoch": int(history["validation_loss"].idxmin())}
     return classifier(source, network, history, settings | facts(table, split))

@@ -1,10 +1,5 @@
-"""How a timm vision transformer learns new classes.
+"""How a timm vision transformer learns new classes: its last blocks, norm and head do; all before is computed once."""
 
-The patches and the first blocks stay as they were, so what they give for a picture is computed once; the last blocks,
-the norm and the head learn. What comes out is an ordinary timm model: `torch.save(model.state_dict(), ...)` keeps it.
-"""
-
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dermxai_helpers import files, relevancy
+from dermxai_helpers.inference import copied, left_as_found
 from dermxai_helpers.relevancy import forward
 from dermxai_helpers.training.loop import Examples, finetuning_plan, fit
 
@@ -59,11 +55,10 @@ def finetune(
     blocks : how many of the last blocks learn;  learning_rate : at the start of a cosine
 
     A running mean of the weights after the last epoch is kept, so that the pictures on which it is judged choose
-    nothing. Classes of unequal size are balanced by logit adjustment. Raises ValueError for a head of another size, an
-    unknown label, a class without a picture to learn from, or more blocks than the model has.
+    nothing. Classes of unequal size are balanced by logit adjustment. ValueError, a sentence: an argument does not fit.
     """
-    _check(model, learn, judge, classes, blocks)
-    model = copy.deepcopy(model)
+    _check(model, {"learn": learn, "judge": judge}, classes, blocks, epochs)
+    model = copied(model)
     seen, unseen = (_examples(model, part, classes, blocks, progress) for part in (learn, judge))
 
     def optimiser(tail: Tail) -> torch.optim.Optimizer:
@@ -79,21 +74,29 @@ def finetune(
 
 def predict(model: nn.Module, images: Sequence[np.ndarray]) -> np.ndarray:
     """Class probabilities (n, classes) of pictures, normalised as the model declares."""
-    with torch.inference_mode():
-        answers = [model(batch).softmax(dim=1) for batch in _batches(model, images)]
-    return torch.cat(answers).float().cpu().numpy()
+    with left_as_found(model):
+        answers = [model(batch).float().softmax(dim=1) for batch in _batches(model, images)]
+    return torch.cat(answers).cpu().numpy()
 
 
-def _check(model: nn.Module, learn: Pictures, judge: Pictures, classes: Sequence[str], blocks: int) -> None:
+def _check(model: nn.Module, parts: dict[str, Pictures], classes: Sequence[str], blocks: int, epochs: int) -> None:
+    from timm.models import VisionTransformer
+
+    if not isinstance(model, VisionTransformer):
+        raise ValueError(f"expected a timm VisionTransformer, got {type(model).__name__}: create one, or train a head")
+    if odd := {str(weight.dtype) for weight in model.parameters()} - {"torch.float32"}:
+        raise ValueError(f"the model's weights are {files.listed(odd)}: they learn in float32, pass model.float()")
+    if epochs < 1 or not 1 <= blocks <= len(model.blocks):
+        raise ValueError(f"blocks={blocks}, epochs={epochs}: choose 1 to {len(model.blocks)} blocks, 1 epoch or more")
     if model.num_classes != len(classes):
         raise ValueError(f"the model's head has {model.num_classes} outputs, not {len(classes)}: one a class")
-    if not 1 <= blocks <= len(model.blocks):
-        raise ValueError(f"blocks={blocks}: choose 1 to {len(model.blocks)}, the blocks that the model has")
-    unknown = sorted({*learn.labels, *judge.labels} - set(classes))
-    if unknown:
+    for name, part in parts.items():
+        if not len(part.images) == len(part.labels) > 0:
+            found = f"{files.counted(len(part.images), 'picture')} and {files.counted(len(part.labels), 'label')}"
+            raise ValueError(f"{name} has {found}: give a label for each picture, one or more")
+    if unknown := sorted({label for part in parts.values() for label in part.labels} - set(classes)):
         raise ValueError(f"'{unknown[0]}' is a label but not among the classes: {', '.join(classes)}")
-    missing = [name for name in classes if name not in set(learn.labels)]
-    if missing:
+    if missing := [name for name in classes if name not in set(parts["learn"].labels)]:
         raise ValueError(f"there is no picture of '{missing[0]}' to learn from: give some, or leave the class out")
 
 
@@ -110,6 +113,6 @@ def _examples(model: nn.Module, pictures: Pictures, classes: Sequence[str], bloc
 
 
 def _batches(model: nn.Module, images: Sequence[np.ndarray]) -> Iterator[Tensor]:
-    device = next(model.parameters()).device
-    for start in range(0, len(images), BATCH):
-        yield relevancy.prepare(model, images[start : start + BATCH]).to(device)
+    like = next(model.parameters())
+    for start in range(0, max(1, len(images)), BATCH):  # without pictures `prepare` says so
+        yield relevancy.prepare(model, images[start : start + BATCH]).to(like)

@@ -98,8 +98,9 @@ def test_drawn_skins_come_out_in_their_order(measured, truth):
     assert measured["skin_angle"].abs().max() < 90
 
 
-def test_without_mask_the_skin_is_unknown(table):
-    found = acquisition.measured(table.head(3).assign(mask_path=["", *table["mask_path"][1:3]]))
+@pytest.mark.parametrize("absent", ["", None, np.nan])
+def test_without_mask_the_skin_is_unknown(table, absent):
+    found = acquisition.measured(table.head(3).assign(mask_path=[absent, *table["mask_path"][1:3]]))
     assert found["skin_angle"].isna().tolist() == [True, False, False] and found["dark_corners"].notna().all()
 
 

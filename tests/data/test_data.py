@@ -134,6 +134,29 @@ def test_table_in_another_form_is_the_same_table(folder, form, name):
     pd.testing.assert_frame_equal(data.load(folder), expected)
 
 
+@pytest.mark.parametrize("first", ["sep=;\n", "sep=;\r\n", '"sep=;"\n', "SEP=,\n", "sep=\t\n"])
+def test_the_line_in_which_excel_names_its_separator_is_no_header(folder, first):
+    expected = data.load(folder)
+    path, separator = folder / "HAM10000_metadata.csv", first.strip('"\r\n')[-1]
+    path.write_text(first + path.read_text().replace(",", separator), encoding="utf-8-sig")
+    pd.testing.assert_frame_equal(data.load(folder), expected)
+    path.write_text(path.read_text().replace("nv", "", 1))
+    assert "'dx' (line 3 of" in problems(folder)[0]
+    path.write_text(first)
+    assert "not a table" in problems(folder)[0]
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\N{NO-BREAK SPACE}"])
+def test_blanks_round_values_tear_no_lesion_apart(folder, blank):
+    expected = data.load(folder)
+    sides = [("", blank), (blank, "")]
+    rows = [[sides[n % 2][0] + value + sides[n % 2][1] for value in row] for n, row in enumerate(ROWS)]
+    write_table(folder, rows)
+    pd.testing.assert_frame_equal(data.load(folder), expected)
+    write_table(folder, [[blank, *ROWS[0][1:]], *ROWS[1:]])
+    assert problems(folder) == ("1 row without a value in 'lesion_id' (line 2 of the metadata)",)
+
+
 def test_commas_at_the_end_of_every_line_shift_nothing(folder):
     expected = data.load(folder)
     text = (folder / "HAM10000_metadata.csv").read_text()
@@ -189,10 +212,62 @@ def test_masks_of_another_size_but_not_of_other_proportions(folder):
 
 
 def test_an_image_that_an_archive_holds_twice(folder):
-    copies = folder / "zz_copies"
-    copies.mkdir()
-    (copies / "I1.jpg").write_bytes(b"")
-    assert "part_1" in data.load(folder)["image_path"][0]
+    expected = data.load(folder)
+    shutil.copytree(folder / "HAM10000_images_part_1", folder / "zz_copies")
+    (folder / "zz_copies" / "._I1.jpg").write_bytes(b"what another system notes of I1.jpg")
+    pd.testing.assert_frame_equal(data.load(folder), expected)
+    shutil.copytree(folder / "HAM10000_images_part_1", folder / "A_copies")
+    assert [Path(path).parent.name for path in data.load(folder)["image_path"][:2]] == ["A_copies"] * 2
+
+
+NAMESAKES = {  # another file of that name, and one of the folder's own
+    "a mask of the photograph's name": ("annotations/I1.png", "HAM10000_images_part_1/I1.jpg"),
+    "another photograph": ("a_clinic/I1.jpg", "HAM10000_images_part_1/I1.jpg"),
+    "another suffix beside it": ("HAM10000_images_part_1/I1.png", "HAM10000_images_part_1/I1.jpg"),
+    "empty": ("zz_copies/I1.jpg", "HAM10000_images_part_1/I1.jpg"),
+    "a second mask": ("x/I1_segmentation.png", "HAM10000_segmentations_lesion_tschandl/I1_segmentation.png"),
+}
+
+
+@pytest.mark.parametrize(("other", "own"), NAMESAKES.values(), ids=NAMESAKES)
+def test_two_different_files_of_one_name_are_refused(folder, other, own):
+    (folder / other).parent.mkdir(exist_ok=True)
+    if "zz" in other:
+        (folder / other).touch()
+    else:
+        Image.new("L", (16, 12), 99).save(folder / other)
+    (problem,) = problems(folder)
+    assert problem.startswith("1 image – two different files of this name: keep one") and ": I1 (" in problem
+    assert str(folder / other) in problem and str(folder / own) in problem
+
+
+def test_namesakes_of_images_that_are_not_wanted_may_differ(folder):
+    (folder / "I5.png").touch()
+    assert len(data.load(folder)) == 4
+
+
+LINKS = {  # where a folder that lies elsewhere is linked to, and a further link that leads round
+    "one": ["HAM10000_images_part_1"],
+    "twice": ["a", "b"],
+    "deep": ["a/b/c"],
+}
+
+
+@pytest.mark.parametrize("places", LINKS.values(), ids=LINKS)
+@pytest.mark.parametrize("circle", ["", ".", "..", "../..", "HAM10000_images_part_2"])
+def test_folders_that_are_links_are_followed_but_never_round(folder, tmp_path_factory, places, circle):
+    expected = data.load(folder).drop(columns="image_path")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "images"
+    (folder / "HAM10000_images_part_1").rename(elsewhere)
+    (tmp_path_factory.getbasetemp() / "I1.jpg").write_bytes(b"a file above the folder")
+    for place in places:
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).symlink_to(elsewhere, target_is_directory=True)
+    if circle:
+        (folder / "HAM10000_images_part_2" / "round").symlink_to(folder / circle, target_is_directory=True)
+    table = data.load(folder)
+    pd.testing.assert_frame_equal(table.drop(columns="image_path"), expected)
+    assert Path(table["image_path"][0]) == folder / places[0] / "I1.jpg"
 
 
 def test_drawn_folder(drawn):
@@ -256,7 +331,7 @@ def test_renamed_and_missing_columns(folder):
 
 
 BAD_TABLES = {
-    "unknown class": (["L9", "I1b", "Mel ", *PATIENT], "unknown class 'Mel '", "the known ones are akiec"),
+    "unknown class": (["L9", "I1b", "Mel", *PATIENT], "unknown class 'Mel'", "the known ones are akiec"),
     "duplicate id": (["L1", "I1", "nv", *PATIENT], "listed more than once", "I1"),
     "two diagnoses": (["L2", "I4b", "bkl", *PATIENT], "more than one diagnosis", "L2 (bkl and mel)"),
     "no diagnosis": (["L9", "I1b", "", *PATIENT], "without a value in 'dx'", "line 7"),
@@ -500,7 +575,9 @@ def test_pictures_of_a_few_rows_or_columns_keep_their_form(tmp_path, height):
     for shape in ((height, 40), (40, height), (height, height)):
         pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
         path = save(Image.fromarray(pixels), tmp_path / "p.png")
-        assert np.array_equal(data.open_image(path), pixels) and data.open_mask(path).shape == shape
+        assert np.array_equal(data.open_image(path), pixels)
+        mask = pixels.max(axis=2) > 200
+        assert np.array_equal(data.open_mask(save(Image.fromarray(mask), path)), mask)
         assert augmentation.augmented(pixels, 1).shape == pixels.shape
 
 
@@ -555,8 +632,103 @@ def test_masks_of_any_depth(tmp_path):
         assert mask.dtype == bool and (mask == lesion.astype(bool)).all()
     empty = save(Image.new("1", (16, 12), 0), tmp_path / "empty.png")
     assert not data.open_mask(empty).any()
-    with pytest.raises(files.DataError, match="no lesion mask"):
-        data.open_mask("")
+    for absent in ("", None, np.nan):
+        with pytest.raises(files.DataError, match="mask: this image has no lesion mask"):
+            data.open_mask(absent)
+
+
+@pytest.mark.parametrize("path", [None, np.nan, 3, b"p.png"])
+def test_what_is_no_path_gets_a_sentence(path):
+    with pytest.raises(files.DataError, match="no file's name"):
+        data.open_image(path)
+    assert "no file's name" in data_checks.file_problem(path)
+
+
+LESION = np.zeros((12, 16), bool)
+LESION[2:10, 4:8] = True  # a sixth
+
+
+def drawn_in(lesion: object, skin: object, mode: str | None = None) -> Image.Image:
+    """LESION in two values, or in two colours of a mode."""
+    values = np.where(LESION[..., None] if mode else LESION, np.array(lesion), np.array(skin))
+    return Image.fromarray(values if values.dtype == np.uint16 else values.astype(np.uint8))
+
+
+def palette(lesion: tuple) -> Image.Image:
+    picture = Image.fromarray(LESION.astype(np.uint8)).convert("P")
+    picture.putpalette([0, 0, 0, *lesion])
+    return picture
+
+
+def rim() -> Image.Image:
+    """Antialiased: more than eight levels."""
+    large = Image.fromarray(LESION).convert("L").resize((1600, 1200), Image.Resampling.NEAREST)
+    return large.rotate(3, Image.Resampling.BICUBIC).resize((160, 120), Image.Resampling.LANCZOS)
+
+
+MASKS = {
+    "16 bits, 0/1": drawn_in(np.uint16(1), np.uint16(0)),
+    "16 bits, 0/255": drawn_in(np.uint16(255), np.uint16(0)),
+    "16 bits, 0/65535": drawn_in(np.uint16(65_535), np.uint16(0)),
+    "one bit": Image.fromarray(LESION),
+    "white on transparent": drawn_in((255, 255, 255, 255), (255, 255, 255, 0), "RGBA"),
+    "black on transparent": drawn_in((0, 0, 0, 255), (255, 255, 255, 0), "RGBA"),
+    "red on transparent": drawn_in((255, 0, 0, 255), (0, 0, 0, 0), "RGBA"),
+    "green on transparent": drawn_in((0, 255, 0, 255), (0, 0, 0, 0), "RGBA"),
+    "grey on transparent": drawn_in((255, 200), (255, 0), "LA"),
+    "opaque RGBA": drawn_in((255, 255, 255, 255), (0, 0, 0, 255), "RGBA"),
+    "red": drawn_in((255, 0, 0), (0, 0, 0), "RGB"),
+    "green": drawn_in((0, 255, 0), (0, 0, 0), "RGB"),
+    "dark blue": drawn_in((0, 0, 90), (0, 0, 0), "RGB"),
+    "palette, green": palette((0, 200, 0)),
+    "palette, index 1 as 1": palette((1, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("picture", MASKS.values(), ids=MASKS)
+def test_a_mask_is_read_in_whatever_form_it_is_stored(tmp_path, picture):
+    path = save(picture, tmp_path / "mask.png")
+    assert (data.open_mask(path) == LESION).all()
+    assert data.open_mask(path, (24, 32)).mean() == pytest.approx(1 / 6, abs=0.05)
+
+
+def test_noise_and_rims_are_cut_at_half(tmp_path):
+    for path in (save(rim(), tmp_path / "rim.png"), save(rim(), tmp_path / "noise.jpg", quality=60)):
+        assert data.open_mask(path).mean() == pytest.approx(1 / 6, abs=0.01)
+    cmyk = Image.merge("CMYK", [Image.fromarray(~LESION).convert("L")] * 3 + [Image.new("L", (16, 12))])
+    assert data.open_mask(save(cmyk, tmp_path / "cmyk.jpg", quality=60)).shape == (12, 16)
+
+
+@pytest.mark.parametrize("levels", [(0, 1, 2), (0, 127, 255), (0, 1, 255), tuple(range(8)), (3, 9, 40, 200)])
+@pytest.mark.parametrize("mode", ["L", "I;16", "RGB", "P", "LA"])
+def test_a_mask_of_classes_is_refused(tmp_path, levels, mode):
+    values = np.resize(levels, (12, 16)).astype(np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(values)
+    if mode == "LA":  # opacities
+        picture = Image.merge("LA", [Image.new("L", (16, 12)), picture])
+    path = save(picture if mode in ("I;16", "LA") else picture.convert(mode), tmp_path / "mask.png")
+    with pytest.raises(files.DataError, match=f"mask.png: holds {len(levels)} classes .levels {levels[0]}, .*lesion"):
+        data.open_mask(path)
+
+
+def test_a_mask_of_which_pillow_reads_nothing_is_refused(tmp_path):
+    """Sixteen bits a colour, written by hand: Pillow cannot, and reads only the upper eight."""
+    import zlib
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    for value, read in ((65_535, True), (255, False)):
+        rows = (LESION * value).astype(">u2").repeat(3, axis=1)
+        pixels = b"".join(b"\0" + row.tobytes() for row in rows)
+        header = chunk(b"IHDR", struct.pack(">IIBBBBB", 16, 12, 16, 2, 0, 0, 0))
+        path = tmp_path / f"{value}.png"
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b""))
+        if read:
+            assert (data.open_mask(path) == LESION).all()
+        else:
+            with pytest.raises(files.DataError, match="255.png: holds 16 bits a colour"):
+                data.open_mask(path)
 
 
 # --- splits ---
@@ -649,6 +821,19 @@ def test_split_that_is_impossible_says_why():
         data.split(TABLE[:0])
     torn = pd.DataFrame({"lesion_id": ["a", "a", "b", "b"], "dx": ["nv", "mel", "nv", "mel"]})  # patients, for example
     assert data.split(torn, val=0.5).groupby(torn["lesion_id"]).nunique().max() == 1
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, ""])
+@pytest.mark.parametrize("column", ["lesion_id", "dx"])
+def test_rows_of_no_lesion_or_class_get_a_sentence(nothing, column):
+    table = TABLE.copy()
+    table.iloc[[3, 5], table.columns.get_loc(column)] = nothing
+    with pytest.raises(ValueError, match=f"2 rows without a value in '{column}'"):
+        data.split(table)
+    if column == "lesion_id":
+        assert len(data.split(table, by="image")) == len(table)  # which asks for no lesion
+        with pytest.raises(ValueError, match="2 rows without a value in 'lesion_id'"):
+            data.leak_report(table, data.split(TABLE))
 
 
 def test_leak_report_counted_by_hand():

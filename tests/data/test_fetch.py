@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import time
-import types
 import zipfile
 from pathlib import Path
 
@@ -59,7 +58,6 @@ def server(originals, monkeypatch):
     monkeypatch.setattr(fetch, "SERVER", repository.url)
     monkeypatch.setattr(fetch, "ORIGINALS", known)
     monkeypatch.setattr(fetch.pooch.core.time, "sleep", lambda seconds: None)
-    monkeypatch.setitem(sys.modules, "kagglehub", None)
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     yield repository
@@ -145,7 +143,7 @@ def test_fetch_goes_on_where_the_connection_broke(server, tmp_path, fault):
 def test_fetch_stops_when_the_connection_keeps_breaking_and_goes_on_later(server, tmp_path):
     to, size = tmp_path / "ham", len(server.files["3172585"][1])
     server.misbehave(PART_1, "short", *["503"] * fetch.RETRIES)
-    refused(to, PART_1, "the server answered 503", "kagglehub is not installed", str(workshop(to)), "run the same")
+    refused(to, PART_1, "the server answered 503", "Kaggle: kmader/", str(workshop(to)), "run the same")
     arrived = (workshop(to) / f"{PART_1}.part").stat().st_size
     before = len(server.served)
     finished(to)
@@ -323,33 +321,6 @@ def test_fetch_goes_on_after_it_was_stopped(server, tmp_path, by):
     finished(to)
     assert asked_for(server, before) == [PART_1, PART_2]
     assert server.served[before].range == f"bytes={arrived}-"
-
-
-# --- Kaggle ---
-
-
-def test_fetch_from_kaggle(server, tmp_path, monkeypatch, originals):
-    """kagglehub is imitated: it gives a folder in its own cache, with every image twice, as Kaggle's archive has it."""
-    cache = tmp_path / "kagglehub"
-    members = [(PART_1, "x/part_1"), (PART_2, "x/part_2"), (PART_2, "x/again"), (MASKS, "masks")]
-    for name, place in members:
-        with zipfile.ZipFile(io.BytesIO(originals[name])) as archive:
-            archive.extractall(cache / place)
-    (cache / "x" / METADATA).write_bytes(originals[METADATA])
-    places = dict(zip(fetch.KAGGLE, (cache / "x", cache / "masks"), strict=True))
-    module = types.SimpleNamespace(dataset_download=lambda handle: str(places[handle]))
-    monkeypatch.setitem(sys.modules, "kagglehub", module)
-    server.misbehave(METADATA, *["404"] * (fetch.RETRIES + 1))
-    finished(tmp_path / "ham")
-
-
-def test_fetch_when_kaggle_fails(server, tmp_path, monkeypatch):
-    def fail(handle):
-        raise RuntimeError("the rules have not been accepted")
-
-    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=fail))
-    server.misbehave(METADATA, *["404"] * (fetch.RETRIES + 1))
-    refused(tmp_path / "ham", "the server answered 404", "the rules have not been accepted")
 
 
 # --- wrong words ---

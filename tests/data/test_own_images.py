@@ -46,6 +46,17 @@ def test_folder_of_classes(tmp_path):
     assert all(data.open_image(path).shape == (30, 40, 3) for path in table["image_path"])
 
 
+def test_folders_that_are_links_are_followed_but_never_round(tmp_path):
+    fill(tmp_path / "elsewhere", {"a.jpg": photograph(1), "b.jpg": photograph(2)})
+    own = fill(tmp_path / "own", {"nv/c.jpg": photograph(3)})
+    (own / "mel").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "elsewhere" / "round").symlink_to(own, target_is_directory=True)
+    (own / "up").symlink_to(tmp_path, target_is_directory=True)
+    assert collect(own)[0].set_index("image_id")["dx"].to_dict() == {
+        "mel__a.jpg": "mel", "mel__b.jpg": "mel", "nv__c.jpg": "nv",
+    }  # fmt: skip
+
+
 def test_what_cannot_be_used_is_left_out_with_its_reason(tmp_path):
     whole = photograph(5, (64, 64))
     frame = whole.index(b"\xff\xc0") + 5

@@ -49,6 +49,12 @@ WRAPPINGS = {
     "timm": lambda state: {"epoch": 3, "state_dict": state, "optimizer": {"state": {0: {"step": 1}}}},
     "DeiT": lambda state: {"model": state, "args": argparse.Namespace(lr=0.1)},
     "Lightning": lambda state: {"state_dict": {f"model.{name}": value for name, value in state.items()}},
+    "PyTorch's tutorial": lambda state: {"epoch": 3, "model_state_dict": state, "loss": 0.4},
+    "the same, several GPUs": lambda state: {"model_state_dict": {f"module.{name}": state[name] for name in state}},
+    "net": lambda state: {f"net.{name}": value for name, value in state.items()},
+    "backbone": lambda state: {"state_dict": {f"backbone.{name}": value for name, value in state.items()}},
+    "Lightning, compiled": lambda state: {"state_dict": {f"model._orig_mod.{name}": state[name] for name in state}},
+    "three": lambda state: {f"net.model.module.{name}": value for name, value in state.items()},
 }
 
 
@@ -64,6 +70,19 @@ def test_safetensors_and_half_precision_are_read(trained, tmp_path):
     loaded = load_checkpoint(made(seed=2), tmp_path / "mine.safetensors")
     assert next(loaded.parameters()).dtype == torch.float32
     torch.testing.assert_close(loaded.head.weight, trained.head.weight, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["mine.pth", "mine.ckpt", "mine"])
+@pytest.mark.parametrize("prefix", ["", "model._orig_mod."])
+def test_safetensors_of_any_name_are_read(trained, tmp_path, name, prefix):
+    save_file(with_prefix(trained, prefix), tmp_path / name)
+    assert equal(load_checkpoint(made(seed=2), tmp_path / name), trained)
+
+
+def test_two_models_in_one_file_are_not_mixed(trained, path):
+    torch.save(with_prefix(trained, "student.") | with_prefix(made(seed=3), "teacher."), path)
+    with pytest.raises(ValueError, match="does not fit .*student.cls_token"):
+        load_checkpoint(made(), path)
 
 
 def test_checkpoint_of_timms_own_training_gives_the_average(trained, tmp_path):
@@ -157,6 +176,9 @@ CONTENTS = {
     "is a pickle .* save weights alone": lambda: [1, 2],
     "has 41 classes, the model 15": lambda: made(41).state_dict(),
     "does not fit .*conv1.weight": lambda: {"conv1.weight": torch.ones(3)},
+    "is a pickle .* save weights": lambda: {"model_state_dict": [1, 2]},
+    "does not fit .*a.b.c.d.cls_token": lambda: with_prefix(made(), "a.b.c.d."),
+    "does not fit .*net.head.weight": lambda: {"net.head.weight": torch.ones(3)} | made().state_dict(),
     "does not fit .*student, teacher": lambda: {"student": made().state_dict(), "teacher": made().state_dict()},
     "does not fit .*head.weight, head.bias": lambda: made(0).state_dict(),
     "does not fit .*pos_embed .*picture size": lambda: made(img_size=80).state_dict(),
@@ -190,6 +212,15 @@ def test_grown_head_keeps_the_old_classes(make):
     assert model.head.weight.requires_grad and model.head.weight.dtype == torch.float64
     assert model.head.weight[15:].std().item() == pytest.approx(0.02, rel=0.2)
     assert relevancy.explain(model, images, target=40).maps.shape == (3, 3, 3)
+
+
+@pytest.mark.parametrize("make", [small, distilled])
+def test_a_head_without_bias_grows_and_keeps_its_logits(make):
+    model, images = make(num_classes=3), pictures()
+    for head in [model.head, *([model.head_dist] if hasattr(model, "head_dist") else [])]:
+        head.bias = None
+    before = model(images)
+    torch.testing.assert_close(grow_head(model, 5)(images)[:, :3], before, rtol=1e-12, atol=1e-14)
 
 
 def test_heads_of_cnns_grow_too():

@@ -72,6 +72,43 @@ def test_a_changed_input_misses_the_cache_and_a_renamed_image_hits_it(table, bac
     assert seen == [4, 1, 3, 3, 3]
 
 
+def test_another_architecture_of_the_same_weights_misses_the_cache(table, backbone):
+    paths = table["image_path"][:4].tolist()
+    first = training.cached_features(backbone, paths, progress=False)
+    changed = copy.deepcopy(backbone.features)
+    for block in list(changed.modules()):
+        for name, layer in block.named_children():
+            if isinstance(layer, torch.nn.ReLU6):
+                setattr(block, name, torch.nn.SiLU())
+    other = training.cached_features(dataclasses.replace(backbone, features=changed), paths, progress=False)
+    assert np.abs(other - first).max() > 0.1 * np.abs(first).max()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_backbone_of_another_number_type_is_computed_in_float32(table, backbone, dtype):
+    paths = table["image_path"][:4].tolist()
+    rounded = copy.deepcopy(backbone.features).to(dtype)
+    found = training.cached_features(dataclasses.replace(backbone, features=rounded), paths, progress=False)
+    plain = dataclasses.replace(backbone, name="plain", features=copy.deepcopy(rounded).float())
+    assert np.array_equal(found, training.cached_features(plain, paths, progress=False))
+    assert next(rounded.parameters()).dtype == dtype
+
+
+def test_a_classifier_on_a_backbone_in_half_precision_answers(table, split, backbone):
+    rounded = dataclasses.replace(backbone, features=copy.deepcopy(backbone.features).half())
+    classifier = training.train(table, split, rounded, epochs=1, progress=False)
+    rows = training.cached_features(rounded, table["image_path"][:4], progress=False)
+    answers = classifier.predict_proba([data.open_image(path) for path in table["image_path"][:4]])
+    np.testing.assert_allclose(answers, classifier.predict_features(rows), atol=1e-3)
+
+
+@pytest.mark.parametrize("layers", [lambda f: f[:-1], lambda f: torch.nn.Sequential(f, torch.nn.Flatten())])
+def test_a_backbone_of_another_width_gets_a_sentence(table, backbone, layers):
+    other = dataclasses.replace(backbone, features=layers(backbone.features))
+    with pytest.raises(ValueError, match=r"backbone 'random' gives \(4, .*, not \(B, 1280, height, width\)"):
+        training.cached_features(other, table["image_path"][:4], progress=False)
+
+
 @pytest.mark.parametrize("content", [b"", b"something else", None])
 def test_a_damaged_cache_file_is_replaced(table, backbone, content):
     paths = table["image_path"][:6]
