@@ -67,7 +67,7 @@ def blocks(network: nn.Module) -> list[list[str]]:
 
 
 def draw_anew(network: nn.Module, names: Sequence[str], seed: int) -> None:
-    """Give these layers, in place, random weights as new ones have, on a GPU those of a CPU; no other lots are drawn."""
+    """Give these layers, in place, random weights as new ones have, the same on any device; no other lots are drawn."""
     modules = dict(network.named_modules())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
