@@ -79,7 +79,7 @@ def _pass_with_last_layer(model: nn.Module, images: Tensor, gradients: bool) -> 
 
 @contextmanager
 def _noting_grids(model: nn.Module, images: Tensor, below: str = "") -> Iterator[list[str]]:
-    """Yields a list that a pass fills: layers whose output is a grid, or TOKENS for one of tokens; none below `below`."""
+    """Yields a list that a pass fills: layers whose output is a grid, or TOKENS for tokens; none below `below`."""
     names = []
     with ExitStack() as hooks:
         for name, module in model.named_modules():
