@@ -29,7 +29,7 @@ def panel(render: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widg
 
     render : takes the controls' values by name; whatever it raises is shown in the description's place
     """
-    picture, words = ipywidgets.Image(format="png"), ipywidgets.HTML()
+    picture, words = ipywidgets.Image(format="png"), ipywidgets.HTML(layout={"min_height": "5em"})  # the page stays put
     words.add_class("tex2jax_ignore").add_class("mathjax_ignore")  # a dollar in a caption is a dollar
 
     def draw(_change: object = None) -> None:
@@ -40,7 +40,7 @@ def panel(render: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widg
             picture.layout.visibility = "visible"
         except Exception as problem:  # a widget has no other place to say it
             kind = "" if isinstance(problem, ValueError) else f"{type(problem).__name__}: "
-            picture.value, words.value = b"", f"<b>{html.escape(f'{kind}{problem}')}</b>"
+            words.value = f"<b>{html.escape(f'{kind}{problem}')}</b>"  # under a picture that keeps its place, hidden
 
     for control in controls.values():
         control.observe(draw, "value")

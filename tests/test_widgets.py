@@ -39,7 +39,7 @@ def test_a_moved_control_draws_figure_and_description_anew():
         (ZeroDivisionError(), "<b>ZeroDivisionError: </b>"),
     ],
 )
-def test_whatever_is_raised_is_a_sentence_and_no_old_figure_stays(problem, said):
+def test_whatever_is_raised_is_a_sentence_and_no_old_figure_is_seen(problem, said):
     def render(number):
         if number > 3:
             raise problem
@@ -48,7 +48,7 @@ def test_whatever_is_raised_is_a_sentence_and_no_old_figure_stays(problem, said)
     (control,), picture, words = parts(widgets.panel(render, number=widgets.slider("number", 1, 0, 9, 1)))
     assert picture.layout.visibility == "visible"
     control.value = 5
-    assert (words.value, picture.value, picture.layout.visibility) == (said, b"", "hidden")
+    assert (words.value, picture.layout.visibility) == (said, "hidden")  # it keeps its place, so that nothing jumps
     control.value = 2
     assert words.value == "an empty figure" and picture.value and picture.layout.visibility == "visible"
 
