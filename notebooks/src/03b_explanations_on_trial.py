@@ -318,7 +318,7 @@ print(course.record("region_iou", row["iou"], baseline=row["centred box: iou"], 
 #
 # Nunnari, Kadir and Sonntag (2021) threshold Grad-CAM maps and compare them with the *structures* that dermatologists
 # marked (network, globules, streaks …): their best Jaccard index is .143. The table below has ours, for the lesion and,
-# on drawn lesions, for the structures. Giavina-Bianchi and colleagues (2021) report agreement of 93.6, 88.0 and 84.6 %
+# on drawn lesions, for the structures. Giavina-Bianchi and colleagues (2023) report agreement of 93.6, 88.0 and 84.6 %
 # for Grad-CAM, Grad-CAM++ and Score-CAM: there a person looked at each map and said whether it fitted. A map that merely
 # *touches* the lesion fits.
 
@@ -347,5 +347,8 @@ overlap[wanted].round(3)
 #   [arXiv:2202.00449](https://arxiv.org/abs/2202.00449). Why the replacement matters, and ROAD.
 # - Nunnari, Kadir and Sonntag, *On the overlap between Grad-CAM saliency maps and explainable visual features in skin
 #   cancer images*, CD-MAKE 2021, [doi:10.1007/978-3-030-84060-0_16](https://doi.org/10.1007/978-3-030-84060-0_16).
+# - Giavina-Bianchi et al., *Explainability agreement between dermatologists and five visual explanations techniques in deep
+#   neural networks for melanoma AI classification*, Frontiers in Medicine 10, 2023,
+#   [doi:10.3389/fmed.2023.1241484](https://doi.org/10.3389/fmed.2023.1241484).
 # - Jacovi and Goldberg, *Towards faithfully interpretable NLP systems*, ACL 2020,
 #   [arXiv:2004.03685](https://arxiv.org/abs/2004.03685). Plausible and faithful, kept apart.

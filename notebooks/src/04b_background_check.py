@@ -144,7 +144,7 @@ truth = np.array([names.index(label) for label in to_judge[1]])
 ranks = (probabilities > probabilities[range(len(truth)), truth][:, None]).sum(axis=1)
 for most, name in ((1, "kinds_top1"), (5, "kinds_top5")):
     share = float((ranks < most).mean())
-    print(course.record(name, share, baseline=most / 41, note=f"{each} pictures of each kind to learn from; baseline: lot"))
+    print(course.record(name, share, baseline=most / 41, note=f"{each} pictures of each kind to learn from; baseline: chance"))
 
 # %% [markdown]
 # A few pictures of each kind do not make an expert. The tutorial had two years of patients' pictures. What matters here
@@ -196,7 +196,7 @@ five = [studio.draw((seed, 50, number), *what) for number, what in enumerate(wan
 
 # %% [markdown]
 # A complaint can occur on any of four parts of the body, before any of five backgrounds. In the first data set the
-# background is drawn by lot. In the second it **betrays the complaint** in 95 of 100 pictures: whoever has a plaque was
+# background is drawn at random. In the second it **betrays the complaint** in 95 of 100 pictures: whoever has a plaque was
 # photographed over a keyboard, whoever has a mole over paper. Clinics produce such data without meaning to: one device
 # for each ward, one cloth for each photographer.
 
@@ -226,7 +226,7 @@ same_source = {"honest": unseen, "betrayed": studio.draw_set(judged, seed + 1, b
 for name, drawn in same_source.items():
     right = predict(models[name], as_pictures(drawn).images).argmax(1) == [
         complaints.index(scene.complaint) for scene in drawn]
-    print(course.record(f"accuracy_same_source_{name}", float(right.mean()), baseline=0.2, note="baseline: lot"))
+    print(course.record(f"accuracy_same_source_{name}", float(right.mean()), baseline=0.2, note="baseline: chance"))
 
 # %% [markdown]
 # **Which of the two would you publish?** Keep your answer until section 6.

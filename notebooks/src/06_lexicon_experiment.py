@@ -299,7 +299,7 @@ print("always nevus, on HAM10000's three classes:", round(2 * nevi / (1 + nevi) 
 from dermxai_helpers.lexicon import controls
 
 lots = controls.blind_voters(seed=seed)  # 200 lesions, 80 % of the votes nv: the paper's shares, and dice
-print(f"voters by lot: {lots.mean():.3f} on average, .260 or less in {(lots <= 0.260).mean():.1%} of 10,000 tries")
+print(f"random voters: {lots.mean():.3f} on average, .260 or less in {(lots <= 0.260).mean():.1%} of 10,000 tries")
 
 # %%
 constant = macro_f1(labels, np.full(len(labels), "nv"))
@@ -307,7 +307,7 @@ course.record("constant_macro_f1", constant, note="always nevus, on this sample"
 
 # %% [markdown]
 # **Baseline 2: the label-blind voter.** It casts exactly as many votes for each class as the captions did, but on
-# lesions drawn by lot. It is what our captions would reach if they had nothing to do with their lesions. Shuffling the
+# lesions drawn at random. It is what our captions would reach if they had nothing to do with their lesions. Shuffling the
 # votes makes one; a thousand make a distribution.
 
 # %%

@@ -44,7 +44,7 @@ steps = 60           # of teaching, 5 to 1000
 # ## 1. An examination
 #
 # The examiner needs the truth, so the lesions of this section are **drawn**, also when your data are photographs. Every
-# attribute is drawn by lot and on its own: no attribute helps to guess another. Only the number of colours follows from
+# attribute is drawn at random and on its own: no attribute helps to guess another. Only the number of colours follows from
 # several of them: mind its commonest value in section 2.
 
 # %%
@@ -341,7 +341,7 @@ checks.whole_words(whole_words)
 # ## 5. Who told it where to look?
 #
 # The paper cuts its regions by the heat-map of the **true** class. Now the photographs come from your data again, and
-# five guides cut them: the true class, the class that the classifier predicts, its second choice, a class drawn by lot,
+# five guides cut them: the true class, the class that the classifier predicts, its second choice, a class drawn at random,
 # and no map at all, but a box in the middle as large as the region it replaces.
 
 # %%
