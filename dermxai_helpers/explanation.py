@@ -61,7 +61,8 @@ def checked_images(model: nn.Module, images: Tensor) -> Tensor:
     Raises ValueError unless they are float (B, 3, H, W) with B > 0, finite, and not pixels of 0 to 255.
     """
     unnormalised = "these look like pixels of 0 to 255: normalise them first, for example with Classifier.prepare"
-    if not isinstance(images, Tensor) or images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+    dense = isinstance(images, Tensor) and images.layout is torch.strided
+    if not dense or images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
         found = f"{images.dtype} of shape {tuple(images.shape)}" if hasattr(images, "shape") else type(images).__name__
         found += f"; {unnormalised}" if "uint8" in found else ""
         found += "; permute(0, 3, 1, 2) puts the colours second" if found.endswith(", 3)") else ""

@@ -56,9 +56,9 @@ def answers_or_says_why(read, *names):
     try:
         read()
     except Exception as problem:
-        raised_in = traceback.extract_tb(problem.__traceback__)[-1].filename
-        said = str(problem)
-        assert raised_in.startswith(str(PACKAGE)), f"{type(problem).__name__} from {raised_in}: {said}"
+        last, said = traceback.extract_tb(problem.__traceback__)[-1], str(problem)
+        ours = last.filename.startswith(str(PACKAGE)) and last.line.startswith("raise ")
+        assert ours, f"{type(problem).__name__} from {last.filename}, {last.line}: {said}"
         assert len(said.split()) >= 4 and "Traceback" not in said, f"no sentence: {said!r}"
         assert not names or any(name in said for name in names), f"none of {names} is named: {said!r}"
         assert "weights_only=False" not in said and "allow_pickle" not in said, said
@@ -75,6 +75,13 @@ def nothing_beside(folder):
 
 
 # --- files that may be damaged ---
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder that is given to a reader; it has no neighbour before."""
+    (given := tmp_path / "given").mkdir()
+    return given
 
 
 def picture(folder):
@@ -149,9 +156,7 @@ READERS = (
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("reader", READERS)
-def test_a_damaged_file_is_read_or_named(reader, damage, tmp_path):
-    folder = tmp_path / "given"
-    folder.mkdir()
+def test_a_damaged_file_is_read_or_named(reader, damage, folder):
     path, read = reader(folder)
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
     with nothing_beside(folder):
@@ -178,9 +183,7 @@ def test_a_damaged_checkpoint_is_read_or_named(checkpoint, name, damage, tmp_pat
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_picture_is_a_row_of_the_road(damage, tmp_path, backbone_free_classifier):
-    folder = tmp_path / "own"
-    folder.mkdir()
+def test_a_damaged_picture_is_a_row_of_the_road(damage, folder, tmp_path, backbone_free_classifier):
     path, _ = picture(folder)
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
     Image.fromarray(np.full((60, 80, 3), 150, np.uint8)).save(folder / "good.png")
@@ -206,9 +209,7 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_an_archive_writes_only_into_its_folder(name, tmp_path):
-    folder = tmp_path / "given"
-    folder.mkdir()
+def test_an_archive_writes_only_into_its_folder(name, folder):
     path = folder / "photographs.zip"
     with zipfile.ZipFile(path, "w") as written:
         written.writestr("good.jpg", b"1")

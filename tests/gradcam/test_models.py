@@ -561,10 +561,10 @@ def test_a_model_that_ends_in_softmax_is_not_softened_twice(small, images, last)
 
 
 @pytest.mark.parametrize("method", ["gradcam", "eigencam"])
-def test_a_model_that_draws_lots_is_noted_and_a_plain_one_in_training_mode_is_not(small, images, method):
-    assert not any("draws lots" in note for note in gradcam.explain(small.train(), images, 0, method).notes)
+def test_a_model_that_is_random_is_noted_and_a_plain_one_in_training_mode_is_not(small, images, method):
+    assert not any("is random" in note for note in gradcam.explain(small.train(), images, 0, method).notes)
     small.drop = type("Always", (nn.Module,), {"forward": lambda self, x: nn.functional.dropout(x)})()
-    assert gradcam.explain(small.eval(), images, 0, method).notes[0].startswith("the model draws lots in evaluation")
+    assert gradcam.explain(small.eval(), images, 0, method).notes[0].startswith("the model is random in evaluation")
 
 
 @pytest.mark.parametrize(
