@@ -24,6 +24,9 @@ from dermxai_helpers.files import write_atomically
 
 TABLE = re.compile(r"(<!-- units: `make notebooks` writes this table -->\n).*?(<!-- end of units -->)", re.DOTALL)
 BADGES = re.compile(r"· (\d+) minutes · CPU is enough \((\d+(?:\.\d+)?) GB\)")
+FORMULA_OR_LINK = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|https?://\S+", re.DOTALL)
+WORD = re.compile(r"\w[\w'’-]*")
+EXERCISE_MINUTES = re.compile(r"^Difficulty .* (\d+) minutes$", re.MULTILINE)
 ROAD_UNIT, ROAD_FIGURE = "00_start_here", "road"
 MACHINE_PATH = re.compile(r"(?<![\w./:-])(?:/(?:home|root|tmp|usr|opt|work|Users|mnt|private|var)/|[A-Z]:\\)[\w.-]+")
 
@@ -150,12 +153,22 @@ def units_table(root: Path) -> str:
     return "\n".join(rows) + "\n"
 
 
-def reading_minutes(unit: Unit) -> int:
-    """The minutes that the unit's badge line states."""
-    badges = BADGES.search(unit.source.read_text(encoding="utf-8"))
-    if badges is None:
-        raise CourseError(f"{unit.source} has no line of badges ending in '· N minutes · CPU is enough (X GB)'")
-    return int(badges.group(1))
+def reading_minutes(unit: Unit, exercises: bool = True) -> int:
+    """The minutes that a learner needs: 100 words a minute, a fifth of a minute for a line of code, and exercises.
+
+    Counted are the words of text cells without formulas and links, and lines of code without comments, bootstrap and
+    parameters; an exercise states its minutes in its line of difficulty.
+    """
+    minutes = 0.0
+    for cell in derive(unit.source).cells:
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        if cell.cell_type == "markdown":
+            text = FORMULA_OR_LINK.sub(" ", cell.source)
+            minutes += len(WORD.findall(text)) / 100
+            minutes += exercises * sum(map(int, EXERCISE_MINUTES.findall(text)))
+        elif not {"bootstrap", "parameters"} & set(tags(cell)):
+            minutes += 0.2 * sum(not line.lstrip().startswith("#") for line in lines)
+    return round(minutes)
 
 
 if __name__ == "__main__":

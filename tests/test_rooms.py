@@ -15,7 +15,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "files": 130,
     "inference": 140,
     "synth": 1300,
-    "scoring": 550,
+    "scoring": 670,
     "explanation": 300,  # explanation and regions together
     "regions": 300,
     "data": 880,
@@ -29,11 +29,11 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "plots": 1000,
     "widgets": 200,
     "checks": 700,
-    "course": 780,
+    "course": 805,
     "__main__": 100,
 }
 FOR_NOTEBOOKS = {"plots", "widgets", "checks", "course", "__main__"}  # imported by each other only
-ALL_LINES, MOST_ROOMS, MOST_FLOORS = 10000, 22, 8
+ALL_LINES, MOST_ROOMS, MOST_FLOORS = 10300, 22, 8
 
 
 def files():

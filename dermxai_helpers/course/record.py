@@ -11,6 +11,7 @@ from dermxai_helpers.files import write_atomically
 VALUES_FILE = "values.json"  # what a notebook records
 UNIT_FILE = "unit.json"  # what its run measures
 NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a result or a figure
+SEEDS = {"paper": "The paper", "tutorial": "The tutorial"}
 GIVEN = ("value", "low", "high", "baseline", "paper")
 
 
@@ -35,6 +36,25 @@ def record(name: str, value, low=None, high=None, baseline=None, paper=None, not
         words += f" (95 % interval {shown(entry['low'])} to {shown(entry['high'])})"
     beside = [f"{key} {shown(entry[key])}" for key in ("baseline", "paper") if entry[key] is not None]
     return Record(" · ".join(filter(None, [words, *beside, note])))
+
+
+def claim(
+    seed: str, section: str, quote: str, comparison, shown: str, supports: str = "higher", not_judged: str = ""
+) -> Record:
+    """Test a sentence of a seed as it is written, keep the verdict for the report, and return it for display.
+
+    seed, section : one of SEEDS, and its number or heading     quote : the exact words, as tests compare them
+    comparison : of `scoring.compare` or `scoring.among`; supports : the outcome that speaks for the sentence
+    shown : the numbers in a sentence, from `comparison.sentence`
+    not_judged : why this run cannot judge the sentence ("drawn lesions"): then `shown` is all that is said
+    """
+    if seed not in SEEDS or supports not in ("higher", "lower"):
+        raise ValueError(f"a seed is one of {', '.join(SEEDS)}, and a claim is supported by 'higher' or 'lower'")
+    verdict = "cannot tell" if comparison.outcome == "cannot tell" else "contradicted"
+    verdict = f"not judged: {not_judged}" if not_judged else "supported" if comparison.outcome == supports else verdict
+    entry = {"seed": seed, "section": section, "quote": quote, "verdict": verdict, "shown": shown}
+    _store("claims", f"{seed} {section}: {quote}", entry)
+    return Record(f"{SEEDS[seed]}, {section}: “{quote}”\n{verdict}. {shown}")
 
 
 def figure(name: str, figure_and_alt) -> None:
@@ -67,12 +87,13 @@ def plain(value):
 
 def _store(kind: str, name: str, entry: dict) -> Path | None:
     """Add an entry to the running unit's values file and return its folder; None outside a run."""
-    if not NAME.fullmatch(name):
+    if kind != "claims" and not NAME.fullmatch(name):
         raise ValueError(f"{name!r} cannot name a result: use small letters, digits and underscores")
     if not os.environ.get("DERMXAI_RESULTS"):
         return None
     path = Path(os.environ["DERMXAI_RESULTS"], VALUES_FILE)
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"values": {}, "figures": {}}
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = {"values": {}, "figures": {}, "claims": {}} | known
     known[kind][name] = entry
     write_atomically(path, lambda unfinished: unfinished.write_text(json.dumps(known, indent=1, allow_nan=False)))
     return path.parent

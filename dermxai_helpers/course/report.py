@@ -8,12 +8,13 @@ import tomllib
 from pathlib import Path
 
 from dermxai_helpers.course.doctor import installed
-from dermxai_helpers.course.record import GIVEN, NAME, UNIT_FILE, VALUES_FILE, plain, shown
+from dermxai_helpers.course.record import GIVEN, NAME, SEEDS, UNIT_FILE, VALUES_FILE, plain, shown
 from dermxai_helpers.course.units import read_book
 from dermxai_helpers.files import write_atomically
 
 PACKAGES = ("dermxai_helpers", "torch", "torchvision", "timm", "transformers", "numpy", "pandas", "scikit-learn")
 FAILED = ".failed.txt"  # what stopped a unit's last attempt, and its parameters
+CLAIM = ("seed", "section", "quote", "verdict", "shown")
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -54,6 +55,7 @@ def finished_unit(place: Path) -> dict:
     unit, told = read(place / UNIT_FILE), place / VALUES_FILE
     told = read(told) if told.exists() else {"values": {}, "figures": {}}
     unit["values"] = {name: {key: one[key] for key in (*GIVEN, "note")} for name, one in told["values"].items()}
+    unit["claims"] = [{key: str(one[key]) for key in CLAIM} for one in told.get("claims", {}).values()]
     unit["seed"], unit["figures"] = unit["parameters"].get("seed"), {}
     for name, figure in told["figures"].items():
         path = place / figure["file"]
@@ -87,7 +89,7 @@ def render(results: dict, folder: Path) -> str:
     template = strict.from_string(Path(__file__).with_name("report.html.j2").read_text(encoding="utf-8"))
     about = read_book()["tiers"][results["tier"]]["about"]
     seeds = sorted({str(unit["seed"]) for unit in results["units"].values()})
-    return template.render(results=results, about=about, seeds=seeds, **seed_documents())
+    return template.render(results=results, about=about, seeds=seeds, names=SEEDS, **seed_documents())
 
 
 def seed_documents() -> dict:

@@ -8,9 +8,7 @@ import pandas as pd
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import CLASS_COLOURS, PARTS, SERIES, dots, styled, told
-
-CONTROLS = (("|", "black"), ("x", "#b07aa1"), ("D", "#d1843c"), ("^", "#5b8c5a"))  # marker and colour of each
+from dermxai_helpers.plots.common import CLASS_COLOURS, LOOKS, PARTS, SERIES, dots, look_of, styled, told
 
 
 @styled
@@ -48,7 +46,8 @@ def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float |
     figure = Figure(figsize=(8, 1.4 + 0.34 * len(table)))
     axes = figure.subplots()
     dots(axes, table.rename(columns={name: "value"}), paper, label=f"{name}, 95 % interval")
-    for control, (marker, colour) in zip(controls, CONTROLS, strict=False):
+    for control in controls:
+        colour, marker = look_of(control)
         look = {"markersize": 12 if marker == "|" else 6, "markerfacecolor": "none", "markeredgewidth": 1.5}
         axes.plot(table[control], range(len(table)), marker, color=colour, label=control, **look)
     axes.set(xlim=(-0.02, 1.02), xlabel=measure)
@@ -84,7 +83,8 @@ def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, st
     axes = figure.subplots()
     places = np.arange(len(table))
     axes.hlines(places, table.iloc[:, 0], table.iloc[:, 1], color="#cccccc", zorder=0)
-    for column, marker, colour in zip(table, "o^sD", SERIES, strict=False):
+    for column, *other in zip(table, SERIES, "o^sD", strict=False):
+        colour, marker = LOOKS.get(column, other)
         axes.scatter(table[column], places, marker=marker, color=colour, label=column, s=45)
     axes.set_yticks(places, table.index)
     axes.set(xlim=(-0.02, 1.02), ylim=(len(table) - 0.5, -0.5), xlabel=measure, title=note)

@@ -21,13 +21,19 @@ REGION, LESION = "#d55e00", "#0072b2"  # outlines
 SERIES = (BASELINE, MEASURED, PAPER, "#440154")  # several kinds of dots or lines in one chart, in their order
 PARTS = ("#4d7389", "#c9d3dc", "#d9a066", "#e5e5e5")  # of a bar
 SIGNED_COLOURS = "PuOr_r"  # white at zero; purple below, orange above
-BASELINES = {
-    "always nevus", "constant", "metadata", "metadata only", "shuffled labels", "metadata, shuffled labels",
-    "lesion mask", "centre Gaussian", "edge map", "random map", "random head", "untrained relevancy",
-}  # fmt: skip
+MARKERS = {  # of what knows nothing, wherever it stands: grey, and never the dot of what was measured
+    "|": ("always nevus", "constant", "chance", "always the commonest value", "always the same"),
+    "x": ("shuffled labels", "metadata, shuffled labels", "captions shuffled", "random heads", "random map"),
+    "D": ("caption of a blank picture", "blank", "untrained relevancy"),
+    "s": ("centre Gaussian", "centred box"),
+    "^": ("edge map", "metadata", "metadata only"),
+    "P": ("lesion mask",),
+}
+LOOKS = {name: (BASELINE, marker) for marker, names in MARKERS.items() for name in names}
+LOOKS |= {name: (colour, "o") for name, colour in CLASS_COLOURS.items()} | {"paper": (PAPER, "*")}
 LOOK = {
-    "figure.dpi": 80,  # nine inches are 720 pixels: a notebook with a dozen figures stays below a megabyte
-    "savefig.dpi": 80,
+    "figure.dpi": 96,  # a browser's pixels for an inch: letters of 9 points are shown as 9 points
+    "savefig.dpi": 96,
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "axes.spines.top": False,
@@ -63,20 +69,31 @@ def show(figure_and_alt: tuple[Figure, str]) -> None:
     display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
-def dots(axes: Axes, table: pd.DataFrame, reference: float | None = None, shift: float = 0.0, **look) -> None:
-    """Draw a dot with its interval for each row, the first on top; grey are baselines and rows that are not "enough".
+def look_of(name: str) -> tuple[str, str]:
+    """Colour and marker of a class, a baseline or the paper; what was measured has a blue dot."""
+    return LOOKS.get(name, (MEASURED, "o"))
 
-    table : columns value, low, high; reference : where a dashed line stands; shift : how far below its place a dot is
+
+def dots(axes: Axes, table: pd.DataFrame, reference: float | None = None, shift: float = 0.0, **look) -> None:
+    """Draw a dot with its interval for each row, the first on top, as `look_of` says.
+
+    table : columns value, low, high; a row that is not "enough" is an open grey dot without an interval
+    reference : where a dashed line stands; shift : how far below its place a dot is
     look : color, marker, label, as matplotlib knows them
     """
-    known = ~table.index.isin(BASELINES) & table.get("enough", pd.Series(True, table.index)).astype(bool)
-    colour = look.pop("color", [MEASURED if one else BASELINE for one in known])
-    places = np.arange(len(table))
+    label, enough = look.pop("label", None), table.get("enough", pd.Series(True, table.index)).astype(bool)
+    looks = [(look.get("color", colour), look.get("marker", marker)) for colour, marker in map(look_of, table.index)]
+    colours = [colour if sure else BASELINE for (colour, _), sure in zip(looks, enough, strict=True)]
+    places = np.arange(len(table)) + shift
     if reference is not None:
         axes.axvline(reference, color=BASELINE, linestyle="--", linewidth=1, zorder=0)
-    axes.hlines(places + shift, table["low"], table["high"], colors=colour, linewidth=2)
-    axes.scatter(table["value"], places + shift, s=24, color=colour, zorder=3, **look)
-    axes.set_yticks(places, table.index)
+    ends = table[["low", "high"]].where(enough, np.nan)
+    axes.hlines(places, ends["low"], ends["high"], colors=colours, linewidth=2)
+    for value, place, colour, (_, marker), sure in zip(table["value"], places, colours, looks, enough, strict=True):
+        face = colour if sure else "none"
+        axes.plot(value, place, marker, color=colour, markerfacecolor=face, markersize=5.5, label=label, zorder=3)
+        label = None  # once in a legend
+    axes.set_yticks(np.arange(len(table)), table.index)
     axes.set_ylim(len(table) - 0.4, -0.6)
 
 

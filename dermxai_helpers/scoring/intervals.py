@@ -32,18 +32,17 @@ def interval(
     if callable(metric):
         if not np.isfinite(float(metric(*arrays))):
             raise ValueError("the metric is undefined for these rows: no interval can be given")
-        lesion = _numbered(groups)
-        draws = (np.repeat(np.arange(len(lesion)), times[lesion]) for times in _draws(lesion.max() + 1, repeats, seed))
-        return _percentiles(np.array([metric(*(array[rows] for array in arrays)) for rows in draws], dtype=float))
+        draws = drawn_rows(groups, repeats, seed)
+        return percentiles(np.array([metric(*(array[rows] for array in arrays)) for rows in draws], dtype=float))
     if len(arrays) != (1 if metric == "mean" else 2):
         raise ValueError(f"{len(arrays)} arrays came: 'mean' takes one, other named metrics labels and predictions")
     if metric == "mean":
         return tuple(mean_intervals(groups, arrays[0][:, None], repeats, seed)[0].tolist())
     classes = np.unique(np.concatenate(arrays))
-    scores = metrics.from_counts(_resampled_counts(groups, *arrays, classes, repeats, seed), classes)
+    scores = resampled_scores(groups, *arrays, classes, repeats, seed)
     if metric not in scores:
         raise ValueError(f"no metric is called {metric!r}: choose {', '.join(scores)}, mean or a function")
-    return _percentiles(scores[metric])
+    return _honest(percentiles(scores[metric]), metric, groups, arrays[0])
 
 
 def mean_intervals(groups: Sequence, values: np.ndarray, repeats: int = 1000, seed: int = 0) -> np.ndarray:
@@ -56,18 +55,20 @@ def mean_intervals(groups: Sequence, values: np.ndarray, repeats: int = 1000, se
         raise ValueError(f"groups has {len(groups)} rows and the values have shape {values.shape}: give (n, columns)")
     if np.isinf(values).any():
         raise ValueError(f"{np.isinf(values).sum()} of the values are infinite: they have no mean")
-    there = np.isfinite(values)
-    sums = _resampled_sums(groups, np.hstack([np.where(there, values, 0), there]), repeats, seed)
-    totals, sizes = np.hsplit(sums, 2)
-    means = np.divide(totals, sizes, out=np.full(totals.shape, np.nan), where=sizes > 0)
-    return np.array([_percentiles(column) for column in means.T]).reshape(-1, 2)
+    drawn, lesion, ends = resampled_means(groups, values, repeats, seed), lesion_numbers(groups), []
+    for column, means in zip(values.T, drawn.T, strict=True):
+        there = np.isfinite(column)
+        shares = np.isin(column[there], (0, 1)).all()
+        cases = len(np.unique(lesion[there]))
+        ends.append(not_certain(percentiles(means), cases) if shares else percentiles(means))
+    return np.array(ends).reshape(-1, 2)
 
 
 def scores_with_intervals(labels: Sequence, predicted: Sequence, lesions: Sequence, classes: Sequence) -> pd.DataFrame:
     """Tabulate every score of `scores` with its 95 % interval: index score, columns value, low, high; NaN: unknown."""
     values = metrics.scores(labels, predicted, classes)
-    drawn = metrics.from_counts(_resampled_counts(lesions, labels, predicted, classes), classes)
-    rows = {name: (value, *_percentiles(drawn[name])) for name, value in values.items()}
+    drawn = resampled_scores(lesions, labels, predicted, classes)
+    rows = {name: (value, *_honest(percentiles(drawn[name]), name, lesions, labels)) for name, value in values.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"]).rename_axis("score")
 
 
@@ -79,13 +80,33 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     return float(ends.low), float(ends.high)
 
 
-def _percentiles(values: np.ndarray) -> tuple[float, float]:
+def not_certain(ends: tuple[float, float], cases: int) -> tuple[float, float]:
+    """Replace 0 to 0 and 1 to 1, which many draws give of few cases, by Clopper and Pearson's interval.
+
+    ends : of a share; cases : independent ones, all alike. Source: Clopper and Pearson 1934, Biometrika 26:404-413.
+    """
+    if cases and ends in ((0.0, 0.0), (1.0, 1.0)):
+        rest = 0.025 ** (1 / cases)
+        return (rest, 1.0) if ends[1] else (0.0, 1 - rest)
+    return ends
+
+
+def _honest(ends: tuple[float, float], metric: str, lesions: Sequence, labels: Sequence) -> tuple[float, float]:
+    """The same for a score that is a share of images: accuracy, or a recall, which rests on its class's lesions."""
+    if metric != "accuracy" and not metric.startswith("recall_"):
+        return ends
+    own = np.ones(len(labels), bool) if metric == "accuracy" else np.asarray(labels).astype(str) == metric[7:]
+    return not_certain(ends, len(np.unique(lesion_numbers(lesions)[own])))
+
+
+def percentiles(values: np.ndarray) -> tuple[float, float]:
+    """The middle 95 % of the finite values; NaN to NaN without any."""
     values = values[np.isfinite(values)]
     low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
     return float(low), float(high)
 
 
-def _numbered(groups: Sequence) -> np.ndarray:
+def lesion_numbers(groups: Sequence) -> np.ndarray:
     """The number of each row's lesion, in sorted order."""
     numbers, _ = pd.factorize(pd.Series(list(groups), dtype=object), sort=True)
     if (numbers < 0).any():
@@ -100,15 +121,33 @@ def _draws(groups: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
         yield np.bincount(rng.integers(groups, size=groups), minlength=groups)
 
 
+def drawn_rows(groups: Sequence, repeats: int, seed: int) -> Iterator[np.ndarray]:
+    """For each repeat the numbers of its rows, each as often as its lesion was drawn."""
+    lesion = lesion_numbers(groups)
+    for times in _draws(lesion.max() + 1, repeats, seed):
+        yield np.repeat(np.arange(len(lesion)), times[lesion])
+
+
 def _resampled_sums(groups: Sequence, values: np.ndarray, repeats: int, seed: int) -> np.ndarray:
     """Column sums (repeats, columns) of the drawn rows: each lesion's own is taken once, then weighted."""
-    lesion = _numbered(groups)
+    lesion = lesion_numbers(groups)
     of_lesion = np.zeros((lesion.max() + 1, values.shape[1]))
     np.add.at(of_lesion, lesion, values)
     return np.array([drawn @ of_lesion for drawn in _draws(len(of_lesion), repeats, seed)])
 
 
-def _resampled_counts(groups, labels, predicted, classes, repeats: int = 1000, seed: int = 0) -> np.ndarray:
-    """Confusion matrices (repeats, true class, predicted class)."""
+def resampled_means(groups: Sequence, values: np.ndarray, repeats: int = 1000, seed: int = 0) -> np.ndarray:
+    """Column means (repeats, columns) of the drawn rows; NaNs are left out."""
+    there = np.isfinite(values)
+    sums = _resampled_sums(groups, np.hstack([np.where(there, values, 0), there]), repeats, seed)
+    totals, sizes = np.hsplit(sums, 2)
+    return np.divide(totals, sizes, out=np.full(totals.shape, np.nan), where=sizes > 0)
+
+
+def resampled_scores(
+    groups: Sequence, labels: Sequence, predicted: Sequence, classes: Sequence, repeats: int = 1000, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Every score of `metrics.scores`, (repeats,), of the drawn rows."""
     cells = np.eye(len(classes) ** 2)[metrics.pair_numbers(labels, predicted, classes)]
-    return _resampled_sums(groups, cells, repeats, seed).reshape(repeats, len(classes), len(classes))
+    counts = _resampled_sums(groups, cells, repeats, seed).reshape(repeats, len(classes), len(classes))
+    return metrics.from_counts(counts, classes)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import types
 
 import nbformat
 import offline
@@ -41,6 +42,16 @@ def test_machine_paths(text, named):
     assert bool(notebooks.machine_paths(nbformat.v4.new_notebook(cells=[cell]))) == named
 
 
+def test_minutes_are_counted_from_words_code_and_exercises(tmp_path):
+    words = "# " + "word " * 300 + r"and $a + b$ [a link](https://example.org/long/path)" + "\n"
+    code = "# %%\n# no line of code\n" + "x = 1\n" * 20
+    exercise = "# %% [markdown]\n# Difficulty ●○○ · importance ●●● · 15 minutes\n"
+    (tmp_path / "unit.py").write_text(f"# %% [markdown]\n{words}\n{code}\n{exercise}", encoding="utf-8")
+    unit = types.SimpleNamespace(source=tmp_path / "unit.py")
+    assert notebooks.reading_minutes(unit) == 3 + 4 + 15
+    assert notebooks.reading_minutes(unit, exercises=False) == 3 + 4
+
+
 def test_notebooks_for_readers(tmp_path, monkeypatch):
     """Derived, executed, with outputs; costs noted; the README's table filled; no path of this machine."""
     toys.write_source(tmp_path, toys.FIRST)
@@ -64,7 +75,7 @@ def test_notebooks_for_readers(tmp_path, monkeypatch):
     assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
     assert code[2].outputs[0].execution_count == 3 and "images = 60" in code[2].outputs[0].data["text/plain"]
     cost = json.loads((tmp_path / "notebooks" / "measured.json").read_text())[toys.FIRST]
-    row = f"| [10 10_First](notebooks/{toys.FIRST}.ipynb) | Why? | 12 min | {cost['seconds'] / 60:.1f} min | "
+    row = f"| [10 10_First](notebooks/{toys.FIRST}.ipynb) | Why? | 2 min | {cost['seconds'] / 60:.1f} min | "
     text = (tmp_path / "README.md").read_text()
     assert text.startswith("Before") and text.endswith("After") and row in text
 

@@ -80,7 +80,7 @@ def test_prose(name):
 def test_cells(name):
     notebook = derived(name)
     sizes = sorted(sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in code_cells(notebook))
-    assert 25 <= len(notebook.cells) <= 70
+    assert len(notebook.cells) >= 25
     assert statistics.median(sizes) <= 6 and sizes[int(0.9 * (len(sizes) - 1))] <= 20 and sizes[-1] <= 40
 
 

@@ -7,6 +7,13 @@ from matplotlib.colors import to_hex
 from dermxai_helpers import plots
 from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER
 
+
+def marks(axes):
+    """Colour, marker and whether it is filled, of each dot."""
+    drawn = [line for line in axes.lines if line.get_marker() != "None"]
+    return [(line.get_color(), line.get_marker(), line.get_markerfacecolor() != "none") for line in drawn]
+
+
 TABLE = pd.DataFrame({"value": [0.7, 0.4], "low": [0.6, 0.3], "high": [0.8, 0.5]}, index=["network", "metadata"])
 
 
@@ -14,19 +21,20 @@ def test_intervals_draw_a_panel_a_measure_and_baselines_in_grey():
     panels, references = {"accuracy": TABLE, "macro-F1": TABLE}, {"accuracy": 0.75, "macro-F1": 0.28}
     found = plots.intervals(panels, references, "without an image", "Scores", values=True)
     figure = described(found, "network 0.700 (0.600 to 0.800)", "without an image 0.280")
-    intervals, dots = figure.axes[0].collections
+    (intervals,) = figure.axes[0].collections
     assert [segment[:, 0].tolist() for segment in intervals.get_segments()] == [[0.6, 0.8], [0.3, 0.5]]
-    assert [to_hex(colour) for colour in dots.get_facecolors()] == [MEASURED, BASELINE]
+    assert marks(figure.axes[0]) == [(MEASURED, "o", True), (BASELINE, "^", True)]
     assert [text.get_text() for text in figure.axes[1].texts] == ["0.700", "0.400"]
     assert figure.axes[0].get_ylim() == (1.6, -0.6), "the first row is on top"
 
 
-def test_rows_with_too_few_to_say_are_grey_and_panels_may_differ():
+def test_rows_with_too_few_to_say_are_open_and_without_a_bar_and_panels_may_differ():
     few = TABLE.assign(enough=[False, True]).set_axis(["one", "two"])
     found = plots.intervals({"age": few, "sex": TABLE}, {"age": 0.5, "sex": 0.5}, "all", "Recall")
     figure = described(found, "two 0.400")
-    colours = [to_hex(colour) for colour in figure.axes[0].collections[1].get_facecolors()]
-    assert colours == [BASELINE, MEASURED]
+    assert marks(figure.axes[0]) == [(BASELINE, "o", False), (MEASURED, "o", True)]
+    drawn = [segment[:, 0].tolist() for segment in figure.axes[0].collections[0].get_segments() if len(segment)]
+    assert drawn == [[0.3, 0.5]], "no interval that would look certain"
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == list(TABLE.index)
 
 
@@ -45,8 +53,7 @@ def test_groups_keep_their_colours_and_the_rows_their_order():
     figure = described(
         plots.grouped(groups, "share", "Artefacts"), "mel: network 0.70 (0.60 to 0.80)", "other: network 0.70"
     )
-    colours = [to_hex(dots.get_facecolors()[0]) for dots in figure.axes[0].collections[1::2]]
-    assert colours == [CLASS_COLOURS["mel"].lower(), PAPER]
+    assert [colour for colour, *_ in marks(figure.axes[0])[::2]] == [CLASS_COLOURS["mel"], PAPER]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(TABLE.index)
 
 

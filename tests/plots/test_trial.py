@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from described import described
-from matplotlib.colors import to_hex
 
 from dermxai_helpers import trial
 from dermxai_helpers.plots import trial as figures
@@ -42,13 +41,14 @@ def test_verdict_shows_one_row_of_panels_a_question_and_tells_baselines_apart(fo
         "best Jaccard\n(higher is better)",
         "deletion, blur\n(lower is better)",
     ]
-    marks = [to_hex(colour) for colour in figure.axes[0].collections[1].get_facecolors()]
+    marks = [line.get_color() for line in figure.axes[0].lines if line.get_marker() != "None"]
     assert marks == [figures.MEASURED] + [figures.BASELINE] * 4
 
 
 def test_verdict_of_differences_marks_zero(found):
     figure = described(figures.verdict(found.against("centre Gaussian")), "better): Grad-CAM 0.40 (")
-    assert not figure.axes[0].lines, "no value below zero: no line at zero"
+    dashed = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+    assert not dashed, "no value below zero: no line at zero"
     figure = described(figures.verdict(found.against("Grad-CAM")), "lesion mask -0.40")
     assert list(figure.axes[0].lines[0].get_xdata()) == [0, 0]
 

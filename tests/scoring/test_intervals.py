@@ -185,7 +185,22 @@ def test_a_class_without_images_has_no_recall_and_the_others_have_theirs():
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(("values", "expected"), [([1] * 4, (1, 1)), ([np.nan] * 4, (np.nan, np.nan)), ([1], (1, 1))])
-def test_intervals_of_values_that_do_not_vary(values, expected):
-    found = scoring.interval("mean", ROWS[: len(values)], values)
-    np.testing.assert_array_equal(found, expected)
+@pytest.mark.parametrize("lesions", [1, 5, 10, 40])
+@pytest.mark.parametrize("share", [0, 1])
+def test_no_certainty_from_a_few_that_are_all_alike(lesions, share):
+    """A percentile interval would say 1 to 1; Clopper and Pearson's says what so few lesions allow."""
+    from scipy.stats import binomtest
+
+    groups, values = np.repeat(np.arange(lesions), 3), np.full(3 * lesions, share)
+    expected = binomtest(share * lesions, lesions).proportion_ci(method="exact")
+    assert scoring.interval("mean", groups, values) == pytest.approx((expected.low, expected.high))
+    answers = np.full(3 * lesions, "mel" if share else "nv")
+    table = scoring.scores_with_intervals(["mel"] * len(groups), answers, groups, CLASSES)
+    for score in ("accuracy", "recall_mel"):
+        assert table.loc[score, ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
+    assert scoring.interval("recall_mel", groups, ["mel"] * len(groups), answers) == pytest.approx(expected[:2])
+
+
+def test_values_that_do_not_vary_and_are_no_shares_keep_their_interval():
+    assert scoring.interval("mean", range(4), [0.5] * 4) == (0.5, 0.5)
+    assert np.isnan(scoring.interval("mean", range(2), [np.nan] * 2)).all()
