@@ -54,6 +54,24 @@ def test_results_beside_the_documents(tmp_path):
     assert results["units"]["06_lexicon_experiment"]["figures"]["figure_5"]["file"].startswith("results/06")
 
 
+def test_the_claims_come_first_the_papers_before_the_tutorials(tmp_path):
+    rows = {
+        "1": ("tutorial", "conclusion", "only the skin", "not judged: drawn lesions", "Half of it."),
+        "2": ("paper", "4.4", f"not {EVIL}", "contradicted", "Captions: higher (9 photographs of 8 lesions)."),
+    }
+    finished_unit(tmp_path, "06_lexicon_experiment", {})
+    claims = {key: dict(zip(report.CLAIM, row, strict=True)) for key, row in rows.items()}
+    told = tmp_path / "results" / "06_lexicon_experiment" / VALUES_FILE
+    told.write_text(json.dumps({"values": {}, "figures": {}, "claims": claims}))
+    report.write(tmp_path, "ham10000")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    first, second = "not judged: drawn lesions", "<strong>contradicted</strong>"
+    assert page.index("<h2>What the two") < page.index(second) < page.index(first) < page.index("<h2>Numbers of")
+    assert "The tutorial, conclusion" in page and "9 photographs of 8 lesions" in page and EVIL not in page
+    unit = json.loads((tmp_path / "results.json").read_text())["units"]["06_lexicon_experiment"]
+    assert unit["claims"] == list(claims.values())
+
+
 def test_results_of_an_older_version(tmp_path):
     """Without the memory that importing takes."""
     finished_unit(tmp_path, "01_data", {})
