@@ -133,27 +133,32 @@ class AmongDraws:
 
     @property
     def p_value(self) -> float:
-        """How often chance reaches the value, which counts as a draw itself: never below 1 / (draws + 1)."""
-        return (1 + int((self.draws >= self.value).sum())) / (1 + len(self.draws))
+        """How often chance is as high as the value, which counts as a draw itself: never below 1 / (draws + 1)."""
+        return self._share(self.draws >= self.value)
 
     @property
     def outcome(self) -> Outcome:
         """Higher, or lower, than chance where at most one draw in twenty is as high, or as low."""
         if self.p_value <= 0.05:
             return "higher"
-        return "lower" if (1 + (self.draws <= self.value).sum()) / (1 + len(self.draws)) <= 0.05 else "cannot tell"
+        return "lower" if self._share(self.draws <= self.value) <= 0.05 else "cannot tell"
 
     def sentence(self, subject: str, drawn: str, quantity: str) -> str:
         """Say the verdict with its numbers. drawn : what was drawn, in the plural, "random heads"."""
         low, high = np.percentile(self.draws, [2.5, 97.5])
-        reached, least = int((self.draws >= self.value).sum()), 1 / (1 + len(self.draws))
+        side = "low" if self.outcome == "lower" else "high"
+        reached = self.draws <= self.value if side == "low" else self.draws >= self.value
         numbers = (
             f"{self.value:.3f}; {len(self.draws)} {drawn} have {self.draws.mean():.3f} on average, 95 % of them "
-            f"{low:.3f} to {high:.3f}; {reached} reach it: p = {self.p_value:.3f}, of at least {least:.3f}"
+            f"{low:.3f} to {high:.3f}; {reached.sum()} are as {side}: p = {self._share(reached):.3f} "
+            f"(it cannot be below {1 / (1 + len(self.draws)):.3f})"
         )
         if self.outcome == "cannot tell":
             return f"{subject} cannot be told from {drawn} in {quantity}: {numbers}."
         return f"{subject}: {quantity} is {self.outcome} than for {drawn}: {numbers}."
+
+    def _share(self, draws: np.ndarray) -> float:
+        return (1 + int(draws.sum())) / (1 + len(draws))
 
 
 def among(value: float, draws: Sequence) -> AmongDraws:

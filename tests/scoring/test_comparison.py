@@ -154,7 +154,7 @@ def test_impossible_comparisons_are_refused(arguments, words):
 def test_a_p_value_is_never_smaller_than_one_of_all_draws():
     found = scoring.among(1.0, np.linspace(0, 0.5, 30))
     assert found.p_value == pytest.approx(1 / 31) and found.outcome == "higher"
-    assert "p = 0.032, of at least 0.032" in found.sentence("The score", "shuffles", "balanced accuracy")
+    assert "0 are as high: p = 0.032 (it cannot be below 0.032)" in found.sentence("The score", "shuffles", "balanced accuracy")
 
 
 def test_p_values_of_chance_itself_are_even():
@@ -166,8 +166,11 @@ def test_p_values_of_chance_itself_are_even():
 def test_five_of_thirty_that_reach_it_are_no_proof():
     found = scoring.among(0.5, [0.6] * 5 + [0.4] * 25)
     assert found.p_value == pytest.approx(6 / 31) and found.outcome == "cannot tell"
-    assert "5 reach it" in found.sentence("Grad-CAM", "random heads", "energy")
-    assert scoring.among(0.1, [0.6] * 30).outcome == "lower"
+    assert "5 are as high: p = 0.194" in found.sentence("Grad-CAM", "random heads", "energy")
+    low = scoring.among(0.1, [0.6] * 30)
+    assert low.outcome == "lower" and low.p_value == 1
+    assert "is lower than for heads: 0.100" in low.sentence("It", "heads", "energy")
+    assert "0 are as low: p = 0.032" in low.sentence("It", "heads", "energy")
 
 
 @pytest.mark.parametrize("draws", [[0.5], [0.5] * 19, [np.nan] * 30, [[0.5] * 30]])
