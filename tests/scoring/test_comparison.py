@@ -154,7 +154,8 @@ def test_impossible_comparisons_are_refused(arguments, words):
 def test_a_p_value_is_never_smaller_than_one_of_all_draws():
     found = scoring.among(1.0, np.linspace(0, 0.5, 30))
     assert found.p_value == pytest.approx(1 / 31) and found.outcome == "higher"
-    assert "0 are as high: p = 0.032 (it cannot be below 0.032)" in found.sentence("The score", "shuffles", "balanced accuracy")
+    said = found.sentence("The score", "shuffles", "balanced accuracy")
+    assert "0 are as high: p = 0.032 (it cannot be below 0.032)" in said
 
 
 def test_p_values_of_chance_itself_are_even():
