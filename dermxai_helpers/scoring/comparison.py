@@ -69,7 +69,7 @@ def compare(
         "nv", the answer of a constant
     groups : (n,); rows of one group (photographs of one lesion) are drawn together
     metric : "mean"; or a name that `interval` knows, of (labels, a); or a function of (labels, a), `repeats` times two
-    labels : true class of each row, for every metric but "mean"; True and False count as two kinds, too
+    labels : true class of each row, or whether it is of one kind, for every metric but "mean"
 
     >>> compare([0.9, 0.8, 0.7], 0.5, ["x", "y", "z"]).difference.__round__(2)
     0.3
@@ -95,10 +95,12 @@ def compare(
         value, reference = (metrics.scores(labels, answer, classes)[metric] for answer in (a, b))
     if not np.isfinite(value) or not np.isfinite(reference):
         raise ValueError("the metric is undefined for these rows: they hold no row of one kind")
-    low, high = intervals.percentiles(drawn)
     sizes = len(groups), len(np.unique(groups))
     kinds = _kinds(metric, labels)
     fewest = min((len(np.unique(groups[labels == kind])) for kind in kinds), default=sizes[1])
+    low, high = intervals.percentiles(drawn)
+    if low == high and value in (0, 1) and value != reference:  # many draws of a few cases, all alike, look certain
+        low, high = np.subtract(intervals.not_certain((value, value), fewest), reference).tolist()
     return Comparison(float(value - reference), low, high, *sizes, float(value), float(reference), fewest)
 
 
@@ -119,7 +121,7 @@ def _rows(a, b, groups, labels):
 def _kinds(metric: str | Callable, labels: np.ndarray) -> list:
     """The kinds of rows of which each must have enough: the class of a recall, every class of a mean over classes."""
     name = metric if isinstance(metric, str) else ""
-    if name in ("mean", "accuracy") or (callable(metric) and labels.dtype != bool):
+    if name in ("mean", "accuracy") or (callable(metric) and labels.dtype.kind not in "bOU"):
         return []
     return [name.removeprefix("recall_")] if name.startswith("recall_") else list(np.unique(labels))
 

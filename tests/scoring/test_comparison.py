@@ -99,6 +99,26 @@ def test_nothing_is_told_from_fewer_than_ten_lesions():
     assert "too few to say" in said and "30 photographs of 9 lesions" in said and "+1.000" not in said
 
 
+@pytest.mark.parametrize("share, reference", [(0, 0.5), (1, 0.5), (1, 0.0), (0, 1.0)])
+def test_cases_that_are_all_alike_leave_a_doubt(share, reference):
+    found = scoring.compare(np.full(40, share), reference, np.arange(40) // 2)
+    ends = stats.binomtest(share * 20, 20).proportion_ci(method="exact")
+    assert (found.low, found.high) == pytest.approx((ends.low - reference, ends.high - reference))
+    assert found.outcome == ("higher" if share > reference else "lower")
+    recall = scoring.compare(["mel"] * 20, "nv", np.arange(20), "recall_mel", ["mel"] * 20)
+    assert 0.8 < recall.low < recall.high == 1
+
+
+def test_a_function_of_named_kinds_needs_enough_of_each():
+    kinds = np.array(["right"] * 40 + ["wrong"] * 9)
+
+    def gap(kind, values):
+        return values[kind == "right"].mean() - values[kind == "wrong"].mean()
+
+    found = scoring.compare(1.0 * (kinds == "right"), 0.0, np.arange(49), gap, kinds, repeats=50)
+    assert found.fewest == 9 and found.outcome == "cannot tell"
+
+
 def test_a_recall_rests_on_the_lesions_of_its_class():
     labels = np.array(["mel"] * 5 + ["nv"] * 45)
     found = {
