@@ -12,6 +12,7 @@ from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
 from dermxai_helpers.plots.common import CLASS_COLOURS, PALE, bare, draw_picture, opened, styled
 
 PICTURES = 8  # below the histogram
+ROAD, ROAD_LETTERS = 7, 104  # inches wide, letters in a line of captions
 
 
 @styled
@@ -65,11 +66,13 @@ def skin_colours(table: pd.DataFrame, bands: Mapping[float, str]) -> tuple[Figur
     figure = Figure(figsize=(7.5, 3.8))
     places = figure.add_gridspec(2, PICTURES, height_ratios=(2.4, 1))
     axes = figure.add_subplot(places[0, :])
-    for ends, label in (((-180, -90), None), ((90, 180), "no skin's colour")):
-        axes.axvspan(*ends, color=PALE, linewidth=0, label=label)
-    for limit, name in bands.items():
+    for left in (-180, 90):
+        axes.axvspan(left, left + 90, color=PALE, linewidth=0)
+    axes.annotate("no skin's\ncolour", (135, 0.5), xycoords=("data", "axes fraction"), ha="center")
+    for (limit, name), end in zip(bands.items(), [*bands, 90][1:], strict=True):
         axes.axvline(limit, color=PALE, linewidth=0.8, zorder=0)
-        axes.annotate(name, (limit, 1), xycoords=("data", "axes fraction"), rotation=30)
+        middle = ((limit + end) / 2, 1.02)
+        axes.annotate(name, middle, xycoords=("data", "axes fraction"), rotation=90, ha="center", va="bottom")
     angles = table.dropna(subset="skin_angle")
     bins = np.arange(-180, 181, 10)
     said = []
@@ -101,16 +104,17 @@ def road(
     image, overlay : uint8 (h, w, 3); box : left, top, right, bottom of the region in pixels
     probabilities : {class: the classifier's score}; captions, votes : {view: sentence}, {view: class}
     """
-    figure = Figure(figsize=(9, 3.1))
-    first, second, third = figure.subplots(1, 3, width_ratios=(1, 1, 1.35))
+    blocks = [f"{view} (votes {votes[view]}): {sentence}" for view, sentence in captions.items()]
+    text = "\n\n".join(textwrap.fill(block, ROAD_LETTERS) for block in blocks)
+    below = 0.3 + 0.17 * text.count("\n")  # inches
+    figure = Figure(figsize=(ROAD, 3.9 + below))
+    first, second, third = figure.subplot_mosaic("ab;cc", height_ratios=(3.4, below)).values()
     scores = ", ".join(f"{name} {score:.2f}" for name, score in probabilities.items())
     top = max(probabilities, key=probabilities.get)
     draw_picture(first, image, f"image → class\n{scores}")
     draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top}")
     rim = Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor="white", linewidth=1.5)
     second.add_patch(rim)
-    bare(third, "views → captions → votes\n")
-    blocks = [f"{view} (votes {votes[view]})\n{textwrap.fill(said, 42)}" for view, said in captions.items()]
-    third.text(0, 1, "\n\n".join(blocks), va="top", fontsize=8, transform=third.transAxes)
-    said = " ".join(f"{view}: {sentence} (votes {votes[view]})" for view, sentence in captions.items())
-    return figure, f"Left, a picture with scores {scores}. Middle, the heat-map for {top}. Right, captions. {said}"
+    bare(third, "views → captions → votes")
+    third.text(0, 1, text, va="top", transform=third.transAxes)
+    return figure, f"Left, a picture with scores {scores}. Right, the heat-map for {top}. Below, captions. {' '.join(blocks)}"
