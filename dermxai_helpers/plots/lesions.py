@@ -1,4 +1,4 @@
-"""Figures of units 00 and 01: the whole road for one picture; what is in the data and in its photographs."""
+"""Figures of units 00 and 01: the whole road for one picture; what is in the data."""
 
 import textwrap
 from collections.abc import Mapping
@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
-from dermxai_helpers.plots.common import CLASS_COLOURS, PALE, bare, draw_picture, opened, styled
+from dermxai_helpers.plots.common import CLASS_COLOURS, bare, draw_picture, styled
 
-PICTURES = 8  # below the histogram
-ROAD, ROAD_LETTERS = 7, 104  # inches wide, letters in a line of captions
+ROAD, ROAD_LETTERS = 6.5, 92  # inches wide, letters in a line of captions
 
 
 @styled
@@ -58,44 +57,6 @@ def patients(table: pd.DataFrame, sites: int = 7) -> tuple[Figure, str]:
 
 
 @styled
-def skin_colours(table: pd.DataFrame, bands: Mapping[float, str]) -> tuple[Figure, str]:
-    """Draw the colour of the skin as photographed: a histogram for each class, and photographs by their angle.
-
-    table : columns skin_angle (degrees, NaN = not measured), dx, image_path; bands : {lower limit: name of the band}
-    """
-    figure = Figure(figsize=(7.5, 3.8))
-    places = figure.add_gridspec(2, PICTURES, height_ratios=(2.4, 1))
-    axes = figure.add_subplot(places[0, :])
-    for left in (-180, 90):
-        axes.axvspan(left, left + 90, color=PALE, linewidth=0)
-    axes.annotate("no skin's\ncolour", (135, 0.5), xycoords=("data", "axes fraction"), ha="center")
-    for (limit, name), end in zip(bands.items(), [*bands, 90][1:], strict=True):
-        axes.axvline(limit, color=PALE, linewidth=0.8, zorder=0)
-        middle = ((limit + end) / 2, 1.02)
-        axes.annotate(name, middle, xycoords=("data", "axes fraction"), rotation=90, ha="center", va="bottom")
-    angles = table.dropna(subset="skin_angle")
-    bins = np.arange(-180, 181, 10)
-    said = []
-    for name in CLASSES:
-        own = angles["skin_angle"][angles["dx"] == name]
-        share = np.histogram(own, bins)[0] / max(len(own), 1)
-        axes.stairs(share, bins, color=CLASS_COLOURS[name], linewidth=2, label=CLASS_NAMES[name])
-        said.append(f"{CLASS_NAMES[name]} median {own.median():.0f}, {(own.abs() > 90).mean():.0%} beyond 90")
-    axes.set(xlim=(-180, 180), xticks=range(-180, 181, 45), ylabel="share of the class")
-    axes.set_xlabel("angle of the colour in the photograph, degrees (it is not anyone's skin type)")
-    axes.legend(loc="upper left")
-    ranks = np.linspace(0.01, 0.99, PICTURES) * (len(angles) - 1)
-    chosen = angles.sort_values("skin_angle").iloc[ranks.astype(int)]
-    for place, row in enumerate(chosen.itertuples()):
-        draw_picture(figure.add_subplot(places[1, place]), opened(row.image_path), f"{row.skin_angle:.0f}°")
-    first, *_, last = chosen["skin_angle"]
-    return figure, (
-        f"Histogram of the angle of skin colour in each class, in degrees: {'; '.join(said)}. "
-        f"Below, {len(chosen)} photographs in the order of the angle, {first:.0f} to {last:.0f} degrees."
-    )
-
-
-@styled
 def road(
     image: np.ndarray, overlay: np.ndarray, box: tuple, probabilities: Mapping, captions: Mapping, votes: Mapping
 ) -> tuple[Figure, str]:
@@ -107,8 +68,8 @@ def road(
     blocks = [f"{view} (votes {votes[view]}): {sentence}" for view, sentence in captions.items()]
     text = "\n\n".join(textwrap.fill(block, ROAD_LETTERS) for block in blocks)
     below = 0.3 + 0.17 * text.count("\n")  # inches
-    figure = Figure(figsize=(ROAD, 3.9 + below))
-    first, second, third = figure.subplot_mosaic("ab;cc", height_ratios=(3.4, below)).values()
+    figure = Figure(figsize=(ROAD, 4.1 + below))
+    first, second, third = figure.subplot_mosaic("ab;cc", height_ratios=(3.2, below)).values()
     scores = ", ".join(f"{name} {score:.2f}" for name, score in probabilities.items())
     top = max(probabilities, key=probabilities.get)
     draw_picture(first, image, f"image → class\n{scores}")
@@ -116,5 +77,6 @@ def road(
     rim = Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor="white", linewidth=1.5)
     second.add_patch(rim)
     bare(third, "views → captions → votes")
-    third.text(0, 1, text, va="top", transform=third.transAxes)
-    return figure, f"Left, a picture with scores {scores}. Right, the heat-map for {top}. Below, captions. {' '.join(blocks)}"
+    third.text(0, 1, text, va="top", transform=third.transAxes, in_layout=False)
+    said = " ".join(blocks)
+    return figure, f"Left, a picture with scores {scores}. Right, the heat-map for {top}. Below, captions. {said}"

@@ -25,7 +25,7 @@ def grid(
     columns = max(map(len, rows))
     height, wide = rows[0][0].shape[:2]
     named = [[_wrapped(title, width / columns) for title in line] for line in titles] or [[""] * columns] * len(rows)
-    lines = max(title.count("\n") + bool(title) for line in named for title in line)
+    lines = max((title.count("\n") + bool(title) for line in named for title in line), default=0)
     figure = Figure(figsize=(width, len(rows) * (width / columns * height / wide + space + 0.16 * lines)))
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for place in axes.flat:
