@@ -32,17 +32,12 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for path, mask_path in progress(table[["image_path", "mask_path"]].fillna("").to_numpy(), "measuring", delay=3):
-        image = _small(path)
+        with opened(path) as picture:
+            picture.draft("RGB", READ_SIZE[::-1])
+            image = np.array(as_rgb(upright(picture)))
         angle = colour_of_skin(image, open_mask(mask_path, image.shape[:2])) if mask_path else math.nan
         rows.append((angle, dark_corners(image)))
     return pd.DataFrame(rows, columns=["skin_angle", "dark_corners"], index=table.index)
-
-
-def _small(path: str) -> np.ndarray:
-    """A photograph as uint8 RGB of READ_SIZE or more (or its own size, if that is less), upright."""
-    with opened(path) as picture:
-        picture.draft("RGB", READ_SIZE[::-1])
-        return np.array(as_rgb(upright(picture)))
 
 
 def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
 from dermxai_helpers.plots.common import CLASS_COLOURS, bare, draw_picture, styled
 
-ROAD, ROAD_LETTERS = 6.5, 92  # inches wide, letters in a line of captions
+ROAD, ROAD_LETTERS = 5.4, 80  # inches wide, letters in a line of captions
 
 
 @styled
@@ -68,8 +68,8 @@ def road(
     blocks = [f"{view} (votes {votes[view]}): {sentence}" for view, sentence in captions.items()]
     text = "\n\n".join(textwrap.fill(block, ROAD_LETTERS) for block in blocks)
     below = 0.3 + 0.17 * text.count("\n")  # inches
-    figure = Figure(figsize=(ROAD, 4.1 + below))
-    first, second, third = figure.subplot_mosaic("ab;cc", height_ratios=(3.2, below)).values()
+    figure = Figure(figsize=(ROAD, 3.5 + below))
+    first, second, third = figure.subplot_mosaic("ab;cc", height_ratios=(2.6, below)).values()
     scores = ", ".join(f"{name} {score:.2f}" for name, score in probabilities.items())
     top = max(probabilities, key=probabilities.get)
     draw_picture(first, image, f"image → class\n{scores}")

@@ -53,7 +53,7 @@ def row(
     bar below it says what its colours are.
     """
     maps = [np.ndim(picture) == 2 and picture.dtype != bool for picture in map(opened, pictures.values())]
-    wide, room = min(SHEET, 2.5 * len(pictures)), 0.1 + 0.35 * any(maps) + 0.2 * bool(below)
+    wide, room = min(SHEET, 2.3 * len(pictures)), 0.1 + 0.35 * any(maps) + 0.2 * bool(below)
     figure, axes = grid([list(pictures.values())], [list(pictures)], wide, room, vmax)
     for place in axes[0, maps]:
         figure.colorbar(place.images[0], ax=place, location="bottom", shrink=0.8, aspect=15, ticks=MaxNLocator(2))
@@ -68,7 +68,7 @@ def row(
 @styled
 def sheet(rows: Mapping[str, Sequence], about: str, titles: Sequence[str] = ()) -> tuple[Figure, str]:
     """Draw photographs in a labelled row for each entry. rows : {label: paths or arrays}; titles : of the columns"""
-    figure, axes = grid(list(rows.values()), width=min(SHEET, 0.7 + max(map(len, rows.values()))), space=0.02)
+    figure, axes = grid(list(rows.values()), width=min(SHEET, 0.7 + 0.9 * max(map(len, rows.values()))), space=0.02)
     for line, label in zip(axes, rows, strict=True):
         line[0].set_ylabel(label.replace(" ", "\n"), rotation=0, ha="right", va="center")
     for place, title in zip(axes[0], titles, strict=False):

@@ -64,9 +64,8 @@ image.shape, image.dtype  # (height, width, channels), 0 to 255
 # %%
 from dermxai_helpers import plots
 
-about = f"A drawn lesion on skin, twice; the second time with its outline, {lesion.mask.mean():.0%} of the pixels."
-shown = {"the picture": image, "its true outline": image}
-course.figure("lesion", plots.row(shown, about, outlines=[{}, {"white": lesion.mask}]))
+about = f"A drawn lesion on skin with its true outline, {lesion.mask.mean():.0%} of the pixels."
+course.figure("lesion", plots.row({"a drawn lesion": image}, about, outlines=[{"white": lesion.mask}]))
 
 # %% [markdown]
 # The drawing's recipe is a table of attributes. Some of them decide the class, others – skin tone, hair, a ruler – do
