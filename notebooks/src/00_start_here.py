@@ -156,7 +156,7 @@ course.record("accuracy", answer.value, low, high, baseline=answer.reference, no
 
 # %%
 scores = dict(zip(classifier.classes, classifier.predict_proba([image])[0].tolist(), strict=True))
-print({name: round(score, 2) for name, score in scores.items()})
+print({name: round(score, 2) for name, score in scores.items()}, "- drawn as", lesion.attributes["label"])
 
 # %% [markdown]
 # ## 4. Class → heat-map
@@ -241,7 +241,8 @@ for view, sentence in sentences.items():
 
 # %% [markdown]
 # **Guess first:** read the three sentences against the table of section 2. How many facts are wrong, and do the three
-# agree? The lexicon reads every stated fact and compares it with the drawing's recipe. (Unit 06 shows how it reads.)
+# agree? The lexicon (unit 06) reads every stated fact and compares it with the drawing's recipe. Its slots are named a
+# little differently: `cerebriform` means fissures.
 
 # %%
 from dermxai_helpers.lexicon import facts, parse

@@ -45,7 +45,8 @@ from dermxai_helpers import course, data, plots, scoring
 from dermxai_helpers.plots import lesions as lesion_plots
 
 course.check_parameters("01", globals())
-table = data.load(folder := data.prepare(photographs, images, seed))
+folder = data.prepare(photographs, images, seed)
+table = data.load(folder)
 truth = data.truth(folder)
 print("real photographs" if truth is None else "drawn lesions: they teach and test, they are not data about skin")
 
@@ -81,8 +82,7 @@ import pandas as pd
 
 labels, lesion_ids = table["dx"].to_numpy(), table["lesion_id"].to_numpy()
 always_nevus = np.full(len(table), "nv")
-right = (always_nevus == labels).mean()
-course.record("nevus_share", right, paper=0.752, note="what 'always nevus' gets as accuracy on all images")
+course.record("nevus_share", (always_nevus == labels).mean(), paper=0.752, note="the accuracy of 'always nevus'")
 
 # %% [markdown]
 # The paper reports 74.7 % on validation images of which 75.2 % are nevi. A share of right answers means little until you
@@ -139,8 +139,8 @@ print(older.sentence("Melanoma minus the other classes", "zero", "mean age in ye
 # %% [markdown]
 # ## 4. Two splits, and a leak that you can count
 #
-# Five photographs of three lesions. A validation image is **leaked** when another photograph of its lesion
-# stands in training: the model may know *this very spot* and need not know what melanoma looks like.
+# Five photographs of three lesions. A validation image is **leaked** when another photograph of its lesion,
+# a *sister*, stands in training: the model may know *this very spot* and need not know what melanoma looks like.
 
 # %%
 spots, parts = ["left arm", "left arm", "back", "chin", "chin"], ["train", "val", "train", "val", "val"]
@@ -472,7 +472,7 @@ for middle in angles.sub(angles.median()).abs().nsmallest(1).index:
 # ## 10. What we found
 
 # %%
-print(f"By image, {leaked.sum()} of {len(leaked)} validation images are leaked; by lesion, {len(both_sides)} lesions leak.")
+print(f"By image, {leaked.sum()} of {len(leaked)} validation images are leaked; by lesion, {len(both_sides)}.")
 verdicts = [one.outcome for one in hit.values()]
 print(f"Melanoma is hit harder than {verdicts.count('higher')} of 2 other classes; {verdicts.count('cannot tell')} cannot be told.")
 print(worth.sentence("Memory, split by image", "memory, split by lesion", "balanced accuracy", rows="pairs of splits"))
@@ -491,7 +491,8 @@ print(leaky.sentence("Metadata with dx_type", "metadata without it", "balanced a
 # - **Anything about real lesions, as long as `photographs = "demo"`.** Ages, sexes and numbers of photographs are drawn to
 #   resemble HAM10000.
 #
-# Your own photographs? `appendix/own_photographs` turns a folder of them into such a table, and looks for copies in it.
+# Your own photographs? [appendix/own_photographs](appendix/own_photographs.ipynb) turns a folder of them into such a table,
+# and looks for copies in it.
 #
 # ## Further reading
 #
