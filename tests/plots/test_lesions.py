@@ -63,3 +63,21 @@ def test_leak_written_in_the_unit_is_the_helpers(table):
     for seed in range(3):
         report = data.leak_report(table, data.split(table, by="image", seed=seed))
         assert written(table, seed) == pytest.approx(report.loc["all", "share"])
+
+
+def test_every_answer_comes_from_piles_that_do_not_hold_its_lesion():
+    from sklearn.dummy import DummyClassifier
+
+    written = defined_in(UNIT)["answers_of"]
+    written.__globals__.update(model=DummyClassifier(), piles=[([0, 1], [2, 3]), ([2, 3], [0, 1])])
+    assert written(np.zeros((4, 1)), np.array(["mel", "mel", "nv", "nv"])).tolist() == ["nv", "nv", "mel", "mel"]
+
+
+def test_memory_knows_sisters_and_nothing_else():
+    """All right where each lesion asked about has a sister among the remembered rows; a constant elsewhere."""
+    labels = np.array(["mel", "mel", "nv", "nv", "bkl", "bkl"])
+    table = pd.DataFrame({"lesion_id": list("aabbcc"), "dx": labels})
+    written = defined_in(UNIT)["remember"]
+    written.__globals__.update(table=table, labels=labels)
+    assert written(np.array([True, False] * 3)) == 1
+    assert written(np.array([True] * 4 + [False] * 2)) == 0.5, "always nevus, of two classes"
