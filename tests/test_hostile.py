@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 import dermxai_helpers
 from dermxai_helpers import captions, data, lexicon, relevancy, road, training
 from dermxai_helpers.captions import file as caption_file
-from dermxai_helpers.data import fetch, own_images
+from dermxai_helpers.data import fetch
 from dermxai_helpers.training.checkpoints import load_checkpoint
 
 PACKAGE = Path(dermxai_helpers.__file__).parent
@@ -106,13 +106,6 @@ def metadata(folder):
     return path, partial(data.load, folder)
 
 
-def folder_of_pictures(folder):
-    for kind in ("mel", "nv"):
-        (folder / kind).mkdir()
-        Image.fromarray(np.full((20, 20, 3), 150, np.uint8)).save(folder / kind / "one.png")
-    return folder / "mel" / "one.png", partial(own_images.collect, folder)
-
-
 def caption_lines(folder):
     path = folder / "captions.jsonl"
     caption_file.append(path, [{"key": f"k{number}", "caption": "A round lesion."} for number in range(5)])
@@ -149,8 +142,7 @@ def archive(folder):
 
 
 READERS = (
-    picture, mask, metadata, folder_of_pictures, caption_lines, classifier_weights, transformer_weights,
-    pickled_weights, archive,
+    picture, mask, metadata, caption_lines, classifier_weights, transformer_weights, pickled_weights, archive,
 )  # fmt: skip
 
 

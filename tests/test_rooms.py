@@ -18,7 +18,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "scoring": 670,
     "explanation": 300,  # explanation and regions together
     "regions": 300,
-    "data": 880,
+    "data": 700,
     "gradcam": 380,
     "relevancy": 560,
     "training": 880,

@@ -1,12 +1,10 @@
-"""What belongs to the photograph, not to the lesion: the colour of the light, dark corners, a spot shown twice."""
+"""What belongs to the photograph, not to the lesion: the colour of the light, and dark corners."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from PIL import Image
-from scipy import linalg, ndimage
+from scipy import ndimage
 
 from dermxai_helpers.data.images import as_rgb, open_mask, opened, upright
 from dermxai_helpers.files import progress
@@ -22,14 +20,6 @@ NEAR_BLACK = 50  # of 255, for the brightest of red, green and blue: darker than
 CORNER = 0.2  # legs of the corner triangles, as a share of half of each side
 HAS_DARK_CORNERS = 0.25  # share of near-black pixels in the corners: one corner of four is enough
 
-THUMBNAIL = 32  # pixels a side
-FRAME = 1.25  # side of the square that is compared, in square roots of the lesion's area
-DETAIL = (1.5, 3)  # pixels of a thumbnail: what is coarser than the first is light, the second evens out contrast
-COMMON = 20  # principal components that all photographs share; a folder of fewer than 100 gives up a fifth
-HASH_GRID = 16  # cells a side: a hash has 256 bits
-HASH_DISTANCE = 83  # bits; in HAM10000 99 of 100 pairs with a similarity of 0.5 or more differ in no more
-SIMILARITY = 0.5  # correlation of the details from which on two photographs show one spot
-
 # Linear sRGB to CIE XYZ (IEC 61966-2-1), and the white of daylight, D65
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 WHITE = TO_XYZ.sum(axis=1)
@@ -42,17 +32,12 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for path, mask_path in progress(table[["image_path", "mask_path"]].fillna("").to_numpy(), "measuring", delay=3):
-        image = _small(path)
+        with opened(path) as picture:
+            picture.draft("RGB", READ_SIZE[::-1])
+            image = np.array(as_rgb(upright(picture)))
         angle = colour_of_skin(image, open_mask(mask_path, image.shape[:2])) if mask_path else math.nan
         rows.append((angle, dark_corners(image)))
     return pd.DataFrame(rows, columns=["skin_angle", "dark_corners"], index=table.index)
-
-
-def _small(path: str) -> np.ndarray:
-    """A photograph as uint8 RGB of READ_SIZE or more (or its own size, if that is less), upright."""
-    with opened(path) as picture:
-        picture.draft("RGB", READ_SIZE[::-1])
-        return np.array(as_rgb(upright(picture)))
 
 
 def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:
@@ -105,94 +90,3 @@ def dark_corners(image: np.ndarray) -> float:
     rows, columns = (np.arange(side) * 2 + 1 - side for side in (height, width))
     corners = np.abs(rows)[:, None] / height + np.abs(columns) / width > 2 - CORNER
     return float((image[corners].max(axis=1) < NEAR_BLACK).mean())
-
-
-def near_duplicates(table: pd.DataFrame) -> pd.DataFrame:
-    """Find pairs of photographs that show one spot of skin, whatever their lesion numbers say; the most alike first.
-
-    Thumbnails, cut out round the lesion (from the middle, unless every image has a mask), without light and all that
-    spots have in common, are hashed. Pairs whose hashes nearly agree in one of eight turns and flips are compared pixel
-    by pixel. Columns: image_id_a, image_id_b, similarity (SIMILARITY or more), same_lesion, same_label.
-    Source: a perceptual hash, as in Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
-    """
-    details = _without_common_part(_details(table))
-    hashes = _hashes(details)
-    found = []
-    for turned in _turns(details):
-        a, b = _near_hashes(hashes, _hashes(turned))
-        similarity = np.einsum("nij,nij->n", details[a], turned[b])
-        found.append(pd.DataFrame({"a": a, "b": b, "similarity": similarity}))
-    pairs = pd.concat(found).query("similarity >= @SIMILARITY")
-    pairs = pairs.sort_values(["similarity", "a", "b"], ascending=[False, True, True]).drop_duplicates(["a", "b"])
-    rows = table[["image_id", "lesion_id", "dx"]].reset_index(drop=True)
-    pairs = pairs.join(rows.add_suffix("_a"), on="a").join(rows.add_suffix("_b"), on="b").reset_index(drop=True)
-    pairs["same_lesion"] = pairs["lesion_id_a"] == pairs["lesion_id_b"]
-    pairs["same_label"] = pairs["dx_a"] == pairs["dx_b"]
-    return pairs[["image_id_a", "image_id_b", "similarity", "same_lesion", "same_label"]]
-
-
-def _details(table: pd.DataFrame) -> np.ndarray:
-    """Fine details of every photograph, float (n, THUMBNAIL, THUMBNAIL): coarse light taken out, contrast evened."""
-    cut_out = table["mask_path"].fillna("").all()
-    bar = progress(table[["image_path", "mask_path"]].to_numpy(), "looking for the same spot", delay=3)
-    thumbnails = np.stack([_thumbnail(_small(path), mask_path if cut_out else "") for path, mask_path in bar])
-    coarse, region = DETAIL
-    detail = thumbnails - ndimage.gaussian_filter(thumbnails, (0, coarse, coarse))
-    contrast = np.sqrt(ndimage.gaussian_filter(detail**2, (0, region, region)))
-    detail /= contrast + 3  # of 255: noise in flat skin stays small
-    return detail - detail.mean(axis=(1, 2), keepdims=True)
-
-
-def _thumbnail(image: np.ndarray, mask_path: str) -> np.ndarray:
-    """The square round the lesion, or the largest in the middle, in grey: float32 (THUMBNAIL, THUMBNAIL), 0 to 255."""
-    height, width = image.shape[:2]
-    middle, side = (height / 2, width / 2), min(height, width)
-    if mask_path and (mask := open_mask(mask_path, (height, width))).any():
-        middle = [float(places.mean()) + 0.5 for places in np.nonzero(mask)]
-        side = min(FRAME * math.sqrt(mask.sum()), side)
-    top, left = (np.clip(at - side / 2, 0, size - side) for at, size in zip(middle, (height, width), strict=True))
-    grey = Image.fromarray(image).convert("L")
-    square = grey.resize((THUMBNAIL,) * 2, Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-    return np.asarray(square, np.float32)
-
-
-def _without_common_part(details: np.ndarray) -> np.ndarray:
-    """Details without the principal components that all share, for every spot has a rim; each of length 1 (or 0)."""
-    n, pixels = len(details), THUMBNAIL**2
-    count = min(COMMON, n // 5)  # few pictures: components that belong to one pair must not be taken out
-    flat = _of_length_1(details.reshape(n, pixels))
-    covariance = flat.T @ flat
-    orders = [order.ravel() for order in _turns(np.arange(pixels).reshape(1, THUMBNAIL, THUMBNAIL))]
-    covariance = sum(covariance[np.ix_(order, order)] for order in orders)  # as if each lay in all eight ways
-    if count:
-        _, common = linalg.eigh(covariance, subset_by_index=(pixels - count, pixels - 1))
-        flat -= flat @ common @ common.T
-    return _of_length_1(flat).reshape(details.shape)
-
-
-def _of_length_1(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
-
-
-def _turns(details: np.ndarray) -> Iterator[np.ndarray]:
-    """The eight ways to lay a square: four quarter turns, each as it is and mirrored."""
-    for flipped in (details, details[:, :, ::-1]):
-        for quarters in range(4):
-            yield np.ascontiguousarray(np.rot90(flipped, quarters, axes=(1, 2)))
-
-
-def _hashes(details: np.ndarray) -> np.ndarray:
-    """Which cells of a grid are brighter than the common picture: uint64 (n, 4)."""
-    n, cell = len(details), THUMBNAIL // HASH_GRID
-    grid = details.reshape(n, HASH_GRID, cell, HASH_GRID, cell).mean(axis=(2, 4))
-    return np.packbits((grid > 0).reshape(n, -1), axis=1).view(np.uint64)
-
-
-def _near_hashes(hashes: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers a < b of hash a and turned hash b that differ in few bits."""
-    found = []
-    for start in range(0, len(hashes), 256):  # a block of rows against all later ones: some megabytes at a time
-        words = zip(hashes[start : start + 256].T, turned[start:].T, strict=True)
-        distance = sum(np.bitwise_count(word[:, None] ^ other).astype(np.uint16) for word, other in words)
-        found.append(np.argwhere(np.triu(distance <= HASH_DISTANCE, 1)) + start)
-    return tuple(np.concatenate(found).T)

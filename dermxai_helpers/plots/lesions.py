@@ -1,4 +1,4 @@
-"""Figures of units 00 and 01: the whole road for one picture; what is in the data and in its photographs."""
+"""Figures of units 00 and 01: the whole road for one picture; what is in the data."""
 
 import textwrap
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
-from dermxai_helpers.plots.common import CLASS_COLOURS, PALE, bare, draw_picture, opened, styled
+from dermxai_helpers.plots.common import CLASS_COLOURS, bare, draw_picture, styled
 
-PICTURES = 8  # below the histogram
+ROAD, ROAD_LETTERS = 5.4, 80  # inches wide, letters in a line of captions
 
 
 @styled
@@ -57,42 +57,6 @@ def patients(table: pd.DataFrame, sites: int = 7) -> tuple[Figure, str]:
 
 
 @styled
-def skin_colours(table: pd.DataFrame, bands: Mapping[float, str]) -> tuple[Figure, str]:
-    """Draw the colour of the skin as photographed: a histogram for each class, and photographs by their angle.
-
-    table : columns skin_angle (degrees, NaN = not measured), dx, image_path; bands : {lower limit: name of the band}
-    """
-    figure = Figure(figsize=(7.5, 3.8))
-    places = figure.add_gridspec(2, PICTURES, height_ratios=(2.4, 1))
-    axes = figure.add_subplot(places[0, :])
-    for ends, label in (((-180, -90), None), ((90, 180), "no skin's colour")):
-        axes.axvspan(*ends, color=PALE, linewidth=0, label=label)
-    for limit, name in bands.items():
-        axes.axvline(limit, color=PALE, linewidth=0.8, zorder=0)
-        axes.annotate(name, (limit, 1), xycoords=("data", "axes fraction"), rotation=30)
-    angles = table.dropna(subset="skin_angle")
-    bins = np.arange(-180, 181, 10)
-    said = []
-    for name in CLASSES:
-        own = angles["skin_angle"][angles["dx"] == name]
-        share = np.histogram(own, bins)[0] / max(len(own), 1)
-        axes.stairs(share, bins, color=CLASS_COLOURS[name], linewidth=2, label=CLASS_NAMES[name])
-        said.append(f"{CLASS_NAMES[name]} median {own.median():.0f}, {(own.abs() > 90).mean():.0%} beyond 90")
-    axes.set(xlim=(-180, 180), xticks=range(-180, 181, 45), ylabel="share of the class")
-    axes.set_xlabel("angle of the colour in the photograph, degrees (it is not anyone's skin type)")
-    axes.legend(loc="upper left")
-    ranks = np.linspace(0.01, 0.99, PICTURES) * (len(angles) - 1)
-    chosen = angles.sort_values("skin_angle").iloc[ranks.astype(int)]
-    for place, row in enumerate(chosen.itertuples()):
-        draw_picture(figure.add_subplot(places[1, place]), opened(row.image_path), f"{row.skin_angle:.0f}°")
-    first, *_, last = chosen["skin_angle"]
-    return figure, (
-        f"Histogram of the angle of skin colour in each class, in degrees: {'; '.join(said)}. "
-        f"Below, {len(chosen)} photographs in the order of the angle, {first:.0f} to {last:.0f} degrees."
-    )
-
-
-@styled
 def road(
     image: np.ndarray, overlay: np.ndarray, box: tuple, probabilities: Mapping, captions: Mapping, votes: Mapping
 ) -> tuple[Figure, str]:
@@ -101,16 +65,18 @@ def road(
     image, overlay : uint8 (h, w, 3); box : left, top, right, bottom of the region in pixels
     probabilities : {class: the classifier's score}; captions, votes : {view: sentence}, {view: class}
     """
-    figure = Figure(figsize=(9, 3.1))
-    first, second, third = figure.subplots(1, 3, width_ratios=(1, 1, 1.35))
+    blocks = [f"{view} (votes {votes[view]}): {sentence}" for view, sentence in captions.items()]
+    text = "\n\n".join(textwrap.fill(block, ROAD_LETTERS) for block in blocks)
+    below = 0.3 + 0.17 * text.count("\n")  # inches
+    figure = Figure(figsize=(ROAD, 3.5 + below))
+    first, second, third = figure.subplot_mosaic("ab;cc", height_ratios=(2.6, below)).values()
     scores = ", ".join(f"{name} {score:.2f}" for name, score in probabilities.items())
     top = max(probabilities, key=probabilities.get)
     draw_picture(first, image, f"image → class\n{scores}")
     draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top}")
     rim = Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor="white", linewidth=1.5)
     second.add_patch(rim)
-    bare(third, "views → captions → votes\n")
-    blocks = [f"{view} (votes {votes[view]})\n{textwrap.fill(said, 42)}" for view, said in captions.items()]
-    third.text(0, 1, "\n\n".join(blocks), va="top", fontsize=8, transform=third.transAxes)
-    said = " ".join(f"{view}: {sentence} (votes {votes[view]})" for view, sentence in captions.items())
-    return figure, f"Left, a picture with scores {scores}. Middle, the heat-map for {top}. Right, captions. {said}"
+    bare(third, "views → captions → votes")
+    third.text(0, 1, text, va="top", transform=third.transAxes, in_layout=False)
+    said = " ".join(blocks)
+    return figure, f"Left, a picture with scores {scores}. Right, the heat-map for {top}. Below, captions. {said}"

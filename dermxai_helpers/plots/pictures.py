@@ -5,31 +5,40 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dermxai_helpers.plots.common import bare, draw_picture, opened, outline, styled
 
-SHEET = 6.5  # inches wide: sheets of photographs are what makes a notebook large
+SHEET = 7.5  # inches wide: photographs are what makes a notebook large, and wider ones show nothing more
+LETTERS = 14  # of a title, in an inch
 
 
 def grid(
-    rows: Sequence, titles: Sequence = (), width: float = 9, space: float = 0.3, vmax: float | None = None
+    rows: Sequence, titles: Sequence = (), width: float = SHEET, space: float = 0.1, vmax: float | None = None
 ) -> tuple[Figure, np.ndarray]:
     """Draw rows of pictures; returns the figure and its axes, (rows, columns).
 
-    rows : lists of pictures or maps, arrays or paths; titles : lists of as many
+    rows : lists of pictures or maps, arrays or paths; titles : lists of as many, broken into lines that fit
     space : inches between the rows; vmax : where the colours of maps end; None: at each map's maximum
     """
     rows = [[opened(picture) for picture in line] for line in rows]
     columns = max(map(len, rows))
     height, wide = rows[0][0].shape[:2]
-    figure = Figure(figsize=(width, len(rows) * (width / columns * height / wide + space)))
+    named = [[_wrapped(title, width / columns) for title in line] for line in titles] or [[""] * columns] * len(rows)
+    lines = max((title.count("\n") + bool(title) for line in named for title in line), default=0)
+    figure = Figure(figsize=(width, len(rows) * (width / columns * height / wide + space + 0.16 * lines)))
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for place in axes.flat:
         bare(place)
-    for line, pictures, names in zip(axes, rows, titles or [[""] * columns] * len(rows), strict=True):
+        place.set_anchor("N")
+    for line, pictures, names in zip(axes, rows, named, strict=True):
         for place, picture, name in zip(line, pictures, names, strict=False):
             draw_picture(place, picture, name, vmax)
     return figure, axes
+
+
+def _wrapped(title: str, inches: float) -> str:
+    return "\n".join(textwrap.fill(line, max(8, int(LETTERS * inches))) for line in title.split("\n"))
 
 
 @styled
@@ -40,9 +49,14 @@ def row(
 
     pictures : {title: uint8 RGB (h, w, 3), or a map (h, w), of any size}; about : what they show
     outlines : for each picture {colour: mask whose rim is drawn}; vmax : as in `grid`; below : a line below
-    A map with negative values is drawn in purple (negative), white (zero) and orange; another from dark to bright.
+    A map with negative values is drawn in purple (negative), white (zero) and orange; another from dark to bright; a
+    bar below it says what its colours are.
     """
-    figure, axes = grid([list(pictures.values())], [list(pictures)], min(9, 2.9 * len(pictures)), 0.4, vmax)
+    maps = [np.ndim(picture) == 2 and picture.dtype != bool for picture in map(opened, pictures.values())]
+    wide, room = min(SHEET, 2.3 * len(pictures)), 0.1 + 0.35 * any(maps) + 0.2 * bool(below)
+    figure, axes = grid([list(pictures.values())], [list(pictures)], wide, room, vmax)
+    for place in axes[0, maps]:
+        figure.colorbar(place.images[0], ax=place, location="bottom", shrink=0.8, aspect=15, ticks=MaxNLocator(2))
     for place, masks in zip(axes.flat, outlines, strict=False):
         for colour, mask in masks.items():
             outline(place, mask, colour)
@@ -54,7 +68,7 @@ def row(
 @styled
 def sheet(rows: Mapping[str, Sequence], about: str, titles: Sequence[str] = ()) -> tuple[Figure, str]:
     """Draw photographs in a labelled row for each entry. rows : {label: paths or arrays}; titles : of the columns"""
-    figure, axes = grid(list(rows.values()), width=SHEET, space=0.02)
+    figure, axes = grid(list(rows.values()), width=min(SHEET, 0.7 + 0.9 * max(map(len, rows.values()))), space=0.02)
     for line, label in zip(axes, rows, strict=True):
         line[0].set_ylabel(label.replace(" ", "\n"), rotation=0, ha="right", va="center")
     for place, title in zip(axes[0], titles, strict=False):
@@ -64,14 +78,13 @@ def sheet(rows: Mapping[str, Sequence], about: str, titles: Sequence[str] = ()) 
 
 @styled
 def gallery(
-    pictures: Sequence, titles: Sequence[str], about: str, columns: int = 4, width: float = 7.5
+    pictures: Sequence, titles: Sequence[str], about: str, columns: int = 4, width: float = SHEET
 ) -> tuple[Figure, str]:
     """Draw pictures in rows of `columns`, each below its title. pictures : arrays or paths, of any size"""
     starts = range(0, max(len(pictures), 1), columns)
     rows = [pictures[start : start + columns] or [np.full((1, 1, 3), 255)] for start in starts]
-    lines = 1 + max((title.count("\n") for title in titles), default=0)
     named = [titles[start : start + columns] for start in starts]
-    figure, _ = grid(rows, named, width * len(rows[0]) / columns, 0.15 * lines + 0.1)
+    figure, _ = grid(rows, named, width * len(rows[0]) / columns)
     said = "; ".join(title.replace("\n", ", ") for title in titles)
     return figure, f"{about}: {len(pictures)} pictures. {said or 'None'}."
 

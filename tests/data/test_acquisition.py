@@ -1,11 +1,10 @@
-"""What belongs to the photograph: colours against published values, dark corners against the truth, planted copies."""
+"""What belongs to the photograph: colours against published values, dark corners against the truth."""
 
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from dermxai_helpers import data, synth
 from dermxai_helpers.data import acquisition
@@ -127,88 +126,3 @@ def test_black_lesion_in_the_middle_and_dark_skin_are_no_dark_corners():
     assert acquisition.dark_corners(image) == 0
     darkest = synth.draw(3, skin="VI", vignette=False, ink=False, ruler=False, hair=False).image
     assert acquisition.dark_corners(darkest) < 0.05
-
-
-# --- the same spot twice ---
-
-
-def planted(table: pd.DataFrame, folder, change, count: int = 8) -> pd.DataFrame:
-    """The table with `count` copies under new lesion numbers; change : how a copy is turned (image or mask)."""
-    rows = table.sample(count, random_state=0)
-    copies = rows.assign(lesion_id="PLANTED_" + rows["lesion_id"], image_id="COPY_" + rows["image_id"])
-    copies["image_path"] = [str(folder / f"{name}.jpg") for name in copies["image_id"]]
-    copies["mask_path"] = [str(folder / f"{name}.png") for name in copies["image_id"]]
-    for row, copy in zip(rows.itertuples(), copies.itertuples(), strict=True):
-        brighter = np.clip(change(data.open_image(row.image_path)) * 1.05, 0, 255).astype(np.uint8)
-        Image.fromarray(brighter).save(copy.image_path, quality=70)
-        Image.fromarray(np.ascontiguousarray(change(data.open_mask(row.mask_path)))).save(copy.mask_path)
-    return pd.concat([table, copies], ignore_index=True)
-
-
-TURNS = {
-    "as it is": lambda array: array,
-    "mirrored": lambda array: array[:, ::-1],
-    "quarter turn": np.rot90,
-    "mirrored and turned": lambda array: np.rot90(array[::-1], 3),
-    "closer": lambda array: array[12:-12, 12:-12],
-}
-
-
-@pytest.mark.parametrize("turn", TURNS)
-def test_planted_copies_are_found_and_nothing_else(table, tmp_path, turn):
-    with_copies = planted(table, tmp_path, TURNS[turn])
-    pairs = acquisition.near_duplicates(with_copies)
-    across = pairs[~pairs["same_lesion"]]
-    copied = across["image_id_b"].str.removeprefix("COPY_") == across["image_id_a"]
-    assert copied.sum() == 8 and across["same_label"].all()
-    rest = across[~copied]  # a sister of the original is the copy's sister too
-    lesions = with_copies.set_index("image_id")["lesion_id"].str.removeprefix("PLANTED_")
-    assert (lesions[rest["image_id_a"]].to_numpy() == lesions[rest["image_id_b"]].to_numpy()).all()
-
-
-def test_strangers_are_not_found(table):
-    assert acquisition.near_duplicates(table)["same_lesion"].all()
-
-
-def test_columns_and_order(table, tmp_path):
-    pairs = acquisition.near_duplicates(planted(table, tmp_path, TURNS["mirrored"]))
-    assert list(pairs.columns) == ["image_id_a", "image_id_b", "similarity", "same_lesion", "same_label"]
-    assert pairs["similarity"].is_monotonic_decreasing and pairs["similarity"].between(0.5, 1.001).all()
-    assert not pairs.duplicated(["image_id_a", "image_id_b"]).any()
-    assert (pairs["image_id_a"] != pairs["image_id_b"]).all()
-
-
-def test_without_masks_the_middle_is_compared(table, tmp_path):
-    with_copies = planted(table, tmp_path, TURNS["mirrored"]).assign(mask_path="")
-    pairs = acquisition.near_duplicates(with_copies)
-    assert (pairs["image_id_b"] == "COPY_" + pairs["image_id_a"]).sum() == 8
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-def test_tiny_tables(table, rows):
-    assert len(acquisition.near_duplicates(table.drop_duplicates("lesion_id").head(rows))) == 0
-
-
-def test_hash_search_finds_every_near_pair():
-    rng = np.random.default_rng(0)
-    bits = rng.random((300, 256)) < 0.5
-    bits[7] = bits[290] ^ (np.arange(256) < 40)
-    bits[100] = bits[101] ^ (np.arange(256) < acquisition.HASH_DISTANCE + 1)
-    hashes = np.packbits(bits, axis=1).view(np.uint64)
-    found = acquisition._near_hashes(hashes, hashes)
-    apart = (bits[:, None] != bits[None]).sum(axis=2)
-    expected = np.argwhere(np.triu(apart <= acquisition.HASH_DISTANCE, 1))
-    assert sorted(zip(*found, strict=True)) == sorted(map(tuple, expected)) == [(7, 290)]
-
-
-@pytest.mark.real
-def test_real_pairs_share_their_patients(ham10000):
-    """Pairs across lesion numbers agree in age, sex and site far more often than strangers do (about 1 in 100)."""
-    table = data.load(ham10000).head(2500)
-    pairs = acquisition.near_duplicates(table)
-    known = pairs["same_lesion"].sum()
-    patients = table["age"].map(str) + table["sex"] + table["localization"]
-    patient = patients.set_axis(table["image_id"])
-    across = pairs[~pairs["same_lesion"]]
-    agree = patient[across["image_id_a"]].to_numpy() == patient[across["image_id_b"]].to_numpy()
-    assert known >= 100 and len(across) >= 2 and agree.mean() >= 0.5

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from described import described
+from matplotlib.text import Text
 
-from dermxai_helpers import data, plots
-from dermxai_helpers.data import acquisition
+from dermxai_helpers import data
 from dermxai_helpers.plots import lesions
 
 UNIT = Path(__file__).parents[2] / "notebooks" / "src" / "01_data.py"
@@ -44,21 +45,17 @@ def test_patients(table):
     assert f"nevus {table['age'][table['dx'] == 'nv'].median():.0f}" in alt
 
 
-def test_skin_colours(table):
-    angles = pd.Series(np.linspace(-60, 130, len(table)), table.index, name="skin_angle")
-    angles[0] = np.nan
-    figure, alt = lesions.skin_colours(table.join(angles), acquisition.ANGLE_BANDS)
-    for name in data.CLASSES:
-        own = angles[table["dx"] == name].dropna()
-        assert f"{data.CLASS_NAMES[name]} median {own.median():.0f}, {(own > 90).mean():.0%} beyond 90" in alt
-    assert sum(bool(axes.images) for axes in figure.axes) == 8 and len(plots.png(figure)) > 1000
-    assert "not anyone's skin type" in figure.axes[0].get_xlabel()
-
-
-def test_a_class_without_a_measured_skin(table):
-    alone = table[table["dx"] == "nv"].assign(skin_angle=50.0)
-    figure, alt = lesions.skin_colours(alone, acquisition.ANGLE_BANDS)
-    assert "nevus median 50" in alt and len(plots.png(figure)) > 1000
+def test_road_can_be_read():
+    """Three captions of any length stand below the pictures, in letters that can be read, and inside the figure."""
+    picture, views = np.zeros((20, 20, 3), np.uint8), ("original", "roi", "focused")
+    sentence = "The lesion is symmetric, with a regular border, multiple colors and no streaks, " * 3
+    captions, votes = dict.fromkeys(views, sentence), dict.fromkeys(views, "nv")
+    drawn = lesions.road(picture, picture, (2, 3, 9, 9), {"mel": 0.2, "nv": 0.7, "bkl": 0.1}, captions, votes)
+    figure = described(drawn, "mel 0.20, nv 0.70, bkl 0.10", "the heat-map for nv", "roi (votes nv): The lesion")
+    width, height = figure.canvas.get_width_height()
+    for text in figure.findobj(Text):
+        box = text.get_window_extent()
+        assert not text.get_text() or (box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height), text
 
 
 def test_leak_written_in_the_unit_is_the_helpers(table):
@@ -68,10 +65,19 @@ def test_leak_written_in_the_unit_is_the_helpers(table):
         assert written(table, seed) == pytest.approx(report.loc["all", "share"])
 
 
-def test_metadata_model_written_in_the_unit_is_the_helpers(table):
-    from dermxai_helpers import training
+def test_every_answer_comes_from_piles_that_do_not_hold_its_lesion():
+    from sklearn.dummy import DummyClassifier
 
-    split = data.split(table)
-    train, validation = table[split == "train"], table[split == "val"]
-    written = defined_in(UNIT)["metadata_model"](["sex", "localization"]).fit(train, train["dx"]).predict(validation)
-    assert (written == training.baseline_predictions(table, split)["metadata"]).all()
+    written = defined_in(UNIT)["answers_of"]
+    written.__globals__.update(model=DummyClassifier(), piles=[([0, 1], [2, 3]), ([2, 3], [0, 1])])
+    assert written(np.zeros((4, 1)), np.array(["mel", "mel", "nv", "nv"])).tolist() == ["nv", "nv", "mel", "mel"]
+
+
+def test_memory_knows_sisters_and_nothing_else():
+    """All right where each lesion asked about has a sister among the remembered rows; a constant elsewhere."""
+    labels = np.array(["mel", "mel", "nv", "nv", "bkl", "bkl"])
+    table = pd.DataFrame({"lesion_id": list("aabbcc"), "dx": labels})
+    written = defined_in(UNIT)["remember"]
+    written.__globals__.update(table=table, labels=labels)
+    assert written(np.array([True, False] * 3)) == 1
+    assert written(np.array([True] * 4 + [False] * 2)) == 0.5, "always nevus, of two classes"

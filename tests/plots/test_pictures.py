@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from described import described
 
 from dermxai_helpers import plots
 
@@ -22,6 +23,27 @@ def test_row_takes_pictures_maps_and_outlines():
     assert shown(figure) == 3 and alt == "Three pictures. From left to right: photograph, signed map, map."
     assert len(figure.axes[0].collections) == 2 and figure.axes[2].images[0].get_clim() == (0, 4)
     assert not plots.row({"a": PICTURE}, "One.", [{"white": mask & False}])[0].axes[0].collections, "nothing to outline"
+
+
+def test_a_map_has_a_bar_that_says_what_its_colours_are():
+    pictures = {"photograph": PICTURE, "mask": np.zeros((8, 12), bool), "map": np.ones((2, 2))}
+    figure, _ = plots.row(pictures, "About.")
+    assert shown(figure) == 3 and len(figure.axes) == 4, "one bar: a photograph and a mask have none"
+
+
+def test_titles_are_broken_so_that_they_do_not_meet():
+    title = "a title that is far longer than its picture is wide"
+    figure = described(plots.row({f"{number} {title}": PICTURE for number in range(5)}, "Five pictures."), "far longer")
+    figure.canvas.draw()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes]
+    assert all(left.x1 <= right.x0 for left, right in zip(boxes, boxes[1:], strict=False))
+    assert min(box.y0 for box in boxes) > 0 and max(box.y1 for box in boxes) <= figure.bbox.y1
+
+
+def test_rows_of_photographs_are_narrow_enough_for_a_notebook():
+    six, eight = plots.row(dict.fromkeys("abcdef", PICTURE), "Six."), plots.gallery([PICTURE] * 8, ["x"] * 8, "Eight")
+    for figure, _ in (six, eight):
+        assert figure.get_figwidth() <= plots.SHEET <= 7.5
 
 
 def test_sheet_labels_its_rows():
