@@ -73,22 +73,20 @@ def vote_report(
 def coverage(table: pd.DataFrame, note: str) -> tuple[Figure, str]:
     """Draw how good answers are among the surest captions, each answer on the same captions.
 
-    table : columns answer, coverage (share of captions that vote), accuracy, balanced_accuracy
+    table : columns answer, coverage (share of captions that vote), accuracy, balanced accuracy
     """
     figure = Figure(figsize=(9, 3))
     said = []
-    for axes, measure in zip(figure.subplots(1, 2), ("accuracy", "balanced_accuracy"), strict=True):
+    for axes, measure in zip(figure.subplots(1, 2), ("accuracy", "balanced accuracy"), strict=True):
         for name, curve in table.groupby("answer", sort=False):
             colour, marker = look_of(name)
             line = "--" if colour == BASELINE else "-"
             axes.plot(curve["coverage"], curve[measure], marker + line, color=colour, label=name, markersize=5)
             shown = [curve.iloc[(curve["coverage"] - share).abs().argmin()] for share in (0.25, 0.5, 0.75, 1)]
-            values = ", ".join(f"{row[measure]:.2f} at {row['coverage']:.2f}" for row in shown)
-            said.append(f"{measure.replace('_', ' ')} of {name}: {values}")
-        axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="coverage: share of captions that vote, the surest first")
-        axes.set_ylabel(f"{measure.replace('_', ' ')} among those")
+            said += [f"{measure} of {name}: {', '.join(f'{row[measure]:.2f} at {row.coverage:.2f}' for row in shown)}"]
+        axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="share of captions that vote, the surest first", ylabel=measure)
     figure.suptitle(note)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure, f"Answers on the surest captions, by coverage ({note}). {'; '.join(said)}."
 
 
@@ -98,15 +96,14 @@ def blind_voters(blind: np.ndarray, marks: Mapping[str, float], note: str) -> tu
 
     blind : macro-F1 of each blind voter, (draws,); marks : {name: macro-F1 to mark}, looking as `look_of` says
     """
-    figure = Figure(figsize=(8, 3))
-    axes = figure.subplots()
-    heights, _, _ = axes.hist(blind, bins=40, color=PALE, label=f"{len(blind):,} blind voters")
+    axes = Figure(figsize=(8, 3)).subplots()
+    top = 1.1 * axes.hist(blind, bins=40, color=PALE, label=f"{len(blind):,} blind voters")[0].max()
     for (name, value), line in zip(marks.items(), ("-", "--", ":"), strict=False):
         colour, marker = look_of(name)
         look = {"color": colour, "markevery": [1], "markersize": 8, "label": f"{name} {value:.3f}"}
-        axes.plot([value, value], [0, 1.1 * heights.max()], marker + line, **look)
+        axes.plot([value, value], [0, top], marker + line, **look)
     axes.set(xlabel="macro-F1", ylabel="blind voters", title=note, ylim=(0, None))
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     low, high = np.percentile(blind, [2.5, 97.5])
     said = ", ".join(f"{name} {value:.3f}" for name, value in marks.items())
-    return figure, f"Macro-F1 of {len(blind):,} blind voters, 95 % from {low:.3f} to {high:.3f}; marked: {said} ({note})."
+    return axes.figure, f"Macro-F1 of blind voters, 95 % from {low:.3f} to {high:.3f}; marked: {said} ({note})."

@@ -3,11 +3,11 @@
 #
 # [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 48 minutes · CPU is enough (1.4 GB)
 #
-# **What you will do** – repeat the paper's last experiment: let the words of 200 captions vote for a diagnosis. Then ask
-# what the number it ends with is worth.
+# **What you will do** – repeat the paper's last experiment: let the words of 200 captions vote for a diagnosis, and ask
+# what the result is worth.
 #
-# **What you will learn** – how counting letters differs from reading, how one missing rule can produce most of a
-# result, and which two baselines any macro-F1 needs.
+# **What you will learn** – how counting letters differs from reading, how an unstated rule can make a result, and which
+# two baselines any macro-F1 needs.
 #
 # **What you need** – unit 05 (captions); precision, recall and F1.
 #
@@ -57,9 +57,6 @@ def count(sentence):
     """Hits of each class: how often its keywords occur, as runs of letters."""
     return {name: sum(sentence.lower().count(word) for word in words) for name, words in keywords.items()}
 
-
-count("A keratotic, sharply demarcated lesion.")
-
 # %% [markdown]
 # What if two classes have equally many hits, or none has any? The paper does not say. A rule can decide the result, so
 # it has to be stated. Ours: **ties and zero hits go to the commonest class, nevus, and the vote says so.**
@@ -73,7 +70,7 @@ def elected(hits):
 
 for sentence in ("Asymmetric, with multiple colors.", "A waxy, asymmetric lesion.", "A brown lesion."):
     helper, ours = lexicon.paper_vote(sentence), elected(count(sentence))
-    print(f"{ours:4} {sentence:34} equal to the helper: {helper.label == ours}, {helper.reason or 'the words decided'}")
+    print(sentence, count(sentence), "→", ours, f"(equal to the helper: {helper.label == ours})", helper.reason or "the words decided")
 
 # %% [markdown]
 # ## 2. Three traps before the first caption
@@ -86,14 +83,13 @@ print(count(trap), "→", elected(count(trap)))
 
 # %% [markdown]
 # It describes a melanoma, and the nevus wins: *regular border* is inside *irregular border*, *even color* inside *uneven
-# color*. Counting whole words mends this. A hyphen counts as part of its word, because of *non-uniform*:
+# color*. Counting whole words mends this; a hyphen is part of its word (*non-uniform*):
 
 # %% tags=["nbval-check-output"]
 import re
 
 
 def count_words(sentence):
-    """As `count`, but a keyword must stand alone."""
     return {name: sum(len(re.findall(rf"(?<![\w-]){word}(?![\w-])", sentence.lower())) for word in words)
             for name, words in keywords.items()}
 
@@ -150,13 +146,12 @@ for name, sentence in published.items():
     print(f"{name:17} {count(sentence)} {lexicon.paper_vote(sentence).reason}")
 
 # %% [markdown]
-# No caption holds a keyword. Two ROI captions say little about 200. But where words do not decide, an unstated rule
-# does, and then a share of votes measures the rule.
+# No caption holds a keyword. Two ROI captions say little about 200. But where words do not decide, an unstated rule does,
+# and a share of votes then measures the rule.
 #
 # ## 4. The experiment
 #
-# Classifier, heat-map, region, ROI caption: all from the units before. The photographs come from the validation part,
-# which the classifier has not trained on.
+# Classifier, heat-map, region and ROI caption come from the units before, the photographs from the validation part.
 
 # %%
 from dermxai_helpers import data, files, plots, road, scoring, training
@@ -184,6 +179,7 @@ crops = {name: [views["roi"] for views in road.views(classifier, pictures, targe
 
 # %%
 import numpy as np
+
 from dermxai_helpers.captions import Captioner
 
 captioner = Captioner(checkpoint)
@@ -198,12 +194,13 @@ for row in sample.groupby("dx").head(1).index:
 # Now the paper's Figure 5:
 
 # %%
+import pandas as pd
+
 from dermxai_helpers.plots import language
-from sklearn.metrics import confusion_matrix
 
 note = f"{len(sample)} ROI captions of {len(set(lesions))} lesions, {captioner.note}"
 report = scoring.classification_table(labels, votes, data.CLASSES)
-confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
+confusion = pd.crosstab(labels, votes).reindex(index=data.CLASSES, columns=data.CLASSES, fill_value=0).to_numpy()
 course.figure("figure_5", language.vote_report(report, confusion, data.CLASSES, 0.260, note))
 
 # %% [markdown]
@@ -254,8 +251,8 @@ paper_against_constant = scoring.among(0.260, [macro_f1(drawn, constant) for dra
 print(paper_against_constant.sentence("The paper", "samples judged by always nevus", "macro-F1"))
 
 # %% [markdown]
-# *p* is the share of draws that reach the value; the value itself counts as one, so *p* is never 0. Next, voters that
-# see nothing, but vote for nevus as often as the paper's captions did:
+# *p* is the share of draws that reach the value: near 0 for a high value, near 1 for a low one. The value itself counts
+# as a draw, so *p* is never 0. Next, voters that see nothing, but vote for nevus as often as the paper's captions:
 
 # %% tags=["nbval-check-output"]
 unseeing = [macro_f1(drawn, rng.choice(data.CLASSES, 200, p=[0.1, 0.8, 0.1])) for drawn in samples]  # .1, .1: our guess
@@ -272,16 +269,14 @@ course.record("macro_f1", macro_f1(labels, votes), *scoring.interval("macro_f1",
               baseline=macro_f1(labels, nevus), paper=0.260, note=f"{note}; the baseline is always nevus")
 
 # %% [markdown]
-# **Baseline 2: blind voters.** Each casts exactly our captions' votes, but dealt to other lesions, as if the captions had
-# nothing to do with them. Photographs of one lesion resemble each other and are dealt together. One blind voter is one
-# draw; a thousand make a distribution.
+# **Baseline 2: blind voters.** Each casts exactly our captions' votes, but dealt to other lesions. Photographs of one
+# lesion resemble each other and are dealt together. One blind voter is one draw; a thousand make a distribution.
 
 # %%
 sisters = list(sample.groupby("lesion_id").indices.values())  # the rows of each lesion
 
 
 def blind_voters(votes):
-    """Macro-F1 of a thousand voters with the same votes, dealt to other lesions."""
     deals = [np.concatenate([sisters[i] for i in rng.permutation(len(sisters))]) for _ in range(1000)]
     return np.array([macro_f1(labels, votes[deal]) for deal in deals])
 
@@ -295,7 +290,7 @@ marks = {"captions": macro_f1(labels, votes), "always nevus": macro_f1(labels, n
 course.figure("blind_voters", language.blind_voters(blind, marks, note))
 
 # %% [markdown]
-# Inside the grey hill is what chance reaches with these votes. (The paper's images and votes were others.)
+# Inside the grey hill is what chance reaches with our votes; the paper's were others.
 #
 # **What did knowing the answer help?** The same photographs, cut by the true and by the predicted class:
 
@@ -320,8 +315,8 @@ if truth is not None:
     print(f"benign keratoses found: {((perfect == 'bkl') & (labels == 'bkl')).sum()} of {(labels == 'bkl').sum()}")
 
 # %% [markdown]
-# What is missing now is the lexicon's fault: no keyword of benign keratosis answers a prompt, so no better language model
-# could help. Such a calculation takes a minute and belongs before the experiment.
+# No keyword of benign keratosis answers a prompt, so no better language model could help. This check belongs before the
+# experiment.
 #
 # ## 7. A lexicon that reads
 #
@@ -334,9 +329,8 @@ if truth is not None:
 #
 # $$ P(c \mid f_1, \dots, f_n) = \frac{P(c) \prod_i P(f_i \mid c)}{\sum_k P(k) \prod_i P(f_i \mid k)} $$
 #
-# The left side is the **posterior**: the probability of $c$ after reading the facts $f_1$ to $f_n$. By hand: of ten
-# lesions, four are melanomas, three of them with streaks and two asymmetric; six are nevi, one with streaks and two
-# asymmetric.
+# The left side is the **posterior**: the probability of $c$ after reading the facts $f_1$ to $f_n$. By hand: of four
+# melanomas, three have streaks and two are asymmetric; of six nevi, one and two.
 
 # %% tags=["nbval-check-output"]
 prior = np.array([4 / 10, 6 / 10])  # mel, nv
@@ -347,18 +341,16 @@ product = prior * streaks * asymmetric
 # %% tags=["nbval-check-output"]
 chances = {"streaks": {("any", "present"): streaks}, "symmetry": {("asymmetric", "present"): asymmetric}}
 tiny = lexicon.voting.FactWeights(("mel", "nv"), prior, chances)
-posterior = lexicon.vote("An asymmetric lesion with streaks.", tiny).posterior
-print("equal to lexicon.vote:", np.allclose(list(posterior.values()), product / product.sum()))
+posterior = lexicon.vote("An asymmetric lesion with streaks.", tiny).posterior  # class -> probability
+print(posterior, "equal to ours:", np.allclose(list(posterior.values()), product / product.sum()))
 
 # %% [markdown]
 # For a whole lexicon, prior and chances come from 4,000 other *drawn* lesions; on skin they are unknown. The **weight** of
 # a fact, $w_c(f) = \log \left(P(f \mid c) / P(f)\right)$, is above 0 where it speaks for the class:
 
 # %%
-import pandas as pd
-
 weights = lexicon.voting.default_weights()
-pd.DataFrame(lexicon.vote(said["true"][0], weights).evidence).T.round(2)
+print(said["true"][0], pd.DataFrame(lexicon.vote(said["true"][0], weights).evidence).T.round(2), sep="\n")
 
 # %% [markdown]
 # ### Which part helps?
@@ -373,7 +365,6 @@ meaning = {"mel": [("symmetry", "asymmetric"), ("border_shape", "irregular"), ("
 
 
 def count_facts(sentence):
-    """As `count`, but of facts that the sentence states."""
     read = lexicon.parse(sentence)
     return {name: sum(read.get(slot) == (value, "present") for slot, value in facts) for name, facts in meaning.items()}
 
@@ -384,9 +375,9 @@ reading = [lexicon.vote(sentence, weights, threshold=0) for sentence in said["tr
 steps = {
     "letters": votes,
     "whole words": [elected(count_words(sentence)) for sentence in said["true"]],
-    "facts, one vote each": [elected(count_facts(sentence)) for sentence in said["true"]],
-    "facts with weights": [lexicon.vote(sentence, alike, threshold=0).label for sentence in said["true"]],
-    "weights and prior": [decision.label for decision in reading],
+    "read facts": [elected(count_facts(sentence)) for sentence in said["true"]],
+    "weighted facts": [lexicon.vote(sentence, alike, threshold=0).label for sentence in said["true"]],
+    "weights and a prior": [decision.label for decision in reading],
 }
 steps = {name: np.where(np.array(one) == "abstain", "nv", one) for name, one in steps.items()}  # silent captions
 
@@ -397,21 +388,22 @@ steps = {name: np.where(np.array(one) == "abstain", "nv", one) for name, one in 
 from itertools import pairwise
 
 changes = {}
-for before, after in [*pairwise(steps), ("letters", "weights and prior")]:
+for before, after in [*pairwise(steps), ("letters", "weights and a prior")]:
     changes[before, after] = scoring.compare(steps[after], steps[before], lesions, "macro_f1", labels, seed=seed)
     print(changes[before, after].sentence(after.capitalize(), before, "macro-F1"))
 
 # %%
 *single, whole = changes
 before, after = largest = max(single, key=lambda pair: abs(changes[pair].difference))
-summary = f"In the largest step, {after} {do[changes[largest].outcome]} {before}; after all steps, they {do[changes[whole].outcome]} letters."
+summary = (f"The largest step is from {before} to {after}: its votes {do[changes[largest].outcome]} those before. "
+           f"After all steps, votes {do[changes[whole].outcome]} those by letters.")
 print(summary)
 
 # %%
 rows = {name: [macro_f1(labels, one), *scoring.interval("macro_f1", lesions, labels, one, seed=seed), macro_f1(labels, nevus),
                blind_voters(one).mean()] for name, one in steps.items()}
-shown = pd.DataFrame(rows, index=["votes", "low", "high", "always nevus", "blind voters"]).T
-course.figure("steps", plots.beside_controls(shown, "macro-F1", note, paper=0.260))
+shown = pd.DataFrame(rows, index=["votes", "low", "high", "always nevus", "captions shuffled"]).T
+course.figure("steps", plots.beside_controls(shown, "F1, mean of the three classes", note, paper=0.260))
 
 # %% [markdown]
 # ### May it abstain?
@@ -421,24 +413,22 @@ course.figure("steps", plots.beside_controls(shown, "macro-F1", note, paper=0.26
 # classes that they hold).
 
 # %%
-best, sure = steps["weights and prior"], np.array([decision.confidence for decision in reading])
+best, sure = steps["weights and a prior"], np.array([decision.confidence for decision in reading])
 bars = np.unique(sure[sure > 0])[::-1]  # how sure a caption must be, the surest first
 rows = [{"answer": name, "coverage": np.mean(sure >= bar)} | scoring.scores(labels[sure >= bar], answer[sure >= bar], data.CLASSES)
         for name, answer in {"reading lexicon": best, "always nevus": nevus}.items() for bar in bars]
-course.figure("coverage", language.coverage(pd.DataFrame(rows), note))
+course.figure("coverage", language.coverage(pd.DataFrame(rows).rename(columns=lambda name: name.replace("_", " ")), note))
 
 # %%
 half = sure >= np.median(sure)
-alone = max([np.mean(sure >= bar) for bar in bars if (best[sure >= bar] == "nv").all()], default=0)
 on_half = scoring.compare(best[half], "nv", lesions[half], "accuracy", labels[half], seed=seed)
 halves = [(labels[rng.permutation(half)] == "nv").mean() for _ in range(1000)]
-print(f"Up to coverage {alone:.2f} every vote is nevus.")
 print(on_half.sentence("The surer half's votes", "always nevus on the same half", "accuracy"))
 print(scoring.among((labels[half] == "nv").mean(), halves).sentence("The surer half", "halves drawn at random", "the share of nevi"))
 
 # %%
 balanced = scoring.compare(best, "nv", lesions, "balanced_accuracy", labels, seed=seed)
-print("What is left:", balanced.sentence("All votes", "always nevus", "balanced accuracy"))
+print("What is left?", balanced.sentence("All votes", "always nevus", "balanced accuracy"))
 
 # %% [markdown]
 # Where votes and *always nevus* cannot be told apart, a rising curve says which captions belong to nevi, not that the
@@ -446,7 +436,7 @@ print("What is left:", balanced.sentence("All votes", "always nevus", "balanced 
 #
 # ### Your words
 #
-# Find nine better words; leave a box to see the table. Then remember: you have just tuned on the test set.
+# Find nine better words; leave a box to see the table. You are tuning on the test set.
 
 # %% tags=["nbval-ignore-output"]
 from dermxai_helpers import widgets
@@ -467,8 +457,7 @@ course.claim("paper", "4.4", "captions are not reliably class discriminative des
              against_constant if useless else against_blind, " ".join(shown), supports="lower", not_judged=not_judged)
 
 # %% [markdown]
-# The 80 % of nevus votes are a number, which stands beside ours in section 4. *Skewed* can be tested, against the share of
-# nevi:
+# The 80 % of nevus votes stand beside ours in section 4. *Skewed* can be tested, against the share of nevi:
 
 # %%
 skew = scoring.compare(votes == "nv", labels == "nv", lesions, seed=seed)
@@ -495,16 +484,14 @@ print(f"{(paper_against_constant.draws > 0.260).mean():.1%} of samples judged by
 print(f"Our counted words {do[against_constant.outcome]} always nevus and {do[against_blind.outcome]} blind voters.")
 print(f"The rule for the undecided made {by_rule.mean():.0%} of {len(votes)} votes.")
 print(f"Crops by the true class {do[guidance.outcome]} crops by the predicted class. {summary}")
-print("This run judges the paper." if not not_judged else f"This run does not judge the paper: {not_judged}.")
 
 # %% [markdown]
 # ## 10. What this does *not* show
 #
-# - **Not that captions are useless.** What they know beyond nine keywords, or beyond the lexicon's facts, goes uncounted.
-# - **Not that nine better keywords would do.** Keywords need lesions that took no part in choosing them.
-# - **Not that this run does better than the paper**, even if its number is higher. In drawings the class acts through
-#   symmetry, border and colour; the demo captioner was taught the prompts' own words, and the weights come from the same
-#   kind of drawings.
+# - **Not that captions are useless.** What they know beyond the lexicon's facts goes uncounted.
+# - **Not that better keywords would do.** They need lesions that took no part in choosing them.
+# - **Not that this run does better than the paper**, even if its number is higher. The demo captioner was taught the
+#   prompts' own words, and the weights come from the same kind of drawings.
 # - **Nothing about InstructBLIP** when the demo captioner speaks, nor about the paper's 200 images, which it does not name.
 # - **No diagnosis.** Nothing here is for clinical use.
 #
@@ -515,4 +502,4 @@ print("This run judges the paper." if not not_judged else f"This run does not ju
 # - Opitz and Burst (2019), *Macro F1 and macro F1*, arXiv:1911.03347. Two formulas share the name.
 # - Phipson and Smyth (2010), *Permutation p-values should never be zero*, doi:10.2202/1544-6115.1585.
 # - Argenziano et al. (1998), *Epiluminescence microscopy for the diagnosis of doubtful melanocytic skin lesions*,
-#   doi:10.1001/archderm.134.12.1563. A word list that was tested on lesions before it was used.
+#   doi:10.1001/archderm.134.12.1563. A word list tested on lesions first.
