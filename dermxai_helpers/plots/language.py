@@ -75,8 +75,7 @@ def coverage(table: pd.DataFrame, note: str) -> tuple[Figure, str]:
 
     table : columns answer, coverage (share of captions that vote), accuracy, balanced accuracy
     """
-    figure = Figure(figsize=(9, 3))
-    said = []
+    figure, said = Figure(figsize=(9, 3)), []
     for axes, measure in zip(figure.subplots(1, 2), ("accuracy", "balanced accuracy"), strict=True):
         for name, curve in table.groupby("answer", sort=False):
             colour, marker = look_of(name)

@@ -248,7 +248,7 @@ rng, constant = np.random.default_rng(seed), np.full(200, "nv")
 shares = np.array([1113, 6705, 1099]) / 8917  # mel, nv, bkl: the paper, section 3.1
 samples = [rng.choice(data.CLASSES, 200, p=shares) for _ in range(1000)]
 paper_against_constant = scoring.among(0.260, [macro_f1(drawn, constant) for drawn in samples])
-print(paper_against_constant.sentence("The paper", "samples judged by always nevus", "macro-F1"))
+print(paper_against_constant.sentence("The paper", "voters that always say nevus", "macro-F1"))
 
 # %% [markdown]
 # *p* is the share of draws that reach the value: near 0 for a high value, near 1 for a low one. The value itself counts
@@ -269,15 +269,15 @@ course.record("macro_f1", macro_f1(labels, votes), *scoring.interval("macro_f1",
               baseline=macro_f1(labels, nevus), paper=0.260, note=f"{note}; the baseline is always nevus")
 
 # %% [markdown]
-# **Baseline 2: blind voters.** Each casts exactly our captions' votes, but dealt to other lesions. Photographs of one
+# **Baseline 2: blind voters** (captions shuffled). Each casts exactly our captions' votes, but dealt to other lesions. Photographs of one
 # lesion resemble each other and are dealt together. One blind voter is one draw; a thousand make a distribution.
 
 # %%
 sisters = list(sample.groupby("lesion_id").indices.values())  # the rows of each lesion
+deals = [np.concatenate([sisters[i] for i in rng.permutation(len(sisters))]) for _ in range(1000)]
 
 
 def blind_voters(votes):
-    deals = [np.concatenate([sisters[i] for i in rng.permutation(len(sisters))]) for _ in range(1000)]
     return np.array([macro_f1(labels, votes[deal]) for deal in deals])
 
 
@@ -414,7 +414,7 @@ course.figure("steps", plots.beside_controls(shown, "F1, mean of the three class
 
 # %%
 best, sure = steps["weights and a prior"], np.array([decision.confidence for decision in reading])
-bars = np.unique(sure[sure > 0])[::-1]  # how sure a caption must be, the surest first
+bars = np.unique(sure)[::-1]  # how sure a caption must be, the surest first
 rows = [{"answer": name, "coverage": np.mean(sure >= bar)} | scoring.scores(labels[sure >= bar], answer[sure >= bar], data.CLASSES)
         for name, answer in {"reading lexicon": best, "always nevus": nevus}.items() for bar in bars]
 course.figure("coverage", language.coverage(pd.DataFrame(rows).rename(columns=lambda name: name.replace("_", " ")), note))
@@ -422,7 +422,7 @@ course.figure("coverage", language.coverage(pd.DataFrame(rows).rename(columns=la
 # %%
 half = sure >= np.median(sure)
 on_half = scoring.compare(best[half], "nv", lesions[half], "accuracy", labels[half], seed=seed)
-halves = [(labels[rng.permutation(half)] == "nv").mean() for _ in range(1000)]
+halves = [(labels[half[deal]] == "nv").mean() for deal in deals]
 print(on_half.sentence("The surer half's votes", "always nevus on the same half", "accuracy"))
 print(scoring.among((labels[half] == "nv").mean(), halves).sentence("The surer half", "halves drawn at random", "the share of nevi"))
 
@@ -431,8 +431,7 @@ balanced = scoring.compare(best, "nv", lesions, "balanced_accuracy", labels, see
 print("What is left?", balanced.sentence("All votes", "always nevus", "balanced accuracy"))
 
 # %% [markdown]
-# Where votes and *always nevus* cannot be told apart, a rising curve says which captions belong to nevi, not that the
-# votes get better.
+# Where votes and *always nevus* cannot be told apart, a rising curve can only say which captions belong to nevi.
 #
 # ### Your words
 #
@@ -480,7 +479,7 @@ course.claim("paper", "5", "contained non-discriminative clinical details", deta
 # ## 9. What we found
 
 # %%
-print(f"{(paper_against_constant.draws > 0.260).mean():.1%} of samples judged by always nevus are above the paper's .260.")
+print(f"{(paper_against_constant.draws > 0.260).mean():.1%} of voters that always say nevus are above the paper's .260.")
 print(f"Our counted words {do[against_constant.outcome]} always nevus and {do[against_blind.outcome]} blind voters.")
 print(f"The rule for the undecided made {by_rule.mean():.0%} of {len(votes)} votes.")
 print(f"Crops by the true class {do[guidance.outcome]} crops by the predicted class. {summary}")
