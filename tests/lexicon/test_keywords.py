@@ -1,6 +1,9 @@
 """The paper's count, its traps and its missing rules; and the way to the reader of facts."""
 
+import ast
+
 import pytest
+from offline import REPOSITORY
 
 from dermxai_helpers import captions, lexicon
 
@@ -43,6 +46,14 @@ def test_the_substring_trap_is_kept_as_the_paper_had_it():
 @pytest.mark.parametrize("sentence", PUBLISHED_CAPTIONS)
 def test_no_published_caption_holds_a_keyword(sentence):
     assert lexicon.paper_vote(sentence).reason == "zero hits"
+
+
+def test_unit_06_prints_them_all_and_marks_those_of_the_kind_that_voted():
+    source = REPOSITORY / "notebooks" / "src" / "06_lexicon_experiment.py"
+    assigned = [node for node in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)]
+    (shown,) = [ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "published"]
+    assert list(shown.values()) == PUBLISHED_CAPTIONS
+    assert [name.partition(", ")[2] for name in shown] == ["GLOBAL", "ROI ←", "FOCUSED"] * 2
 
 
 def test_an_echoed_prompt_votes():
