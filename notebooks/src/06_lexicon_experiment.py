@@ -191,7 +191,7 @@ for row in sample.groupby("dx").head(1).index:
     print(f"{labels[row]:4} votes {votes[row]:4} {count(said['true'][row])}\n     {said['true'][row]}")
 
 # %% [markdown]
-# Now the paper's Figure 5:
+# The paper's Figure 5:
 
 # %%
 import pandas as pd
@@ -252,14 +252,14 @@ print(paper_against_constant.sentence("The paper", "voters that always say nevus
 
 # %% [markdown]
 # *p* is the share of draws that reach the value: near 0 for a high value, near 1 for a low one. The value itself counts
-# as a draw, so *p* is never 0. Next, voters that see nothing, but vote for nevus as often as the paper's captions:
+# as a draw, so *p* is never 0. Next, voters that see nothing, but vote nevus as often as the paper's captions:
 
 # %% tags=["nbval-check-output"]
 unseeing = [macro_f1(drawn, rng.choice(data.CLASSES, 200, p=[0.1, 0.8, 0.1])) for drawn in samples]  # .1, .1: our guess
 print(scoring.among(0.260, unseeing).sentence("The paper", "voters that see nothing", "macro-F1"))
 
 # %% [markdown]
-# Now our captions and the constant, on the same photographs:
+# Our captions and the constant, on the same photographs:
 
 # %%
 nevus = np.full(len(labels), "nv")
@@ -269,7 +269,7 @@ course.record("macro_f1", macro_f1(labels, votes), *scoring.interval("macro_f1",
               baseline=macro_f1(labels, nevus), paper=0.260, note=f"{note}; the baseline is always nevus")
 
 # %% [markdown]
-# **Baseline 2: blind voters** (captions shuffled). Each casts exactly our captions' votes, but dealt to other lesions. Photographs of one
+# **Baseline 2: blind voters** (captions shuffled). Each casts our captions' votes, but dealt to other lesions. Photographs of one
 # lesion resemble each other and are dealt together. One blind voter is one draw; a thousand make a distribution.
 
 # %%
@@ -303,7 +303,8 @@ print(guidance.sentence("Crops by the true class", "crops by the predicted class
 # ## 6. Captions without a mistake
 #
 # Suppose the captioner never erred. The drawings know every attribute, so we can write each lesion's true caption and let
-# it vote. *Guess:* how many benign keratoses are found?
+# it vote. (Of photographs nobody knows the true caption; then the cell prints nothing.) *Guess:* how many benign keratoses
+# are found?
 
 # %%
 from dermxai_helpers.lexicon.sentences import describe
@@ -403,18 +404,18 @@ print(summary)
 rows = {name: [macro_f1(labels, one), *scoring.interval("macro_f1", lesions, labels, one, seed=seed), macro_f1(labels, nevus),
                blind_voters(one).mean()] for name, one in steps.items()}
 shown = pd.DataFrame(rows, index=["votes", "low", "high", "always nevus", "captions shuffled"]).T
-course.figure("steps", plots.beside_controls(shown, "F1, mean of the three classes", note, paper=0.260))
+course.figure("steps", plots.beside_controls(shown, "F1, mean of the three classes", f"{note}; dashed: the paper", paper=0.260))
 
 # %% [markdown]
 # ### May it abstain?
 #
 # If only the surest captions vote, are the votes better? The surest may just be captions of the commonest class. So
-# *always nevus* stands beside, **on the same captions**, in accuracy and balanced accuracy (the mean recall of the
-# classes that they hold).
+# *always nevus* stands beside, **on the same captions**, in accuracy and balanced accuracy (the mean recall of
+# their classes).
 
 # %%
 best, sure = steps["weights and a prior"], np.array([decision.confidence for decision in reading])
-bars = np.unique(sure)[::-1]  # how sure a caption must be, the surest first
+bars = [bar for bar in np.unique(sure)[::-1] if len(set(lesions[sure >= bar])) >= 10]  # of fewer nothing can be said
 rows = [{"answer": name, "coverage": np.mean(sure >= bar)} | scoring.scores(labels[sure >= bar], answer[sure >= bar], data.CLASSES)
         for name, answer in {"reading lexicon": best, "always nevus": nevus}.items() for bar in bars]
 course.figure("coverage", language.coverage(pd.DataFrame(rows).rename(columns=lambda name: name.replace("_", " ")), note))
