@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import scoring
 from dermxai_helpers.lexicon.parsing import Facts
 
 Fact = tuple[str, str]
@@ -81,31 +80,6 @@ def _verdict(said: Fact | None, true: Fact) -> str:
     if said is None or said[1] == "uncertain":
         return "silent"
     return {True: "right", False: "wrong", None: "open"}[agrees(said, true)]
-
-
-def score(table: pd.DataFrame, repeats: int = 1000, seed: int = 0) -> pd.DataFrame:
-    r"""Score how well captions state each slot, and all of them together (row "all"); table from `verdicts`.
-
-    $$ \mathrm{precision} = \frac{\mathrm{right}}{\mathrm{stated}} \qquad
-       \mathrm{recall} = \frac{\mathrm{right}}{\mathrm{facts}} \qquad
-       F_1 = \frac{2\,\mathrm{right}}{\mathrm{stated} + \mathrm{facts}} $$
-
-    f1 has its 95 % interval by lesion (low, high); hallucinated, omitted : shares of facts stated wrongly and not at
-    all. recall + hallucinated + omitted = 1.
-    """
-    rows = {}
-    for slot, group in (*table.groupby("slot", sort=False), ("all", table)):
-        right, stated = (group["verdict"] == "right").to_numpy(), (group["verdict"] != "silent").to_numpy()
-        low, high = scoring.interval(_f1, group["lesion"], right, stated, repeats=repeats, seed=seed)
-        precision = right.sum() / stated.sum() if stated.any() else np.nan
-        row = {"facts": len(group), "precision": precision, "recall": right.mean(), "f1": _f1(right, stated)}
-        lost = {"hallucinated": (stated & ~right).mean(), "omitted": (~stated).mean()}
-        rows[slot] = row | {"low": low, "high": high} | lost
-    return pd.DataFrame(rows).T
-
-
-def _f1(right: np.ndarray, stated: np.ndarray) -> float:
-    return 2 * right.sum() / (stated.sum() + len(stated))
 
 
 def majority(true: Sequence[Facts]) -> Facts:

@@ -13,8 +13,7 @@ PAPER_KEYWORDS = {
 """The paper's keyword sets. Source: seed A, section 3.5."""
 
 FALLBACK = "nv"
-"""The class of a sentence that decides nothing. The paper states no rule; the commonest class is a choice without
-parameters. The paper may have made the same one: none of the captions it shows holds a keyword, yet 80 % vote nv."""
+"""The class of a sentence that decides nothing: the commonest. The paper states no rule."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,8 @@ def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYW
 
     $$ \hat c = \arg\max_c \sum_{k \in K_c} \mathrm{count}(k, \mathrm{sentence}) $$
 
-    keywords : class -> list of words K_c, if not the paper's own; ValueError for other things and without `FALLBACK`
-    Zero hits and ties go to `FALLBACK`, and `reason` says so.
-    Odd spaces and letters are made plain before, and sentences that are not English prose are left out.
+    keywords : class -> list of words K_c, if not the paper's own; ValueError for anything else
+    Zero hits and ties go to `FALLBACK`, and `reason` says so. Sentences that are not English prose are left out.
     A run of letters is not a word: "irregular border" contains "regular border" and so votes for both classes.
 
     >>> vote = paper_vote("An irregular border and uneven color.")
@@ -46,8 +44,6 @@ def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYW
 
     Source: seed A, section 3.5 (keywords and count); the rule for ties and zero hits is ours.
     """
-    if FALLBACK not in keywords:
-        raise ValueError(f"keywords lack the class {FALLBACK!r} of sentences that decide nothing: add it, even empty")
     for label, words in keywords.items():
         if isinstance(words, str) or not all(isinstance(word, str) and word.strip() for word in words):
             raise ValueError(f"keywords of {label!r} must be a list of words, none of them empty, got {words!r}")

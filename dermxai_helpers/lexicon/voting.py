@@ -20,7 +20,7 @@ DRAWN = 4000  # lesions behind the default weights: the rarest class then has ab
 class FactWeights:
     """What each fact says about the class.
 
-    classes : names; shares : how frequent each class is among the lesions behind the weights, (classes,)
+    classes : names; shares : the prior, how frequent each class is among the lesions behind the weights, (classes,)
     chances : slot -> true fact -> P(fact | class), (classes,)
     """
 
@@ -65,12 +65,10 @@ def default_weights() -> FactWeights:
 class Decision:
     """The class that a caption's facts speak for.
 
-    label : a class, or "abstain"; reason : "" when it decided, else why not
-    posterior : class -> probability; evidence : slot -> class -> weight
+    label : a class, or "abstain"; posterior : class -> probability; evidence : slot -> class -> weight
     """
 
     label: str
-    reason: str
     posterior: dict[str, float]
     evidence: dict[str, dict[str, float]]
 
@@ -83,9 +81,9 @@ class Decision:
 def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float = 0.5) -> Decision:
     r"""Vote for the class for which the facts of a sentence speak, or "abstain".
 
-    $$ P(c \mid \mathrm{facts}) \propto P(c) \prod_f e^{w_c(f)} \qquad w_c(f) = \log \frac{P(f \mid c)}{P(f)} $$
+    $$ P(c \mid f_1, \dots, f_n) = \frac{P(c) \prod_i P(f_i \mid c)}{\sum_k P(k) \prod_i P(f_i \mid k)} $$
 
-    said : a sentence, or the facts that were read in it
+    said : a sentence, or the facts f_i that were read in it
     weights : from `fit_weights`; None takes `default_weights`
     threshold : the least probability of a class that is voted for, 0 to 1; a caption without evidence never votes
 
@@ -93,7 +91,7 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     >>> decision.label, sorted(decision.evidence)
     ('mel', ['blue_white_veil', 'border_shape', 'streaks'])
 
-    Source: naive Bayes; facts are taken as independent within a class. A veil brings its own colour, so the two count
+    Source: naive Bayes; facts are taken as independent within a class, so a veil, which brings its own colour, counts
     a little double.
     """
     if not 0 <= threshold <= 1:
@@ -101,13 +99,8 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     weights = weights or default_weights()
     facts = said if isinstance(said, Mapping) else parse(said)
     found = {slot: weight for slot, fact in facts.items() if (weight := weights.of(slot, fact)) is not None}
-    score = np.log(weights.shares) + sum(found.values(), np.zeros(len(weights.classes)))
-    posterior = np.exp(score - score.max())
-    posterior = dict(zip(weights.classes, (posterior / posterior.sum()).tolist(), strict=True))
+    score = np.log(weights.shares) + sum(found.values())
+    posterior = np.exp(score - score.max()) / np.exp(score - score.max()).sum()
+    label = weights.classes[posterior.argmax()] if found and posterior.max() >= threshold else ABSTAIN
     evidence = {slot: dict(zip(weights.classes, weight.tolist(), strict=True)) for slot, weight in found.items()}
-    best = max(posterior, key=posterior.get)
-    if not evidence:
-        return Decision(ABSTAIN, facts.get("language", ["no fact of weight"])[0], posterior, evidence)
-    if posterior[best] < threshold:
-        return Decision(ABSTAIN, f"{best} has only {posterior[best]:.2f}", posterior, evidence)
-    return Decision(best, "", posterior, evidence)
+    return Decision(label, dict(zip(weights.classes, posterior.tolist(), strict=True)), evidence)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import BASELINE, MEASURED, PALE, PAPER, cells, draw_picture, styled, text_table
+from dermxai_helpers.plots.common import BASELINE, PALE, PAPER, cells, draw_picture, look_of, styled, text_table
 
 STATIONS = {
     "photograph": "resized to\n224 × 224",
@@ -59,7 +59,7 @@ def vote_report(
     text_table(left, shown, {})
     left.set_title(f"paper: macro-average F1 {paper_macro_f1:.3f}", color=PAPER)
     cells(right, confusion, classes, classes)
-    right.set(xlabel="class the caption votes for", ylabel="true class")
+    right.set(xlabel="class the caption votes for", ylabel="true class", title="captions, and per cent of the row")
     recalls = ", ".join(f"{name} {table.loc[name, 'recall']:.2f}" for name in classes)
     shares = confusion.sum(axis=0) / confusion.sum()
     voted = ", ".join(f"{name} {share:.2f}" for name, share in zip(classes, shares, strict=True))
@@ -70,39 +70,39 @@ def vote_report(
 
 
 @styled
-def coverage(curve: pd.DataFrame, rules: Mapping[str, float], note: str) -> tuple[Figure, str]:
-    """Draw accuracy among the captions that vote, against the share that votes, beside rules that never abstain.
+def coverage(table: pd.DataFrame, note: str) -> tuple[Figure, str]:
+    """Draw how good answers are among the surest captions, each answer on the same captions.
 
-    curve : columns coverage, accuracy; rules : {name: accuracy of a rule that always votes}
+    table : columns answer, coverage (share of captions that vote), accuracy, balanced accuracy
     """
-    figure = Figure(figsize=(7, 3))
-    axes = figure.subplots()
-    axes.step(curve["coverage"], curve["accuracy"], where="post", color=MEASURED, label="reading lexicon")
-    for (name, value), line in zip(rules.items(), ("--", ":", "-."), strict=False):
-        axes.axhline(value, color=BASELINE, linestyle=line, label=f"{name} {value:.2f}")
-    axes.set(xlim=(0, 1.01), ylim=(0, 1.02), title=note)
-    axes.set(xlabel="share of captions that vote", ylabel="accuracy among those")
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    places = [curve.iloc[(curve["coverage"] - share).abs().argmin()] for share in (0.25, 0.5, 0.75, 1)]
-    said = "; ".join(f"accuracy {row.accuracy:.2f} at coverage {row.coverage:.2f}" for row in places)
-    beside = ", ".join(f"{name} {value:.2f}" for name, value in rules.items())
-    return figure, f"Accuracy of the reading lexicon's votes by coverage. {said}. Without abstaining: {beside}."
+    figure, said = Figure(figsize=(9, 3)), []
+    for axes, measure in zip(figure.subplots(1, 2), ("accuracy", "balanced accuracy"), strict=True):
+        for name, curve in table.groupby("answer", sort=False):
+            colour, marker = look_of(name)
+            line = "--" if colour == BASELINE else "-"
+            axes.plot(curve["coverage"], curve[measure], marker + line, color=colour, label=name, markersize=5)
+            shown = [curve.iloc[(curve["coverage"] - share).abs().argmin()] for share in (0.25, 0.5, 0.75, 1)]
+            said += [f"{measure} of {name}: {', '.join(f'{row[measure]:.2f} at {row.coverage:.2f}' for row in shown)}"]
+        axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="share of captions that vote, the surest first", ylabel=measure)
+    figure.suptitle(note)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure, f"Answers on the surest captions, by coverage ({note}). {'; '.join(said)}."
 
 
 @styled
 def blind_voters(blind: np.ndarray, marks: Mapping[str, float], note: str) -> tuple[Figure, str]:
-    """Draw what voters reach that vote as often for each class but see no caption, and where the real votes stand.
+    """Draw what voters reach that vote as often for each class but see no caption, and where others stand.
 
-    blind : macro-F1 of each label-blind voter, (draws,); marks : {name: macro-F1 to mark}, at most five
+    blind : macro-F1 of each blind voter, (draws,); marks : {name: macro-F1 to mark}, looking as `look_of` says
     """
-    figure = Figure(figsize=(8, 3))
-    axes = figure.subplots()
-    axes.hist(blind, bins=40, color=PALE, label=f"{len(blind)} label-blind voters")
-    looks = zip((MEASURED, MEASURED, "#440154", BASELINE, PAPER), ("-", "--", ":", "-.", "-"), strict=True)
-    for (name, value), (colour, line) in zip(marks.items(), looks, strict=False):
-        axes.axvline(value, label=f"{name} {value:.3f}", color=colour, linestyle=line, linewidth=2)
-    axes.set(xlabel="macro-F1", ylabel="voters", title=note)
+    axes = Figure(figsize=(8, 3)).subplots()
+    top = 1.1 * axes.hist(blind, bins=40, color=PALE, label=f"{len(blind):,} blind voters")[0].max()
+    for (name, value), line in zip(marks.items(), ("-", "--", ":"), strict=False):
+        colour, marker = look_of(name)
+        look = {"color": colour, "markevery": [1], "markersize": 8, "label": f"{name} {value:.3f}"}
+        axes.plot([value, value], [0, top], marker + line, **look)
+    axes.set(xlabel="macro-F1", ylabel="blind voters", title=note, ylim=(0, None))
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     low, high = np.percentile(blind, [2.5, 97.5])
     said = ", ".join(f"{name} {value:.3f}" for name, value in marks.items())
-    return figure, f"Macro-F1 of label-blind voters, 95 % between {low:.3f} and {high:.3f}; marked: {said} ({note})."
+    return axes.figure, f"Macro-F1 of blind voters, 95 % from {low:.3f} to {high:.3f}; marked: {said} ({note})."

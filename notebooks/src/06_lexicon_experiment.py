@@ -1,19 +1,19 @@
 # %% [markdown]
 # # Counting words
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 30 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 48 minutes · CPU is enough (1.4 GB)
 #
-# **What you will do** – repeat the paper's last experiment: let the words of 200 captions vote for a diagnosis. Then ask
-# what the number it ends with is worth.
+# **What you will do** – repeat the paper's last experiment: let the words of 200 captions vote for a diagnosis, and ask
+# what the result is worth.
 #
-# **What you will learn** – how a count of letters differs from reading, how one missing rule can produce most of a
-# result, and how to build the two baselines that any macro-F1 needs.
+# **What you will learn** – how counting letters differs from reading, how an unstated rule can make a result, and which
+# two baselines any macro-F1 needs.
 #
 # **What you need** – unit 05 (captions); precision, recall and F1.
 #
 # > **Claim.** The paper's macro-F1 of .260 is below what "always nevus" gets.
-# > **Control.** Voters that never see a caption but vote equally often for each class. If the captions carry any
-# > diagnosis, they must beat those. Section 5 lets a thousand of them vote.
+# > **Control.** Blind voters: they see no caption but vote as often for each class. Captions that carry any diagnosis
+# > must beat them.
 
 # %% tags=["bootstrap"]
 import importlib.util
@@ -39,115 +39,85 @@ captions = 200       # photographs to caption, 20 to 2000; the paper took 200
 # %% [markdown]
 # ## 1. A vote by words
 #
-# The paper gives each class three keywords, counts how often they occur in a caption, and lets the most frequent class
-# win. A pocket version:
+# The paper gives each class $c$ three keywords $K_c$ and counts how often they occur in a caption. The class with most
+# hits, $\hat c$, wins:
+#
+# $$ \hat c = \arg\max_c \sum_{k \in K_c} \mathrm{count}(k, \mathrm{caption}) $$
 
 # %% tags=["nbval-check-output"]
-from dermxai_helpers import course
+from dermxai_helpers import course, lexicon
 
 course.check_parameters("06", globals())
-keywords = {
-    "mel": ["asymmetric", "irregular border", "multiple colors"],
-    "bkl": ["waxy", "sharply demarcated", "keratotic"],
-    "nv": ["uniform", "regular border", "even color"],
-}
+keywords = lexicon.PAPER_KEYWORDS
+keywords
 
-
-def count(sentence):
-    """Occurrences of each class's keywords, as runs of letters."""
-    return {name: sum(sentence.lower().count(word) for word in words) for name, words in keywords.items()}
-
-
-count("A keratotic, sharply demarcated lesion.")
-
-# %% [markdown]
-# Two questions have no answer in the paper. What if two classes have equally many hits? What if there are none at all?
-# An experiment needs a rule, and a rule can decide the result, so it has to be stated. Ours has no parameter: **ties and
-# zero hits go to the commonest class, nevus, and the vote says that it was the rule and not the words.**
 
 # %% tags=["nbval-check-output"]
-def vote(sentence):
+def count(sentence):
+    """Hits of each class: how often its keywords occur, as runs of letters."""
+    return {name: sum(sentence.lower().count(word) for word in words) for name, words in keywords.items()}
+
+# %% [markdown]
+# What if two classes have equally many hits, or none has any? The paper does not say. A rule can decide the result, so
+# it has to be stated. Ours: **ties and zero hits go to the commonest class, nevus, and the vote says so.**
+
+# %% tags=["nbval-check-output"]
+def elected(hits):
     """The class with most hits; "nv" for a tie or no hit."""
-    hits = count(sentence)
     leaders = [name for name in hits if hits[name] == max(hits.values())]
     return leaders[0] if len(leaders) == 1 else "nv"
 
 
 for sentence in ("Asymmetric, with multiple colors.", "A waxy, asymmetric lesion.", "A brown lesion."):
-    print(f"{vote(sentence):4} {sentence}")
-
-# %% tags=["nbval-check-output"]
-from dermxai_helpers import files, lexicon
-
-for sentence in ("Asymmetric, with multiple colors.", "A waxy, asymmetric lesion.", "A brown lesion."):
-    helper = lexicon.paper_vote(sentence)
-    print("equal to the helper:", helper.label == vote(sentence), "· reason:", helper.reason or "the words decided")
+    helper, ours = lexicon.paper_vote(sentence), elected(count(sentence))
+    print(sentence, count(sentence), "→", ours, f"(equal to the helper: {helper.label == ours})", helper.reason or "the words decided")
 
 # %% [markdown]
 # ## 2. Three traps before the first caption
 #
-# **The substring trap.** Before you run the next cell, count by eye: which class does this sentence describe, and which
-# wins?
+# **The substring trap.** *Guess:* which class does this sentence describe, and which one wins?
 
 # %% tags=["nbval-check-output"]
 trap = "The lesion has an irregular border and uneven color."
-print(count(trap), "→", vote(trap))
+print(count(trap), "→", elected(count(trap)))
 
 # %% [markdown]
-# `regular border` is inside `irregular border`, `even color` inside `uneven color`, `uniform` inside `non-uniform`. A
-# description of a melanoma elects the nevus, two to one. Counting whole words mends this, and with a hyphen counted as
-# part of its word, even `non-uniform`:
+# It describes a melanoma, and the nevus wins: *regular border* is inside *irregular border*, *even color* inside *uneven
+# color*. Counting whole words mends this; a hyphen is part of its word (*non-uniform*):
 
 # %% tags=["nbval-check-output"]
 import re
 
 
 def count_words(sentence):
-    """As `count`, but a keyword must stand alone."""
-    pattern = r"(?<![\w-]){}(?![\w-])"
-    return {name: sum(len(re.findall(pattern.format(word), sentence.lower())) for word in words)
+    return {name: sum(len(re.findall(rf"(?<![\w-]){word}(?![\w-])", sentence.lower())) for word in words)
             for name, words in keywords.items()}
 
 
-print(count_words(trap))
-print(count("non-uniform"), count_words("non-uniform"))
+print(count_words(trap), count("non-uniform"), count_words("non-uniform"))
 
 # %% [markdown]
-# Whole words are still not reading. Denials count like assertions:
+# Whole words are still not reading: denials count like assertions. `lexicon.parse` reads *facts*, each with a slot, a
+# value, and whether it is stated or denied:
 
 # %% tags=["nbval-check-output"]
 denial = "The lesion is not asymmetric and has no irregular border."
-print(count_words(denial))
-print(lexicon.parse(denial))
+print(count_words(denial), lexicon.parse(denial), sep="\n")
 
 # %% [markdown]
-# **The echo trap.** Some language models repeat the prompt before they answer. The GLOBAL prompt names
-# *symmetric/asymmetric* and *regular/irregular*. Left in front of a caption, it votes too, the same way for every lesion.
+# **The echo trap.** Some language models repeat the prompt before they answer. *Guess:* which prompt votes?
 
 # %% tags=["nbval-check-output"]
-from dermxai_helpers.captions import PROMPTS, without_echo
+from dermxai_helpers.captions import PROMPTS
 
 for name, prompt in PROMPTS.items():
     print(f"{name:8} {count(prompt)}")
 
-# %% tags=["nbval-check-output"]
-answer = "A lesion with a regular border."
-print(count(answer), "→", vote(answer))
-print(count(PROMPTS["global"] + " " + answer), "→", vote(PROMPTS["global"] + " " + answer))
-
 # %% [markdown]
-# (A tie, and the rule saves it; a second echo would not.) The helper removes the prompt where it was really repeated,
-# token by token, and nothing else:
-
-# %% tags=["nbval-check-output"]
-import torch
-
-prompt_tokens = torch.tensor([[5, 6, 7]])
-print(without_echo(torch.tensor([[5, 6, 7, 1, 2]]), prompt_tokens).tolist(), "a model that repeats")
-print(without_echo(torch.tensor([[1, 2]]), prompt_tokens).tolist(), "a model that does not")
-
-# %% [markdown]
-# **The unreachable class.** Which of the nine keywords do the prompts ask for at all?
+# An echo of the GLOBAL prompt, which offers *symmetric/asymmetric*, would vote for melanoma before every caption. The
+# course's captioner cuts an echo off.
+#
+# **The unreachable class.** Which keywords do the prompts ask for at all?
 
 # %% tags=["nbval-check-output"]
 asked = " ".join(PROMPTS.values()).lower()
@@ -155,39 +125,36 @@ for name, words in keywords.items():
     print(f"{name:4}", {word: all(part.rstrip("s") in asked for part in word.split()) for word in words})
 
 # %% [markdown]
-# Nobody asks for *waxy*, *demarcated* or *keratotic*. A captioner that answers the question put to it can never vote
-# for benign keratosis, however well it sees.
+# Nobody asks for *waxy*, *demarcated* or *keratotic*. A captioner that only answers its prompt can never vote for benign
+# keratosis, however well it sees.
 #
 # ## 3. The paper's own captions
 #
-# The paper prints six captions. You do not need a network to run its experiment on them.
+# The paper prints six captions, three for each of two images. Only the two marked ones are of the kind that voted, the
+# “ROI captions for 200 randomly sampled images”.
 
 # %% tags=["nbval-check-output"]
-published = [
-    "The image shows a person has a lesion on their skin that is brown in color. "
-    "The lesion is symmetrical, bordered, and has no diagnosis.",
-    "The image shows a close-up image of a lesion on a person's skin showing a pinkish-brown area with a white border.",
-    "The image shows an image of a lesion on a person's skin is shown with a ruler in the background.",
-    "The image shows a person's ear is covered in a brown, reddish-brown rash.",
-    "The image shows a close-up image of a pink lesion on a person's skin. "
-    "The lesion is symmetrical, bordered, and has a blue color.",
-    "The image shows a person's ear is covered in a brown, reddish-brown lesion.",
-]
-for sentence in published:
-    print(count(sentence), lexicon.paper_vote(sentence).reason)
+published = {
+    "image 1, GLOBAL": "The image shows a person has a lesion on their skin that is brown in color. The lesion is symmetrical, bordered, and has no diagnosis.",
+    "image 1, ROI ←": "The image shows a close-up image of a lesion on a person's skin showing a pinkish-brown area with a white border.",
+    "image 1, FOCUSED": "The image shows an image of a lesion on a person's skin is shown with a ruler in the background.",
+    "image 6, GLOBAL": "The image shows a person's ear is covered in a brown, reddish-brown rash.",
+    "image 6, ROI ←": "The image shows a close-up image of a pink lesion on a person's skin. The lesion is symmetrical, bordered, and has a blue color.",
+    "image 6, FOCUSED": "The image shows a person's ear is covered in a brown, reddish-brown lesion.",
+}
+for name, sentence in published.items():
+    print(f"{name:17} {count(sentence)} {lexicon.paper_vote(sentence).reason}")
 
 # %% [markdown]
-# Not one keyword in six captions. Then what elected the nevus for 80 % of the paper's 200 images? The likeliest answer
-# is a rule for the undecided that the paper does not mention. A share of votes can measure a default.
+# No caption holds a keyword. Two ROI captions say little about 200. But where words do not decide, an unstated rule does,
+# and a share of votes then measures the rule.
 #
 # ## 4. The experiment
 #
-# Classifier, heat-map, region, ROI caption: all from the units before. As in the paper, 200 photographs at random – here
-# from the validation part, which the classifier has not trained on.
+# Classifier, heat-map, region and ROI caption come from the units before, the photographs from the validation part.
 
 # %%
-from dermxai_helpers import data, road, scoring, training
-from dermxai_helpers.plots import language
+from dermxai_helpers import data, files, plots, road, scoring, training
 
 folder = data.prepare(photographs, images=images, seed=seed)
 table = data.load(folder)
@@ -196,74 +163,61 @@ classifier = training.train(table, parts, backbone=backbone, seed=seed, progress
 
 # %%
 unseen = table[parts == "val"]
-sample = unseen.sample(min(captions, len(unseen)), random_state=seed).reset_index(drop=True)
+sample = unseen.sample(min(captions, len(unseen)), random_state=seed).sort_values("lesion_id", ignore_index=True)
 pictures = [data.open_image(path) for path in sample["image_path"]]
-labels = sample["dx"].to_numpy()
-print(sample["dx"].value_counts().to_dict())
+labels, lesions = sample["dx"].to_numpy(), sample["lesion_id"].to_numpy()
+sample.groupby("dx")["lesion_id"].agg(photographs="size", lesions="nunique")
 
 # %% [markdown]
-# One thing in the paper's setup deserves a pause. It cuts the region by the heat-map **for the true class**. Whoever uses
-# such a system does not know the true class – it is what they want to find out. We do as the paper did, and beside it
-# what one could really do: cut by the predicted class.
+# The paper cuts the region by the heat-map for the **true** class, which a user of such a system does not know. We do the
+# same, and beside it what a user could do: cut by the **predicted** class.
+
+# %%
+targets = {"true": [classifier.classes.index(label) for label in labels],
+           "predicted": classifier.predict_proba(pictures).argmax(axis=1)}
+crops = {name: [views["roi"] for views in road.views(classifier, pictures, target)] for name, target in targets.items()}
 
 # %%
 import numpy as np
 
-true_class = [classifier.classes.index(label) for label in labels]
-predicted_class = classifier.predict_proba(pictures).argmax(axis=1)
-by_truth = [views["roi"] for views in road.views(classifier, pictures, true_class)]
-by_prediction = [views["roi"] for views in road.views(classifier, pictures, predicted_class)]
-agree = np.mean(true_class == predicted_class)
-print(f"predicted class = true class for {agree:.1%} of the photographs: only there must the two crops agree")
-
-# %%
 from dermxai_helpers.captions import Captioner
 
 captioner = Captioner(checkpoint)
-kept = files.cache_folder() / "captions.jsonl"
-sentences = captioner.caption(by_truth, PROMPTS["roi"], file=kept)
-sentences_by_prediction = captioner.caption(by_prediction, PROMPTS["roi"], file=kept)
-print(captioner.note)
+said = {name: captioner.caption(cut, PROMPTS["roi"], file=files.cache_folder() / "captions.jsonl") for name, cut in crops.items()}
+votes = np.array([elected(count(sentence)) for sentence in said["true"]])
 
 # %%
-for label, sentence in list(zip(labels, sentences, strict=True))[:3]:
-    print(f"{label:4} {vote(sentence):4} {count(sentence)}\n     {sentence}")
+for row in sample.groupby("dx").head(1).index:
+    print(f"{labels[row]:4} votes {votes[row]:4} {count(said['true'][row])}\n     {said['true'][row]}")
 
 # %% [markdown]
-# Now the paper's Figure 5.
-
-# %%
-from sklearn.metrics import confusion_matrix
-
-votes = np.array([vote(sentence) for sentence in sentences])
-report = scoring.classification_table(labels, votes, data.CLASSES)
-confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
-note = f"{len(sample)} ROI captions, {captioner.note}"
-course.figure("figure_5", language.vote_report(report, confusion, data.CLASSES, 0.260, note))
-
-# %% [markdown]
-# Who decided these votes, the words or the rule?
+# The paper's Figure 5:
 
 # %%
 import pandas as pd
 
-decided = pd.Series([lexicon.paper_vote(sentence).reason or "the words" for sentence in sentences])
-decided.value_counts()
+from dermxai_helpers.plots import language
 
-# %%
-course.record("share_voting_nevus", (votes == "nv").mean(), *scoring.wilson(int((votes == "nv").sum()), len(votes)),
-              baseline=(labels == "nv").mean(), paper=0.80, note="the baseline is the share of nevi")
-
-# %%
-course.record("share_decided_by_rule", (decided != "the words").mean(), note="ties and captions without keyword")
+note = f"{len(sample)} ROI captions of {len(set(lesions))} lesions, {captioner.note}"
+report = scoring.classification_table(labels, votes, data.CLASSES)
+confusion = pd.crosstab(labels, votes).reindex(index=data.CLASSES, columns=data.CLASSES, fill_value=0).to_numpy()
+course.figure("figure_5", language.vote_report(report, confusion, data.CLASSES, 0.260, note))
 
 # %% [markdown]
-# Which keywords occurred at all? A row of zeros is a keyword that never had a chance.
+# How many votes are for nevus? The interval draws whole lesions.
 
 # %%
-text = " ".join(sentences).lower()
-found = {word: text.count(word) for words in keywords.values() for word in words}
-print(pd.Series(found, name="occurrences").to_string())
+course.record("share_voting_nevus", (votes == "nv").mean(), *scoring.interval("mean", lesions, votes == "nv", seed=seed),
+              baseline=(labels == "nv").mean(), paper=0.80, note=f"{note}; the baseline is the share of nevi")
+
+# %% [markdown]
+# Who decided, the words or the rule? And which keywords occurred at all?
+
+# %%
+print({word: " ".join(said["true"]).lower().count(word) for words in keywords.values() for word in words})
+by_rule = np.array([lexicon.paper_vote(sentence).reason != "" for sentence in said["true"]])
+course.record("share_decided_by_rule", by_rule.mean(), *scoring.interval("mean", lesions, by_rule, seed=seed),
+              note=f"ties and captions without keyword; {note}")
 
 # %% [markdown]
 # ## 5. What is this number worth?
@@ -272,226 +226,281 @@ print(pd.Series(found, name="occurrences").to_string())
 #
 # $$ F_c = \frac{2\, \mathrm{right}_c}{\mathrm{labelled}_c + \mathrm{voted}_c} \qquad
 #    \text{macro-}F = \frac{1}{3}\sum_c F_c $$
+#
+# Of the captions, $\mathrm{labelled}_c$ have lesions of class $c$, $\mathrm{voted}_c$ vote for it, and for
+# $\mathrm{right}_c$ both are true.
 
 # %%
 def macro_f1(labels, votes):
     """The mean over the three classes of F1; 0 for a class that is neither labelled nor voted for."""
-    scores = []
-    for name in data.CLASSES:
-        labelled, voted = labels == name, votes == name
-        scores.append(2 * (labelled & voted).sum() / max(labelled.sum() + voted.sum(), 1))
-    return np.mean(scores)
+    here = [(labels == name, votes == name) for name in data.CLASSES]
+    return np.mean([2 * (labelled & voted).sum() / max(labelled.sum() + voted.sum(), 1) for labelled, voted in here])
 
 
-library = scoring.scores(labels, votes, data.CLASSES)["macro_f1"]
-print("equal to scikit-learn:", np.isclose(macro_f1(labels, votes), library))
+print("equal to scikit-learn:", np.isclose(macro_f1(labels, votes), report.loc["macro average", "f1"]))
 
 # %% [markdown]
-# **Baseline 1: the constant.** Always nevus. For HAM10000's shares it can be worked out on paper: F1 of the nevi is
-# $2 \cdot .752 / (1 + .752) = .858$, the others are 0, so macro-F1 is .286. **That is more than the paper's .260.** The
-# captions did worse than no captions. The cell also lets voters draw lots: 80 % for the nevus, as the paper's captions
-# did, and 10 % for each of the others, which is our guess. How often do they do as badly?
+# **Baseline 1: the constant**, always nevus. *Guess:* does the paper's .260 beat it? Nobody knows which 200 images the
+# paper took. So we draw 200 labels as frequent as in HAM10000, a thousand times:
 
 # %% tags=["nbval-check-output"]
-nevi = 6705 / 8917
-print("always nevus, on HAM10000's three classes:", round(2 * nevi / (1 + nevi) / 3, 3))
-
-from dermxai_helpers.lexicon import controls
-
-lots = controls.blind_voters(seed=seed)  # 200 lesions, 80 % of the votes nv: the paper's shares, and dice
-print(f"random voters: {lots.mean():.3f} on average, .260 or less in {(lots <= 0.260).mean():.1%} of 10,000 tries")
-
-# %%
-constant = macro_f1(labels, np.full(len(labels), "nv"))
-course.record("constant_macro_f1", constant, note="always nevus, on this sample")
+rng, constant = np.random.default_rng(seed), np.full(200, "nv")
+shares = np.array([1113, 6705, 1099]) / 8917  # mel, nv, bkl: the paper, section 3.1
+samples = [rng.choice(data.CLASSES, 200, p=shares) for _ in range(1000)]
+paper_against_constant = scoring.among(0.260, [macro_f1(drawn, constant) for drawn in samples])
+print(paper_against_constant.sentence("The paper", "voters that always say nevus", "macro-F1"))
 
 # %% [markdown]
-# **Baseline 2: the label-blind voter.** It casts exactly as many votes for each class as the captions did, but on
-# lesions drawn at random. It is what our captions would reach if they had nothing to do with their lesions. Shuffling the
-# votes makes one; a thousand make a distribution.
+# *p* is the share of draws that reach the value: near 0 for a high value, near 1 for a low one. The value itself counts
+# as a draw, so *p* is never 0. Next, voters that see nothing, but vote nevus as often as the paper's captions:
 
-# %%
-rng = np.random.default_rng(seed)
-blind = np.array([macro_f1(labels, rng.permutation(votes)) for _ in range(1000)])
-blind_low, blind_high = np.percentile(blind, [2.5, 97.5])
-course.record("blind_macro_f1", blind.mean(), blind_low, blind_high, note="range of 1,000 shuffled votes, not an interval of a mean")
+# %% tags=["nbval-check-output"]
+unseeing = [macro_f1(drawn, rng.choice(data.CLASSES, 200, p=[0.1, 0.8, 0.1])) for drawn in samples]  # .1, .1: our guess
+print(scoring.among(0.260, unseeing).sentence("The paper", "voters that see nothing", "macro-F1"))
 
 # %% [markdown]
-# And the captions, with an interval that resamples lesions:
+# Our captions and the constant, on the same photographs:
 
 # %%
-interval = scoring.interval("macro_f1", sample["lesion_id"], labels, votes, seed=seed)
-course.record("macro_f1", macro_f1(labels, votes), *interval, baseline=constant, paper=0.260,
-              note=f"ROI captions cut by the true class; {captioner.note}; the baseline is the constant")
+nevus = np.full(len(labels), "nv")
+against_constant = scoring.compare(votes, "nv", lesions, "macro_f1", labels, seed=seed)
+print(against_constant.sentence("The captions' words", "always nevus", "macro-F1"))
+course.record("macro_f1", macro_f1(labels, votes), *scoring.interval("macro_f1", lesions, labels, votes, seed=seed),
+              baseline=macro_f1(labels, nevus), paper=0.260, note=f"{note}; the baseline is always nevus")
 
 # %% [markdown]
-# The same with crops that need no label. Whatever the first number has over this one came from knowing the answer.
+# **Baseline 2: blind voters** (captions shuffled). Each casts our captions' votes, but dealt to other lesions. Photographs of one
+# lesion resemble each other and are dealt together. One blind voter is one draw; a thousand make a distribution.
 
 # %%
-votes_by_prediction = np.array([vote(sentence) for sentence in sentences_by_prediction])
-interval = scoring.interval("macro_f1", sample["lesion_id"], labels, votes_by_prediction, seed=seed)
-course.record("macro_f1_predicted_class", macro_f1(labels, votes_by_prediction), *interval, baseline=constant,
-              note="cut by the predicted class, as one could in use")
+sisters = list(sample.groupby("lesion_id").indices.values())  # the rows of each lesion
+deals = [np.concatenate([sisters[i] for i in rng.permutation(len(sisters))]) for _ in range(1000)]
 
-# %% [markdown]
-# Does whole-word counting rescue the experiment?
+
+def blind_voters(votes):
+    return np.array([macro_f1(labels, votes[deal]) for deal in deals])
+
 
 # %%
-def vote_words(sentence):
-    """As `vote`, with whole words."""
-    hits = count_words(sentence)
-    leaders = [name for name in hits if hits[name] == max(hits.values())]
-    return leaders[0] if len(leaders) == 1 else "nv"
-
-
-whole_words = np.array([vote_words(sentence) for sentence in sentences])
-interval = scoring.interval("macro_f1", sample["lesion_id"], labels, whole_words, seed=seed)
-course.record("macro_f1_whole_words", macro_f1(labels, whole_words), *interval, baseline=constant)
-
-# %%
-marks = {"captions": macro_f1(labels, votes), "predicted class": macro_f1(labels, votes_by_prediction),
-         "whole words": macro_f1(labels, whole_words), "always nevus": constant, "paper": 0.260}
+blind = blind_voters(votes)
+against_blind = scoring.among(macro_f1(labels, votes), blind)
+do = {"higher": "do better than", "lower": "do worse than", "cannot tell": "cannot be told from"}
+print(against_blind.sentence("The captions' words", "blind voters", "macro-F1"))
+marks = {"captions": macro_f1(labels, votes), "always nevus": macro_f1(labels, nevus), "paper": 0.260}
 course.figure("blind_voters", language.blind_voters(blind, marks, note))
 
 # %% [markdown]
-# Read the figure from the grey hill outwards. A line inside the hill is what chance reaches with these votes. A line
-# right of it says that the votes know something about the lesions. (The whole-word votes have other shares and thus a
-# hill of their own; the one drawn is for the paper's count. The paper's line stands there for orientation: its images
-# were others.)
-
-# %%
-beaten = (blind < macro_f1(labels, votes)).mean()
-course.record("share_of_blind_voters_beaten", beaten, baseline=0.5, note="1 would mean: better than all 1,000")
-
-# %% [markdown]
-# ### And the echo?
+# Inside the grey hill is what chance reaches with our votes; the paper's were others.
 #
-# The ROI prompt holds no keyword, so an unnoticed echo of it would have done no harm: luck, not care. These would be the
-# votes with the GLOBAL prompt left in front:
+# **What did knowing the answer help?** The same photographs, cut by the true and by the predicted class:
 
 # %%
-echoed = np.array([vote(PROMPTS["global"] + " " + sentence) for sentence in sentences])
-print("votes changed by the echo:", (echoed != votes).sum(), "of", len(votes))
-course.record("macro_f1_with_echo", macro_f1(labels, echoed), note="the GLOBAL prompt left in front of each caption")
+votes_by_prediction = np.array([elected(count(sentence)) for sentence in said["predicted"]])
+guidance = scoring.compare(votes, votes_by_prediction, lesions, "macro_f1", labels, seed=seed)
+print(guidance.sentence("Crops by the true class", "crops by the predicted class", "macro-F1"))
 
 # %% [markdown]
 # ## 6. Captions without a mistake
 #
-# Suppose the captioner never erred. What would the vote reach? The drawings know every attribute, so we can write the
-# true caption of each lesion and let it vote. What is missing then is the lexicon's fault, not the captioner's. (It is no
-# strict ceiling: a mistake may happen to favour the right class.)
+# Suppose the captioner never erred. The drawings know every attribute, so we can write each lesion's true caption and let
+# it vote. (Of photographs nobody knows the true caption; then the cell prints nothing.) *Guess:* how many benign keratoses
+# are found?
 
 # %%
-truth = data.truth(folder)
-if truth is None:
-    print("These are photographs: nobody knows their true captions, so this section stays empty.")
+from dermxai_helpers.lexicon.sentences import describe
 
-# %%
+truth = data.truth(folder)  # None for photographs: nobody knows their true captions
 if truth is not None:
-    from dermxai_helpers.lexicon.sentences import describe
-
-    facts = truth.set_index("image_id").loc[sample["image_id"]]
-    perfect = [describe(row, "roi", rng) for _, row in facts.iterrows()]
-    perfect_votes = np.array([vote(sentence) for sentence in perfect])
-    print(perfect[0])
-
-# %%
-records = []
-if truth is not None:
-    interval = scoring.interval("macro_f1", sample["lesion_id"], labels, perfect_votes, seed=seed)
-    records.append(course.record("perfect_captions_macro_f1", macro_f1(labels, perfect_votes), *interval, baseline=constant))
-    print(scoring.classification_table(labels, perfect_votes, data.CLASSES).round(2).to_string())
-records
+    drawn = truth.set_index("image_id").loc[sample["image_id"]]
+    perfect = np.array([elected(count(describe(row, "roi", rng))) for _, row in drawn.iterrows()])
+    print(f"benign keratoses found: {((perfect == 'bkl') & (labels == 'bkl')).sum()} of {(labels == 'bkl').sum()}")
 
 # %% [markdown]
-# The row to look at is benign keratosis. Even captions without a single error never elect it, because none of its three
-# keywords answers any question in the prompts. **The experiment could not have found a single keratosis**, and no better
-# language model would change that. Such a calculation takes a minute and belongs before the experiment.
+# No keyword of benign keratosis answers a prompt, so no better language model could help. This check belongs before the
+# experiment.
 #
 # ## 7. A lexicon that reads
 #
-# Counting is not the only way to use words. `lexicon.parse` reads *facts*: a slot, a value, and whether it is stated or
-# denied. And a fact need not vote for one class with one vote. Its weight can be the logarithm of how much more frequent
-# it is in a class than among all lesions:
+# A fact need not have one vote for one class. **Naive Bayes** turns facts into probabilities with three ideas:
 #
-# $$ w_c(f) = \log \frac{P(f \mid c)}{P(f)} $$
+# - The **prior** $P(c)$: how frequent class $c$ is before anything is read.
+# - **Independence**, the naive part: within a class, one fact says nothing about the next, so their chances
+#   $P(f_i \mid c)$ are multiplied.
+# - The **sum** over all classes $k$, by which we divide, so that the results add up to 1.
 #
-# On drawings these chances are known. For skin they are not, so do not expect these weights to be right there.
+# $$ P(c \mid f_1, \dots, f_n) = \frac{P(c) \prod_i P(f_i \mid c)}{\sum_k P(k) \prod_i P(f_i \mid k)} $$
+#
+# The left side is the **posterior**: the probability of $c$ after reading the facts $f_1$ to $f_n$. By hand: of four
+# melanomas, three have streaks and two are asymmetric; of six nevi, one and two.
 
-# %%
-reading = [lexicon.vote(sentence, threshold=0) for sentence in sentences]
-first = reading[0]
-print(sentences[0])
-print(pd.DataFrame(first.evidence).T.round(2).to_string(), "\n→", first.label, {k: round(v, 2) for k, v in first.posterior.items()})
-read_votes = np.array([decision.label if decision.label != "abstain" else "nv" for decision in reading])
-interval = scoring.interval("macro_f1", sample["lesion_id"], labels, read_votes, seed=seed)
-course.record("macro_f1_reading", macro_f1(labels, read_votes), *interval, baseline=constant,
-              note="facts with weights instead of words with votes; silent captions go to nevus")
+# %% tags=["nbval-check-output"]
+prior = np.array([4 / 10, 6 / 10])  # mel, nv
+streaks, asymmetric = np.array([3 / 4, 1 / 6]), np.array([2 / 4, 2 / 6])
+product = prior * streaks * asymmetric
+(product / product.sum()).round(3)
+
+# %% tags=["nbval-check-output"]
+chances = {"streaks": {("any", "present"): streaks}, "symmetry": {("asymmetric", "present"): asymmetric}}
+tiny = lexicon.voting.FactWeights(("mel", "nv"), prior, chances)
+posterior = lexicon.vote("An asymmetric lesion with streaks.", tiny).posterior  # class -> probability
+print(posterior, "equal to ours:", np.allclose(list(posterior.values()), product / product.sum()))
 
 # %% [markdown]
-# A caption that says little can also *abstain*. Demand more certainty, and fewer captions vote, hopefully the better ones.
-# If the curve does not rise to the left, its certainty is worth nothing.
+# For a whole lexicon, prior and chances come from 4,000 other *drawn* lesions; on skin they are unknown. The **weight** of
+# a fact, $w_c(f) = \log \left(P(f \mid c) / P(f)\right)$, is above 0 where it speaks for the class:
 
 # %%
-best = np.array([max(decision.posterior, key=decision.posterior.get) for decision in reading])
-certainty = pd.DataFrame({"confidence": [decision.confidence for decision in reading], "right": best == labels})
-alike = certainty[certainty["confidence"] > 0].groupby("confidence")["right"].agg(["sum", "size"])
-surer = alike.sort_index(ascending=False).cumsum()  # all captions that are at least as sure
-curve = pd.DataFrame({"coverage": surer["size"] / len(reading), "accuracy": surer["sum"] / surer["size"]})
-rules = {"always nevus": (labels == "nv").mean(), "the paper's count": (votes == labels).mean()}
-course.figure("coverage", language.coverage(curve, rules, note))
+weights = lexicon.voting.default_weights()
+print(said["true"][0], pd.DataFrame(lexicon.vote(said["true"][0], weights).evidence).T.round(2), sep="\n")
 
 # %% [markdown]
+# ### Which part helps?
+#
+# From the paper's count to this lexicon, three things change: parser, weights and prior. We change one at a time. For
+# the parser alone, the paper's keywords become facts with one vote each:
+
+# %%
+meaning = {"mel": [("symmetry", "asymmetric"), ("border_shape", "irregular"), ("colour_count", "many")],
+           "bkl": [("surface", "waxy"), ("border_sharpness", "sharp"), ("surface", "keratotic")],
+           "nv": [("border_shape", "regular"), ("colour_count", "one")]}  # "uniform" and "even color" are one fact
+
+
+def count_facts(sentence):
+    read = lexicon.parse(sentence)
+    return {name: sum(read.get(slot) == (value, "present") for slot, value in facts) for name, facts in meaning.items()}
+
+
+# %%
+alike = lexicon.voting.FactWeights(weights.classes, np.full(3, 1 / 3), weights.chances)  # no prior: equal shares
+reading = [lexicon.vote(sentence, weights, threshold=0) for sentence in said["true"]]
+steps = {
+    "letters": votes,
+    "whole words": [elected(count_words(sentence)) for sentence in said["true"]],
+    "read facts": [elected(count_facts(sentence)) for sentence in said["true"]],
+    "weighted facts": [lexicon.vote(sentence, alike, threshold=0).label for sentence in said["true"]],
+    "weights and a prior": [decision.label for decision in reading],
+}
+steps = {name: np.where(np.array(one) == "abstain", "nv", one) for name, one in steps.items()}  # silent captions
+
+# %% [markdown]
+# *Guess:* which step changes macro-F1 most?
+
+# %%
+from itertools import pairwise
+
+changes = {}
+for before, after in [*pairwise(steps), ("letters", "weights and a prior")]:
+    changes[before, after] = scoring.compare(steps[after], steps[before], lesions, "macro_f1", labels, seed=seed)
+    print(changes[before, after].sentence(after.capitalize(), before, "macro-F1"))
+
+# %%
+*single, whole = changes
+before, after = largest = max(single, key=lambda pair: abs(changes[pair].difference))
+summary = (f"The largest step is from {before} to {after}: its votes {do[changes[largest].outcome]} those before. "
+           f"After all steps, votes {do[changes[whole].outcome]} those by letters.")
+print(summary)
+
+# %%
+rows = {name: [macro_f1(labels, one), *scoring.interval("macro_f1", lesions, labels, one, seed=seed), macro_f1(labels, nevus),
+               blind_voters(one).mean()] for name, one in steps.items()}
+shown = pd.DataFrame(rows, index=["votes", "low", "high", "always nevus", "captions shuffled"]).T
+course.figure("steps", plots.beside_controls(shown, "F1, mean of the three classes", f"{note}; dashed: the paper", paper=0.260))
+
+# %% [markdown]
+# ### May it abstain?
+#
+# If only the surest captions vote, are the votes better? The surest may just be captions of the commonest class. So
+# *always nevus* stands beside, **on the same captions**, in accuracy and balanced accuracy (the mean recall of
+# their classes).
+
+# %%
+best, sure = steps["weights and a prior"], np.array([decision.confidence for decision in reading])
+bars = [bar for bar in np.unique(sure)[::-1] if len(set(lesions[sure >= bar])) >= 10]  # of fewer nothing can be said
+rows = [{"answer": name, "coverage": np.mean(sure >= bar)} | scoring.scores(labels[sure >= bar], answer[sure >= bar], data.CLASSES)
+        for name, answer in {"reading lexicon": best, "always nevus": nevus}.items() for bar in bars]
+course.figure("coverage", language.coverage(pd.DataFrame(rows).rename(columns=lambda name: name.replace("_", " ")), note))
+
+# %%
+half = sure >= np.median(sure)
+on_half = scoring.compare(best[half], "nv", lesions[half], "accuracy", labels[half], seed=seed)
+halves = [(labels[half[deal]] == "nv").mean() for deal in deals]
+print(on_half.sentence("The surer half's votes", "always nevus on the same half", "accuracy"))
+print(scoring.among((labels[half] == "nv").mean(), halves).sentence("The surer half", "halves drawn at random", "the share of nevi"))
+
+# %%
+balanced = scoring.compare(best, "nv", lesions, "balanced_accuracy", labels, seed=seed)
+print("What is left?", balanced.sentence("All votes", "always nevus", "balanced accuracy"))
+
+# %% [markdown]
+# Where votes and *always nevus* cannot be told apart, a rising curve can only say which captions belong to nevi.
+#
 # ### Your words
 #
-# Find nine better words; leave a box to see the table. Then remember section 9: you have just tuned on the test set.
+# Find nine better words; leave a box to see the table. You are tuning on the test set.
 
 # %% tags=["nbval-ignore-output"]
 from dermxai_helpers import widgets
 
-widgets.word_lists(sentences, labels, keywords, note)
+widgets.word_lists(said["true"], labels, keywords, note)
 
 # %% [markdown]
-# ## 8. The paper questioned
+# ## 8. The paper, word for word
+#
+# Its conclusion is *negative*: captions do **not** discriminate reliably. Votes below the constant support it. Votes that
+# beat constant and blind voters contradict it. Between them stands "cannot tell", which is no support: a small sample can
+# never tell.
 
 # %%
-guided = {"true": macro_f1(labels, votes), "predicted": macro_f1(labels, votes_by_prediction)}
-leak_low, leak_high = scoring.interval(lambda true, with_label, without: macro_f1(true, with_label) - macro_f1(true, without),
-                                       sample["lesion_id"], labels, votes, votes_by_prediction, seed=seed)
-claims = {
-    "captions carry diagnostic information (macro-F1 .260)": (
-        f"{guided['true']:.3f}, constant {constant:.3f}, blind voters up to {blind_high:.3f}", guided["true"] > blind_high),
-    "most captions vote for nevus (80 %)": (f"{(votes == 'nv').mean():.0%}", (votes == "nv").mean() > 0.5),
-    "the words decide the vote": (f"{(decided == 'the words').mean():.0%} of votes", (decided == "the words").mean() > 0.5),
-    "regions may be cut by the true class": (
-        f"gains {guided['true'] - guided['predicted']:+.3f} ({leak_low:+.3f} to {leak_high:+.3f})", leak_low <= 0)}
-pd.DataFrame([{"the paper says": says, "this run": seen, "verdict": "not refuted here" if holds else "refuted here"}
-              for says, (seen, holds) in claims.items()]).set_index("the paper says")
+not_judged = "drawn lesions" if truth is not None else "demo captioner" if checkpoint == "demo" else ""
+judge = against_blind if against_constant.outcome == "higher" else against_constant
+shown = [against_constant.sentence("The votes", "always nevus", "macro-F1"), against_blind.sentence("The votes", "blind voters", "macro-F1")]
+course.claim("paper", "4.4", "captions are not reliably class discriminative despite being grounded in the image",
+             judge, " ".join(shown), supports="lower", not_judged=not_judged)
 
 # %% [markdown]
-# ## 9. What this does *not* show
+# The 80 % of nevus votes stand beside ours in section 4. *Skewed* can be tested, against the share of nevi:
+
+# %%
+skew = scoring.compare(votes == "nv", labels == "nv", lesions, seed=seed)
+course.claim("paper", "5", "skewed towards the majority class", skew,
+             skew.sentence("The votes", "the true classes", "the share of nevi"), not_judged=not_judged)
+
+# %% [markdown]
+# *Details* are more than nine keywords, so the lexicon that reads must try. If it beats blind voters, the details do
+# discriminate; if not, its weights may be to blame.
+
+# %%
+details = scoring.among(macro_f1(labels, best), blind_voters(best))
+course.claim("paper", "5", "contained non-discriminative clinical details", details,
+             details.sentence("All facts, with weights and prior", "blind voters", "macro-F1"), "lower", not_judged)
+
+# %% [markdown]
+# “guiding Grad-CAM by the true class” is the paper's method, not a claim of benefit: section 5 compares it with the
+# predicted class.
 #
-# - **Not that captions are useless.** The experiment measures nine keywords and a rule for the undecided. What the
-#   captions know beyond those words goes uncounted.
-# - **Not that nine better keywords would do.** Keywords chosen after looking at these captions and judged on them would
-#   look good and mean little. They need lesions that took no part in the choice.
-# - **Not that this run does better than the paper**, even if its number is higher. In the drawings the class acts through
-#   symmetry, border and colour, and the demo captioner was taught to answer in the prompts' own words, several of which
-#   are keywords. Photographs promise neither.
-# - **Nothing about InstructBLIP** when the demo captioner speaks: on HAM10000 its words are those it learnt from
-#   drawings.
-# - **Nothing about the paper's 200 images.** Which they were is not stated; its .260 has a wide interval that we cannot
-#   compute.
-# - **No diagnosis.** A vote of words is not a clinical opinion, and nothing here is for clinical use.
+# ## 9. What we found
+
+# %%
+print(f"{(paper_against_constant.draws > 0.260).mean():.1%} of voters that always say nevus are above the paper's .260.")
+print(f"Our counted words {do[against_constant.outcome]} always nevus and {do[against_blind.outcome]} blind voters.")
+print(f"The rule for the undecided made {by_rule.mean():.0%} of {len(votes)} votes.")
+print(f"Crops by the true class {do[guidance.outcome]} crops by the predicted class. {summary}")
+
+# %% [markdown]
+# ## 10. What this does *not* show
 #
-# ## 10. Further reading
+# - **Not that captions are useless.** What they know beyond the lexicon's facts goes uncounted.
+# - **Not that better keywords would do.** They need lesions that took no part in choosing them.
+# - **Not that this run does better than the paper**, even if its number is higher. The demo captioner was taught the
+#   prompts' own words, and the weights come from the same kind of drawings.
+# - **Nothing about InstructBLIP** when the demo captioner speaks, nor about the paper's 200 images, which it does not name.
+# - **No diagnosis.** Nothing here is for clinical use.
+#
+# ## 11. Further reading
 #
 # - Chapman et al. (2001), *A simple algorithm for identifying negated findings and diseases in discharge summaries*,
 #   doi:10.1006/jbin.2001.1029. Why "no evidence of" must not count.
-# - Jain et al. (2021), *RadGraph: Extracting clinical entities and relations from radiology reports*, arXiv:2106.14463.
-#   Reading facts instead of counting words.
 # - Opitz and Burst (2019), *Macro F1 and macro F1*, arXiv:1911.03347. Two formulas share the name.
-# - Kapoor and Narayanan (2023), *Leakage and the reproducibility crisis in machine-learning-based science*,
-#   doi:10.1016/j.patter.2023.100804. True-class guidance has many relatives.
+# - Phipson and Smyth (2010), *Permutation p-values should never be zero*, doi:10.2202/1544-6115.1585.
 # - Argenziano et al. (1998), *Epiluminescence microscopy for the diagnosis of doubtful melanocytic skin lesions*,
-#   doi:10.1001/archderm.134.12.1563. A word list for melanoma that was tested on lesions before it was used.
+#   doi:10.1001/archderm.134.12.1563. A word list tested on lesions first.

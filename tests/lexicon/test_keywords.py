@@ -1,10 +1,13 @@
 """The paper's count, its traps and its missing rules; and the way to the reader of facts."""
 
+import ast
+
 import pytest
+from offline import REPOSITORY
 
 from dermxai_helpers import captions, lexicon
 
-PUBLISHED_CAPTIONS = [  # seed A, section 4.3: all six that the paper shows
+PUBLISHED_CAPTIONS = [  # seed A, section 4.3: all six that the paper shows, GLOBAL, ROI, FOCUSED of two images
     "The image shows a person has a lesion on their skin that is brown in color. The lesion is symmetrical, bordered, "
     "and has no diagnosis.",
     "The image shows a close-up image of a lesion on a person's skin showing a pinkish-brown area with a white border.",
@@ -43,6 +46,14 @@ def test_the_substring_trap_is_kept_as_the_paper_had_it():
 @pytest.mark.parametrize("sentence", PUBLISHED_CAPTIONS)
 def test_no_published_caption_holds_a_keyword(sentence):
     assert lexicon.paper_vote(sentence).reason == "zero hits"
+
+
+def test_unit_06_prints_them_all_and_marks_those_of_the_kind_that_voted():
+    source = REPOSITORY / "notebooks" / "src" / "06_lexicon_experiment.py"
+    assigned = [node for node in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)]
+    (shown,) = [ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "published"]
+    assert list(shown.values()) == PUBLISHED_CAPTIONS
+    assert [name.partition(", ")[2] for name in shown] == ["GLOBAL", "ROI ←", "FOCUSED"] * 2
 
 
 def test_an_echoed_prompt_votes():
@@ -94,8 +105,6 @@ def test_keywords_may_have_large_letters():
         ({"mel": ["blue"], "nv": ["", "round"]}, "'nv' must be a list of words"),
         ({"mel": [" "], "nv": []}, "'mel' must be a list of words"),
         ({"mel": [3], "nv": []}, "'mel' must be a list of words"),
-        ({"mel": ["blue"], "bkl": ["waxy"]}, "keywords lack the class 'nv'"),
-        ({}, "keywords lack the class 'nv'"),
     ],
 )
 def test_keywords_that_cannot_be_counted_are_named(words, message):
@@ -108,4 +117,4 @@ def test_odd_letters_count_and_other_languages_are_noted():
     foreign = "Der Fleck ist uniform."
     assert (lexicon.paper_vote(foreign).reason, lexicon.paper_vote(foreign).hits["nv"]) == ("not English", 0)
     assert lexicon.paper_vote(f"{foreign} It has an even color.").hits["nv"] == 1
-    assert (lexicon.vote(foreign).label, lexicon.vote(foreign).reason) == ("abstain", "not English")
+    assert lexicon.vote(foreign).label == "abstain"
