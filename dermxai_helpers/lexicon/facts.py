@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dermxai_helpers import scoring
-from dermxai_helpers.lexicon.parsing import Facts
+from dermxai_helpers.lexicon.parsing import Facts, mentions, parse
 
 Fact = tuple[str, str]
 
@@ -83,6 +83,22 @@ def _verdict(said: Fact | None, true: Fact) -> str:
     return {True: "right", False: "wrong", None: "open"}[agrees(said, true)]
 
 
+def marks(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tuple(ATTRIBUTES)) -> pd.DataFrame:
+    """Mark 1.0 for each fact that is stated rightly, 0.0 for wrong or silent, NaN where it is open: (captions, slots)."""
+    table = verdicts(said, true, slots=slots)
+    table["right"] = (table["verdict"] == "right").astype(float)
+    return table.pivot(index="caption", columns="slot", values="right").reindex(range(len(said)), columns=slots)
+
+
+def ticked(sentence: str, true: Facts, slots: Sequence = tuple(ATTRIBUTES)) -> str:
+    """Put ✓ behind the words of a caption that state a true fact, ✗ behind those of a false one."""
+    known = verdicts([parse(sentence)], [true], slots=slots).set_index("slot")["verdict"]
+    for one in reversed(mentions(sentence)):
+        sign = {"right": " ✓", "wrong": " ✗"}.get(known.get(one.slot), "")
+        sentence = sentence[: one.end] + sign + sentence[one.end :]
+    return sentence
+
+
 def score(table: pd.DataFrame, repeats: int = 1000, seed: int = 0) -> pd.DataFrame:
     r"""Score how well captions state each slot, and all of them together (row "all"); table from `verdicts`.
 
@@ -109,9 +125,14 @@ def _f1(right: np.ndarray, stated: np.ndarray) -> float:
 
 
 def majority(true: Sequence[Facts]) -> Facts:
-    """Find the commonest fact of each slot, among lesions that are not the ones to be judged on (n,)."""
+    """Find for each slot the fact that is true of most lesions, "many" colours being true of two; from others (n,)."""
     slots = dict.fromkeys(slot for facts in true for slot in facts)
-    return {slot: Counter(facts[slot] for facts in true if slot in facts).most_common(1)[0][0] for slot in slots}
+    counts = {slot: Counter(facts[slot] for facts in true if slot in facts) for slot in slots}
+
+    def best(met: Counter) -> Fact:
+        return max(met, key=lambda said: sum(number for fact, number in met.items() if agrees(said, fact)))
+
+    return {slot: best(met) for slot, met in counts.items()}
 
 
 def shuffled(said: Sequence, seed: int = 0) -> list:

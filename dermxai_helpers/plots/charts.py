@@ -28,7 +28,7 @@ def intervals(
     said = []
     for axes, (measure, table) in zip(places, panels.items(), strict=True):
         dots(axes, table, references[measure])
-        axes.set(xlim=(-0.03, 1.03), title=measure)
+        axes.set(xlim=(-0.03, 1.03) if table["value"].min() >= 0 else None, title=measure)
         for place, value in enumerate(table["value"] if values else ()):
             axes.annotate(f"{value:.3f}", (value, place), xytext=(0, 4), textcoords="offset points", ha="center")
         said.append(f"{measure}: {told(table, '.3f')}; {dashed} {references[measure]:.3f}")
