@@ -84,7 +84,7 @@ def _verdict(said: Fact | None, true: Fact) -> str:
 
 
 def marks(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tuple(ATTRIBUTES)) -> pd.DataFrame:
-    """Mark 1.0 for each fact that is stated rightly, 0.0 for wrong or silent, NaN where it is open: (captions, slots)."""
+    """Mark each fact: 1.0 stated rightly, 0.0 wrongly or not at all, NaN where it is open; (captions, slots)."""
     table = verdicts(said, true, slots=slots)
     table["right"] = (table["verdict"] == "right").astype(float)
     return table.pivot(index="caption", columns="slot", values="right").reindex(range(len(said)), columns=slots)
@@ -94,7 +94,7 @@ def ticked(sentence: str, true: Facts, slots: Sequence = tuple(ATTRIBUTES)) -> s
     """Put ✓ behind the words of a caption that state a true fact, ✗ behind those of a false one."""
     known = verdicts([parse(sentence)], [true], slots=slots).set_index("slot")["verdict"]
     for one in reversed(mentions(sentence)):
-        sign = {"right": " ✓", "wrong": " ✗"}.get(known.get(one.slot), "")
+        sign = {"right": "\u00a0✓", "wrong": "\u00a0✗"}.get(known.get(one.slot), "")
         sentence = sentence[: one.end] + sign + sentence[one.end :]
     return sentence
 

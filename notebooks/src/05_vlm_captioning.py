@@ -104,7 +104,7 @@ course.figure("figure_3", figures.pipeline(shown, {name: one[0] for name, one in
 import torch
 
 queries = torch.tensor([[1, 0.5, 0.5, 0], [0, 0, 0, 1]])  # the first wants rim and dots alike, the second the skin
-words = {"describe": [0, 0, 0, 1.0], "border": [1.0, 1, 0, 0], "dots": [1.0, 0, 1, 0]}
+words = {"describe": [0, 1.0, 1, 0], "border": [1.0, 1, 0, 0], "dots": [1.0, 0, 1, 0]}
 tokens = torch.tensor([[0, 1.0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # of the rim, the dots, the skin
 
 # %% [markdown]
@@ -134,10 +134,13 @@ def attend(asking, answering, query, key, value, heads=1):  # what is collected,
 # nothing, except that one makes the last step three times as sharp.
 
 # %%
-def collect(prompt, same=torch.nn.Identity(), sharp=lambda rows: 3 * rows):  # both steps' weights
+same = torch.nn.Identity()
+
+
+def collect(prompt):  # the weights of both steps
     start = norm(torch.cat([queries, torch.tensor([words[word] for word in prompt.split()])]))
     taken, own = attend(start, start, same, same, same)
-    _, cross = attend(norm(start + taken)[:2], norm(tokens), sharp, same, same)
+    _, cross = attend(3 * norm(start + taken)[:2], norm(tokens), same, same, same)
     return own[0, :2].numpy(), cross[0].numpy()
 
 # %% [markdown]
@@ -150,7 +153,7 @@ plots.show(figures.qformer(both, ["query 1", "query 2"], ["rim", "dots", "skin"]
 
 # %%
 one, other = (cross[:, 0] for _, cross in both.values())
-print(f"Weight on the rim: query 1 from {one[0]:.2f} to {other[0]:.2f}, query 2 from {one[1]:.2f} to {other[1]:.2f}.")
+print(f"Weight on the rim: query 1 {one[0]:.2f}, then {other[0]:.2f}; query 2 {one[1]:.2f}, then {other[1]:.2f}.")
 
 # %% [markdown]
 # So the prompt decides what a query looks for in the same picture. This is what *Instruct* adds to BLIP-2, whose
@@ -236,6 +239,7 @@ import pandas as pd
 
 from dermxai_helpers.lexicon.parsing import mentions
 
+
 def facts_in(sentence, places, chances):  # each piece of it: its words, their probability, do they state a fact?
     return [(sentence[start:end], chance, any(start < one.end and one.start < end for one in mentions(sentence)))
             for (start, end), chance in zip(places, chances, strict=True) if end > start]  # padding has no place
@@ -265,15 +269,16 @@ for name, prompt in PROMPTS.items():
 # %% [markdown]
 # Can a photograph answer them?
 #
-# | asked for | can it be seen? | what the demo captioner was taught |
-# |---|---|---|
-# | symmetry, border, colour | yes | to state it |
-# | dots, streaks, network | yes, in dermoscopy | to state each, present or not |
-# | flat or raised | no: one picture has no depth | never to state it |
-# | scaly or smooth | rarely | "fissured" or "smooth", from one drawn structure |
-# | diameter in millimetres | only beside a scale, which the crop cuts off | to say that no scale is visible |
+# | asked for | can it be seen? |
+# |---|---|
+# | symmetry, border, colour | yes |
+# | dots, streaks, network | yes, in dermoscopy |
+# | flat or raised | no: one picture has no depth |
+# | scaly or smooth | rarely |
+# | diameter in millimetres | only beside a scale, which the crop cuts off |
 #
-# Who is asked for what cannot be seen may refuse or invent. A refusal is a good answer here; texture is not scored.
+# Who is asked for what cannot be seen may refuse or invent. A refusal is a good answer here (the demo captioner was
+# taught it for the diameter); texture is not scored.
 
 # %% [markdown]
 # ## 5. Is it true?
@@ -363,6 +368,7 @@ marks["always the commonest value"] = facts.marks([common] * len(sample), true, 
 blind = [name for name in marks if name != "captions"]
 against = {name: {slot: scoring.compare(marks["captions"][slot], marks[name][slot], lesions, seed=seed)
                   for slot in judged} for name in blind}
+commonest = against["always the commonest value"]
 print(pd.DataFrame(against).map(lambda one: f"{one.difference:+.3f} {one.outcome}").to_string() if judged else why)
 
 # %%
@@ -373,35 +379,37 @@ print(f"Higher than all three: {', '.join(clear) or 'none'}. Not shown: {rest or
 # %% [markdown]
 # ### Two ways to count
 #
-# Accuracy counts photographs, so the common kind decides. *Balanced accuracy* counts every kind alike: the mean, over a
-# slot's true values, of the share that is right. Who always says the same gets one divided by the number of values.
+# Accuracy counts photographs, so the common kind decides. *Balanced accuracy* counts each of a slot's $K$ true values
+# alike, with $r_k$ right ones among its $n_k$ photographs. Who always says the same gets $1 / K$.
+#
+# $$ \mathrm{accuracy} = \frac{\sum_k r_k}{\sum_k n_k} \qquad
+# \mathrm{balanced\ accuracy} = \frac{1}{K} \sum_k \frac{r_k}{n_k} $$
 #
 # **Guess first:** can the captions be worse than the commonest value one way, and better the other way?
 
 # %%
-def balanced(kinds, marks):
-    return np.mean([marks[kinds == kind].mean() for kind in np.unique(kinds)])
-
-
-kinds = pd.DataFrame([{slot: " ".join(one[slot]).replace("two", "many") for slot in judged} for one in true])
-alike = {slot: scoring.compare(marks["captions"][slot], marks[blind[-1]][slot], lesions, balanced, kinds[slot],
-                               seed=seed) for slot in judged}
+alike = {}
+for slot in judged:
+    kinds = np.array([" ".join(one[slot]).replace("two", "many") for one in true])
+    answers = [np.where(marks[name][slot] == 1, kinds, "wrong") for name in ("captions", blind[-1])]
+    alike[slot] = scoring.compare(*answers, lesions, "balanced_accuracy", kinds, seed=seed)
 
 # %%
 panels = {}
-for name, tests in {"accuracy": against[blind[-1]], "balanced accuracy": alike}.items() if judged else ():
+for name, tests in {"accuracy": commonest, "balanced accuracy": alike}.items() if judged else ():
     rows = pd.DataFrame(map(vars, tests.values()), index=judged)
     panels[f"{name} minus the commonest value's"] = rows.assign(value=rows["difference"], enough=rows["fewest"] >= 10)
 if panels:
-    about = f"Captions of {len(sample)} photographs of {lesions.nunique()} lesions ({captioner.note})"
-    course.figure("attribute_scores", plots.intervals(panels, dict.fromkeys(panels, 0.0), "no difference", about))
+    dashed = f"no difference ({len(sample)} photographs of {lesions.nunique()} lesions)"
+    figure = plots.intervals(panels, dict.fromkeys(panels, 0.0), dashed, f"Facts in captions ({captioner.note})")
+    course.figure("attribute_scores", figure)
 
 # %%
-for slot in judged:
-    pair = {"accuracy": against[blind[-1]][slot], "balanced accuracy": alike[slot]}
-    if [one.outcome for one in pair.values()] == ["lower", "higher"]:
-        print(*(one.sentence(f"{slot}, captions", "the commonest value", name) for name, one in pair.items()), sep="\n")
-print("Any other slot has no such conflict." if judged else why)
+turned = [slot for slot in judged if (commonest[slot].outcome, alike[slot].outcome) == ("lower", "higher")]
+for slot in turned:
+    print(commonest[slot].sentence(f"{slot}, captions", "the commonest value", "accuracy"))
+    print(alike[slot].sentence(f"{slot}, captions", "the commonest value", "balanced accuracy"))
+print(f"Lower one way and higher the other: {', '.join(turned) or 'no slot'}." if judged else why)
 
 # %% [markdown]
 # Both ways are right; they answer different questions. To be wrong as rarely as possible about a rare structure, never
@@ -423,7 +431,7 @@ for view in VIEW_OF_PROMPT.values() if judged else ():
         nine[view, prompt] = facts.marks([*map(read, answers)], true[:some], shared).mean(axis=1)
 
 # %%
-print(pd.DataFrame(nine).mean().unstack().round(3) if judged else why)  # rows are views, columns prompts
+print(pd.DataFrame(nine).mean().unstack(sort=False).round(3) if judged else why)  # rows are views, columns prompts
 
 # %%
 def over(place, name):  # share of true facts over the three cells with this view (place 0) or prompt (1)
@@ -437,8 +445,8 @@ for place, what, whole in ((0, "view", "original"), (1, "prompt", "global")) if 
         print(test.sentence(f"The {whole} {what}", f"the {name} {what}", "the share of true facts"))
 
 # %%
-told = {what for (what, _), test in tests.items() if test.outcome != "cannot tell"}
-print(f"Shown to matter: {' and '.join(sorted(told)) or 'neither view nor prompt'}." if judged else why)
+matters = {f"the {what}" for (what, _), test in tests.items() if test.outcome != "cannot tell"}
+print(f"What is shown to matter: {' and '.join(sorted(matters)) or 'neither'}." if judged else why)
 
 # %% [markdown]
 # A border is where the lesion ends. The box may cut it off, dimming may darken it, and yet both prompts ask for it. The
