@@ -75,14 +75,6 @@ def verdicts(
     return pd.DataFrame(rows, columns=["caption", "lesion", "slot", "said", "true", "verdict"])
 
 
-def _verdict(said: Fact | None, true: Fact) -> str:
-    if true[1] == "uncertain":
-        return "open"
-    if said is None or said[1] == "uncertain":
-        return "silent"
-    return {True: "right", False: "wrong", None: "open"}[agrees(said, true)]
-
-
 def marks(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tuple(ATTRIBUTES)) -> pd.DataFrame:
     """Mark each fact: 1.0 stated rightly, 0.0 wrongly or not at all, NaN where it is open; (captions, slots)."""
     table = verdicts(said, true, slots=slots)
@@ -97,6 +89,14 @@ def ticked(sentence: str, true: Facts, slots: Sequence = tuple(ATTRIBUTES)) -> s
         sign = {"right": "\u00a0✓", "wrong": "\u00a0✗"}.get(known.get(one.slot), "")
         sentence = sentence[: one.end] + sign + sentence[one.end :]
     return sentence
+
+
+def _verdict(said: Fact | None, true: Fact) -> str:
+    if true[1] == "uncertain":
+        return "open"
+    if said is None or said[1] == "uncertain":
+        return "silent"
+    return {True: "right", False: "wrong", None: "open"}[agrees(said, true)]
 
 
 def score(table: pd.DataFrame, repeats: int = 1000, seed: int = 0) -> pd.DataFrame:

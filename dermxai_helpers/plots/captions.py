@@ -60,15 +60,13 @@ def qformer(prompts: Mapping[str, tuple], queries: Sequence[str], tokens: Sequen
                 ends = np.array([[1, heights[1][query]], [side, heights[side][source]]])
                 axes.plot(*ends.T, color=MEASURED if weight >= 0.3 else BASELINE, linewidth=7 * weight, zorder=0)
                 if weight >= 0.3:
-                    axes.text(*(0.5 * ends[0] + 0.5 * ends[1]), f"{weight:.2f}", ha="center", va="center", bbox=BOX)
-            for name, row in zip(queries, weights, strict=True):
-                ends = zip(columns[side], row, strict=True)
-                said.append(f"{prompt}, {name} takes " + ", ".join(f"{weight:.2f} from {end}" for end, weight in ends))
-        for place, (names, where) in enumerate(zip(columns, heights, strict=True)):
+                    axes.text(*ends.mean(axis=0), f"{weight:.2f}", ha="center", va="center", bbox=BOX)
+                said.append(f"{prompt}: {queries[query]} takes {weight:.2f} from {columns[side][source]}")
+        titles = ("in: queries, prompt", "self-attention →", "← picture's tokens")
+        for place, (title, names, where) in enumerate(zip(titles, columns, heights, strict=True)):
+            axes.text(place, 1, title, ha="center", weight="bold")
             for name, height in zip(names, where, strict=True):
                 axes.text(place, height, name, ha="center", va="center", bbox=BOX | {"facecolor": "white"})
-        for place, name in enumerate(("in: queries, prompt", "self-attention →", "← picture's tokens")):
-            axes.text(place, 1, name, ha="center", weight="bold")
         axes.set(xlim=(-0.4, 2.4), ylim=(-0.15, 1.1), title=f"prompt: {prompt}")
         axes.set_axis_off()
     return figure, f"A Q-Former's layer: queries take from queries and words, then from the picture. {'; '.join(said)}."

@@ -24,8 +24,9 @@ def intervals(
     first = next(iter(panels.values()))
     shared = all(table.index.equals(first.index) for table in panels.values())
     figure = Figure(figsize=(9, 1.2 + (0.35 if values else 0.3) * max(map(len, panels.values()))))
-    places = figure.subplots(1, len(panels), sharex=True, sharey=shared, squeeze=False)[0]
-    limits = (-0.03, 1.03) if all(table["value"].min() >= 0 for table in panels.values()) else None
+    places = figure.subplots(1, len(panels), sharey=shared, squeeze=False)[0]
+    drawn = pd.concat(panels.values())
+    limits = (-0.03, 1.03) if drawn["value"].min() >= 0 else (drawn["low"].min() - 0.03, drawn["high"].max() + 0.03)
     said = []
     for axes, (measure, table) in zip(places, panels.items(), strict=True):
         dots(axes, table, references[measure])

@@ -392,12 +392,13 @@ alike = {}
 for slot in judged:
     kinds = np.array([" ".join(one[slot]).replace("two", "many") for one in true])
     answers = [np.where(marks[name][slot] == 1, kinds, "wrong") for name in ("captions", blind[-1])]
-    alike[slot] = scoring.compare(*answers, lesions, "balanced_accuracy", kinds, seed=seed)
+    if len(set(kinds)) > 1:
+        alike[slot] = scoring.compare(*answers, lesions, "balanced_accuracy", kinds, seed=seed)
 
 # %%
 panels = {}
 for name, tests in {"accuracy": commonest, "balanced accuracy": alike}.items() if judged else ():
-    rows = pd.DataFrame(map(vars, tests.values()), index=judged)
+    rows = pd.DataFrame(map(vars, tests.values()), index=list(tests)).reindex(judged)
     panels[f"{name} minus the commonest value's"] = rows.assign(value=rows["difference"], enough=rows["fewest"] >= 10)
 if panels:
     dashed = f"no difference ({len(sample)} photographs of {lesions.nunique()} lesions)"
@@ -405,7 +406,7 @@ if panels:
     course.figure("attribute_scores", figure)
 
 # %%
-turned = [slot for slot in judged if (commonest[slot].outcome, alike[slot].outcome) == ("lower", "higher")]
+turned = [slot for slot in alike if (commonest[slot].outcome, alike[slot].outcome) == ("lower", "higher")]
 for slot in turned:
     print(commonest[slot].sentence(f"{slot}, captions", "the commonest value", "accuracy"))
     print(alike[slot].sentence(f"{slot}, captions", "the commonest value", "balanced accuracy"))
