@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Captions for three views
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/05_vlm_captioning.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F05_vlm_captioning.ipynb) · @@MIN@@ minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/05_vlm_captioning.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F05_vlm_captioning.ipynb) · 54 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – take a vision-language model apart, write its caption word by word, put the paper's three
 # questions to three views of many lesions, and count how often the answers are true.
@@ -65,13 +65,12 @@ print(f"{len(sample)} photographs of {lesions.nunique()} lesions: {sample['dx'].
 # %%
 found = road.find_regions(classifier, pictures)  # where Grad-CAM found the evidence for the predicted class
 views = [regions.views(picture, region) for picture, region in zip(pictures, found, strict=True)]
-filled = sum(one.mask.sum() / view["roi"][..., 0].size for one, view in zip(found, views, strict=True)) / len(views)
-print(f"Only a place: a box (ROI view) and an outline (FOCUSED view), which fills {filled:.0%} of its box on average.")
 
 # %% [markdown]
-# The corners of the box are bright in one view and dimmed in the other. Whatever the captioner writes, it writes about
-# a picture that was cut or dimmed: a second opinion, not an explanation of the first. Here is the whole road, the
-# paper's Figure 3. (Captions are kept in a file, so that hours of captioning survive a crash.)
+# Only a place: a box for the ROI view, an outline for the FOCUSED view. (The corners of the box are bright in one and
+# dimmed in the other.) Whatever the captioner writes, it writes about a picture that was cut or dimmed: a second
+# opinion, not an explanation of the first. Here is the whole road, the paper's Figure 3. Captions are kept in a file, so
+# that hours of captioning survive a crash.
 
 # %%
 from dermxai_helpers.captions import PROMPTS, VIEW_OF_PROMPT, Captioner
@@ -225,10 +224,10 @@ print(f"equal to the helper: {sentence == said['roi'][0]}\n{sentence}")
 # **Guess first:** is it less sure of words that state a fact than of the other words?
 
 # %%
-few = [view["roi"] for view in views[:40]]
+few, answers = [view["roi"] for view in views[:40]], said["roi"][:40]
 asked = processor(images=few, text=[PROMPTS["roi"]] * len(few), return_tensors="pt").to(captioner.device, model.dtype)
-given = processor.tokenizer(said["roi"][:40], padding=True, return_tensors="pt", return_offsets_mapping=True)
-labels = given["input_ids"].to(captioner.device)
+given = processor.tokenizer(answers, padding=True, return_tensors="pt", return_offsets_mapping=True)
+places, labels = given["offset_mapping"].tolist(), given["input_ids"].to(captioner.device)
 
 # %%
 with torch.no_grad():
@@ -239,14 +238,9 @@ import pandas as pd
 
 from dermxai_helpers.lexicon.parsing import mentions
 
-
-def facts_in(sentence, places, chances):  # each piece of it: its words, their probability, do they state a fact?
-    return [(sentence[start:end], chance, any(start < one.end and one.start < end for one in mentions(sentence)))
-            for (start, end), chance in zip(places, chances, strict=True) if end > start]  # padding has no place
-
-
-pieces = map(facts_in, said["roi"], given["offset_mapping"].tolist(), chances.tolist())
-rows = [(number, *piece) for number, one in enumerate(pieces) for piece in one]
+rows = [(number, answer[start:end], chance, any(start < one.end and one.start < end for one in mentions(answer)))
+        for number, (answer, place, row) in enumerate(zip(answers, places, chances.tolist(), strict=True))
+        for (start, end), chance in zip(place, row, strict=True) if end > start]  # padding has no place
 rows = pd.DataFrame(rows, columns=["photograph", "word", "chance", "fact"])
 print(rows[(rows["photograph"] == 0) & (rows["chance"] < 0.9)].round(2).to_string(index=False))
 
@@ -315,7 +309,8 @@ slots = [*shared, "network", "dots_globules", "streaks", "blue_white_veil", "reg
 chosen = [sample["dx"].tolist().index(dx) for dx in data.CLASSES if dx in set(sample["dx"])]
 cards = [{f"{sample['dx'].iloc[i]} · {prompt.upper()}": (views[i][view], facts.ticked(said[prompt][i], true[i], slots))
           for prompt, view in VIEW_OF_PROMPT.items()} for i in chosen]
-course.figure("figure_4", plots.cards(cards, f"{captioner.note}; ✓ true and ✗ false of the drawing"))
+marks_mean = "not marked: photographs" if truth is None else "✓ true and ✗ false of the drawing"
+course.figure("figure_4", plots.cards(cards, f"{captioner.note}; {marks_mean}"))
 
 # %% [markdown]
 # Now all photographs: the FOCUSED caption, whose prompt asks for structures, and the GLOBAL caption, whose picture is
@@ -549,5 +544,3 @@ course.record("agreement_of_views", agree.value, baseline=agree.draws.mean(), no
 #   there.
 # - Kim et al. (2024), *Transparent medical image AI via an image-text foundation model* (MONET),
 #   doi:10.1038/s41591-024-02887-x. Scores for concepts instead of sentences.
-# - Yu et al. (2023), *Evaluating progress in automatic chest X-ray radiology report generation*,
-#   doi:10.1016/j.patter.2023.100802. Why word overlap is a poor judge.
