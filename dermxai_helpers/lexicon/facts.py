@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers.lexicon.parsing import Facts
+from dermxai_helpers.lexicon.parsing import Facts, mentions, parse
 
 Fact = tuple[str, str]
 
@@ -74,6 +74,22 @@ def verdicts(
     return pd.DataFrame(rows, columns=["caption", "lesion", "slot", "said", "true", "verdict"])
 
 
+def marks(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tuple(ATTRIBUTES)) -> pd.DataFrame:
+    """Mark each fact: 1.0 stated rightly, 0.0 wrongly or not at all, NaN where it is open; (captions, slots)."""
+    table = verdicts(said, true, slots=slots)
+    table["right"] = (table["verdict"] == "right").astype(float)
+    return table.pivot(index="caption", columns="slot", values="right").reindex(range(len(said)), columns=slots)
+
+
+def ticked(sentence: str, true: Facts, slots: Sequence = tuple(ATTRIBUTES)) -> str:
+    """Put ✓ behind the words of a caption that state a true fact, ✗ behind those of a false one."""
+    known = verdicts([parse(sentence)], [true], slots=slots).set_index("slot")["verdict"]
+    for one in reversed(mentions(sentence)):
+        sign = {"right": "\u00a0✓", "wrong": "\u00a0✗"}.get(known.get(one.slot), "")
+        sentence = sentence[: one.end] + sign + sentence[one.end :]
+    return sentence
+
+
 def _verdict(said: Fact | None, true: Fact) -> str:
     if true[1] == "uncertain":
         return "open"
@@ -83,9 +99,14 @@ def _verdict(said: Fact | None, true: Fact) -> str:
 
 
 def majority(true: Sequence[Facts]) -> Facts:
-    """Find the commonest fact of each slot, among lesions that are not the ones to be judged on (n,)."""
+    """Find for each slot the fact that is true of most lesions, "many" colours being true of two; from others (n,)."""
     slots = dict.fromkeys(slot for facts in true for slot in facts)
-    return {slot: Counter(facts[slot] for facts in true if slot in facts).most_common(1)[0][0] for slot in slots}
+    counts = {slot: Counter(facts[slot] for facts in true if slot in facts) for slot in slots}
+
+    def best(met: Counter) -> Fact:
+        return max(met, key=lambda said: sum(number for fact, number in met.items() if agrees(said, fact)))
+
+    return {slot: best(met) for slot, met in counts.items()}
 
 
 def shuffled(said: Sequence, seed: int = 0) -> list:

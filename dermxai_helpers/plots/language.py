@@ -1,4 +1,4 @@
-"""Figures of units 05 and 06: how a picture becomes a caption, and what captions vote for."""
+"""Figures of unit 06: what captions vote for."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,41 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import BASELINE, PALE, PAPER, cells, draw_picture, look_of, styled, text_table
-
-STATIONS = {
-    "photograph": "resized to\n224 × 224",
-    "classifier": "MobileNetV2,\n3 class scores",
-    "heat-map": "Grad-CAM,\n7 × 7 cells",
-    "region": "threshold, box,\ncrop, dimming",
-    "captioner": "InstructBLIP,\npicture + prompt",
-    "captions": "one sentence\nfor each view",
-}
-
-
-@styled
-def pipeline(pictures: Mapping[str, np.ndarray], questions: Mapping[str, str]) -> tuple[Figure, str]:
-    """Draw the road from a photograph to its captions: Figure 3 of the paper.
-
-    pictures : {station: uint8 (h, w, 3) to show above it}; questions : {view: name of the prompt that goes with it}
-    """
-    figure = Figure(figsize=(9, 2.8))
-    panels = figure.subplots(2, len(STATIONS), height_ratios=[1.2, 1])
-    for axes in panels.flat:
-        axes.set_axis_off()
-    look = {"boxstyle": "round", "facecolor": "#eef3f7", "edgecolor": "#445566"}
-    for place, (above, axes, (station, what)) in enumerate(zip(*panels, STATIONS.items(), strict=True)):
-        if station in pictures:
-            draw_picture(above, pictures[station])
-        above.set_anchor("N")
-        above.set_title(station, weight="bold")
-        axes.text(0.5, 0.5, what, ha="center", va="center", bbox=look)
-        if place:
-            axes.annotate("", (0.1, 0.5), (-0.1, 0.5), xycoords="axes fraction", arrowprops={"arrowstyle": "-|>"})
-    pairs = " · ".join(f"{view} picture with the {prompt.upper()} prompt" for view, prompt in questions.items())
-    figure.supxlabel(f"{pairs}\nThe captioner never sees the classifier: only the box connects the two.")
-    about = "The captioner receives a cut of the picture, not the classifier's features."
-    return figure, f"Six stations from left to right: {', '.join(STATIONS)}. {pairs}. {about}"
+from dermxai_helpers.plots.common import BASELINE, PALE, PAPER, cells, look_of, styled, text_table
 
 
 @styled

@@ -483,7 +483,7 @@ print(leaky.sentence("Metadata with dx_type", "metadata without it", "balanced a
 #
 # - **That the paper's recall comes from the leak.** It shows that the split could not have told.
 # - **That a split by lesion is enough.** HAM10000 does not say which lesions belong to one patient. And one lesion may have
-#   two numbers: Abhishek and others found 18 such pairs, with image embeddings and by eye.
+#   two numbers: Abhishek and others found such pairs, with image embeddings and by eye.
 # - **Anything about other skin.** HAM10000's photographs come from two clinics, in Austria and in Australia. A clean split of
 #   a narrow collection is still narrow.
 # - **That validation is a test.** The paper tuned and reported on the same images. A number that was used to choose is

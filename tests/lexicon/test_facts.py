@@ -84,16 +84,35 @@ def test_true_captions_of_drawings_are_right_in_everything_they_were_asked():
     assert (facts.verdicts([lexicon.parse(one) for one in said], true, slots=asked)["verdict"] == "right").all()
 
 
+def test_marks_have_a_row_for_each_caption_even_where_all_is_open():
+    marks = facts.marks(SAID, [*TRUE[:3], {}], ["symmetry", "streaks"])
+    assert marks["streaks"].tolist()[:3] == [1, 0, 1] and marks["symmetry"].tolist()[:3] == [0, 0, 1]
+    assert marks.loc[3].isna().all() and facts.marks(SAID, [{}] * 4, SLOTS).shape == (4, 2)
+
+
+def test_ticks_stand_behind_what_is_true_and_crosses_behind_what_is_false():
+    sentence = "An asymmetric lesion with streaks, no dots and milia."
+    true = {"symmetry": ("asymmetric", "present"), "streaks": ("any", "absent"), "dots_globules": ("any", "absent")}
+    marked = facts.ticked(sentence, true).replace("\u00a0", " ")
+    assert marked == "An asymmetric ✓ lesion with streaks ✗, no dots ✓ and milia."
+    assert facts.ticked(sentence, true, ["streaks"]).count("✓") == 0 and facts.ticked(sentence, {}) == sentence
+
+
 def test_unequal_lengths_are_explained():
     with pytest.raises(ValueError, match="4 captions, 3 truths"):
         facts.verdicts(SAID, TRUE[:3])
 
 
-# --- controls and witnesses ---
+# --- controls ---
 
 
 def test_majority_is_the_commonest_fact_of_each_slot():
     assert facts.majority(TRUE) == {"streaks": ("any", "present"), "symmetry": ("asymmetric", "present")}
+
+
+def test_many_colours_are_the_commonest_where_two_count_as_many():
+    true = [{"colour_count": (count, "present")} for count in ("one", "one", "one", "two", "two", "many", "many")]
+    assert facts.majority(true) == {"colour_count": ("many", "present")}, "true of four, and one colour of three"
 
 
 def test_shuffled_captions_are_all_dealt_to_others():

@@ -38,6 +38,13 @@ def test_rows_with_too_few_to_say_are_open_and_without_a_bar_and_panels_may_diff
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == list(TABLE.index)
 
 
+def test_differences_are_drawn_on_one_axis_below_zero_too():
+    worse = TABLE - 0.9
+    figure = described(plots.intervals({"a": worse, "b": TABLE}, {"a": 0, "b": 0}, "none", "Gains"), "network -0.200")
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim(), "equal lengths are equal differences"
+    assert figure.axes[0].get_xlim()[0] < -0.6 and figure.axes[0].get_xlim()[1] > 0.8
+
+
 def test_controls_stand_beside_the_values():
     table = TABLE.assign(**{"commonest value": 0.5, "silent": 0.0})
     figure = described(

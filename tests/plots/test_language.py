@@ -1,4 +1,4 @@
-"""Figures of units 05 and 06 say their numbers in words."""
+"""Figures of unit 06 say their numbers in words."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,6 @@ from matplotlib.colors import to_hex
 from dermxai_helpers.plots import language
 from dermxai_helpers.plots.common import look_of
 
-PICTURE = np.zeros((8, 8, 3), np.uint8)
 ROWS = ["mel", "nv", "macro average", "accuracy"]
 REPORT = pd.DataFrame(0.25, index=ROWS, columns=["precision", "recall", "f1"]).assign(support=4)
 CURVE = pd.DataFrame(
@@ -25,7 +24,6 @@ CURVE = pd.DataFrame(
 @pytest.mark.parametrize(
     ("draw", "words"),
     [
-        (lambda: language.pipeline({"photograph": PICTURE}, {"original": "global"}), "the GLOBAL prompt"),
         (lambda: language.vote_report(REPORT, np.array([[1, 1], [0, 2]]), ["mel", "nv"], 0.26, "demo"),
          "Macro-F1 0.250, the paper's 0.260. Recall: mel 0.25, nv 0.25. Share of votes: mel 0.25, nv 0.75"),
         (lambda: language.coverage(CURVE, "demo"), "balanced accuracy of always nevus: 0.50 at 0.20"),
