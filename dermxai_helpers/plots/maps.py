@@ -5,11 +5,10 @@ from textwrap import fill
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import CLASS_COLOURS, MEASURED, SIGNED_COLOURS, bare, draw_picture, outline, styled
+from dermxai_helpers.plots.common import SIGNED_COLOURS, bare, draw_picture, look_of, outline, styled
 from dermxai_helpers.plots.pictures import grid
 
 
@@ -38,71 +37,48 @@ def numbers(matrices: Mapping[str, np.ndarray], unit: str) -> tuple[Figure, str]
 
 
 @styled
-def explained_rows(
-    images: np.ndarray, masks: np.ndarray, found, probabilities: pd.DataFrame, labels: Sequence[str], title: str
-) -> tuple[Figure, str]:
-    """Draw the paper's Figure 2: a row of picture, heat-map, overlay and class probabilities for each image.
-
-    images : uint8 (B, h, w, 3), their lesions in masks, their true classes in labels; found : their `Explanation`
-    probabilities : one row an image, one column a class
-    """
-    figure = Figure(figsize=(9, 1.75 * len(images) + 0.8))
-    places = figure.subplots(len(images), 4, squeeze=False, width_ratios=[1, 1, 1, 1.25])
-    overlays, said = found.overlay(images), []
-    for row, (photograph, heatmap, overlay, bars) in enumerate(places):
-        name, label, values = found.class_name[row], labels[row], probabilities.iloc[row]
-        draw_picture(photograph, images[row], f"labelled {label}")
-        shown = _shares(heatmap, found.maps[row], masks[row], f"evidence for {name}")
-        draw_picture(overlay, overlays[row], "overlay")
-        outline(overlay, masks[row])
-        colours = [CLASS_COLOURS.get(one, MEASURED) for one in values.index]
-        bars.bar_label(bars.barh(values.index, values, color=colours), fmt="{:.2f}", padding=3)
-        bars.set(xlim=(0, 1.25), xticks=[0, 0.5, 1])
-        bars.invert_yaxis()
-        strongest = f"{found.prob[row]:.2f}, strongest cell {where(found.maps[row])}"
-        said.append(f"row {row + 1}: labelled {label}, {name} with probability {strongest}")
-    places[0, 3].set_title("probabilities", fontsize=9)
-    _named(figure, places[:, :3], shown, title, "lesion")
-    return figure, f"{title}. Each row: photograph, heat-map, overlay, class probabilities. {'; '.join(said)}."
-
-
-@styled
 def map_grid(
     images: np.ndarray,
     masks: np.ndarray,
     maps: Mapping[str, np.ndarray],
     labels: Sequence[str],
     title: str,
-    rim="lesion",
+    rim: str = "lesion",
+    probabilities: pd.DataFrame | None = None,
 ) -> tuple[Figure, str]:
-    """Draw a row for each image: the photograph, then its map by each method, with the rim of its mask.
+    """Draw a row for each image: the photograph, its maps with the rim of its mask, and bars of its probabilities.
 
-    maps : {method: float (B, gh, gw)}, drawn as shares of each map's maximum; rim : what the mask is
+    maps : {method: float (B, gh, gw)}, drawn as shares of each map's maximum, or overlays, uint8 (B, h, w, 3)
+    rim : what the mask is; probabilities : one row an image, one column a class
     """
-    figure = Figure(figsize=(min(9, 3 * (1 + len(maps))), min(2.9, 7.6 / (1 + len(maps))) * len(images) + 0.9))
-    places = figure.subplots(len(images), 1 + len(maps), squeeze=False)
-    for line, image, mask, label, *of_one in zip(places, images, masks, labels, *maps.values(), strict=True):
-        draw_picture(line[0], image, label)
-        drawn = [_shares(*one, mask, method) for *one, method in zip(line[1:], of_one, maps, strict=True)]
-    _named(figure, places, drawn[-1], title, rim)
-    said = "; ".join(f"{method} strongest at {', '.join(map(where, of_all))}" for method, of_all in maps.items())
-    return figure, f"{title}. Rows: {', '.join(labels)}. By method, from the first row to the last: {said}."
-
-
-def _shares(axes: Axes, heatmap: np.ndarray, mask: np.ndarray, title: str):
-    """Draw a map's positive part as large as its mask, whose rim is drawn, and give what a bar of colours needs."""
-    height, width = mask.shape
-    evidence = heatmap.clip(min=0) / max(heatmap.max(), 1e-30)
-    shown = axes.imshow(evidence, vmin=0, vmax=1, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
-    outline(axes, mask)
-    bare(axes, title)
-    return shown
-
-
-def _named(figure: Figure, places: np.ndarray, shown, title: str, rim: str) -> None:
+    columns = 1 + len(maps) + (probabilities is not None)
+    figure = Figure(figsize=(min(9, 3 * columns), min(2.9, 7.6 / columns) * len(images) + 0.9))
     figure.suptitle(fill(title, 96))
+    places = figure.subplots(len(images), columns, squeeze=False)
+    for row, line in enumerate(places):
+        draw_picture(line[0], images[row], labels[row])
+        for axes, (method, of_all) in zip(line[1:], maps.items(), strict=False):
+            height, width = masks[row].shape
+            if of_all.ndim == 3:
+                evidence = of_all[row].clip(min=0) / max(of_all[row].max(), 1e-30)
+                shown = axes.imshow(evidence, vmin=0, vmax=1, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+            draw_picture(axes, of_all[row], method) if of_all.ndim == 4 else bare(axes, method)
+            outline(axes, masks[row])
+    said = [
+        f"{method} strongest at {', '.join(map(where, of_all))}" for method, of_all in maps.items() if of_all.ndim == 3
+    ]
+    for axes, (_, values) in zip(
+        places[:, -1], () if probabilities is None else probabilities.iterrows(), strict=False
+    ):
+        bars = axes.barh(values.index, values, color=[look_of(name)[0] for name in values.index])
+        axes.bar_label(bars, fmt="{:.2f}", padding=3)
+        axes.set(xlim=(0, 1.25), xticks=[0, 0.5, 1])
+        axes.set_title("probabilities", fontsize=9)
+        axes.invert_yaxis()
+        said.append("probabilities " + ", ".join(f"{name} {value:.2f}" for name, value in values.items()))
     label = f"share of the map's maximum; line: rim of the {rim}"
     figure.colorbar(shown, ax=places.ravel().tolist(), location="bottom", label=label, shrink=0.5, aspect=40)
+    return figure, f"{title}. Rows: {', '.join(labels)}. From the first row to the last: {'; '.join(said)}."
 
 
 def where(heatmap: np.ndarray) -> str:

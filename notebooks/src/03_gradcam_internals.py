@@ -372,10 +372,10 @@ right = np.array(classes)[predicted] == sample["dx"].to_numpy()
 chosen = [row for name in classes for row in np.flatnonzero(right & (sample["dx"] == name))[:1]]
 chosen += list(np.flatnonzero(~right)[:2])
 shown = gradcam.explain(network, classifier.prepare(list(pictures[chosen])), classes=classes)
-course.figure("figure_2", figures.explained_rows(
-    pictures[chosen], masks[chosen], shown, pd.DataFrame(probabilities[chosen], columns=classes),
-    sample["dx"][chosen].tolist(), "Grad-CAM of the predicted class" + (", drawn lesions" if photographs == "demo" else ""),
-))
+labels = [f"{sample['dx'][row]}, predicted {classes[predicted[row]]}" for row in chosen]
+course.figure("figure_2", figures.map_grid(
+    pictures[chosen], masks[chosen], {"heat-map": shown.maps, "overlay": shown.overlay(pictures[chosen])}, labels,
+    "Grad-CAM of the predicted class", probabilities=pd.DataFrame(probabilities[chosen], columns=classes)))
 
 # %% [markdown]
 # So few rows persuade, and prove nothing. Section 7 asks all photographs.

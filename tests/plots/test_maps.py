@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from described import described
 from matplotlib.colors import to_rgba
 
@@ -17,21 +16,12 @@ PICTURE, RIM = np.zeros((1, 32, 32, 3), np.uint8), np.zeros((1, 32, 32), bool)
 RIM[:, 8:20, 8:20] = True
 
 
-def explanation(heat):
-    count = len(heat)
-    logit, prob = np.zeros(count), np.full(count, 0.6)
-    return Explanation(heat, [0] * count, ["mel"] * count, logit, prob, "features", "gradcam")
-
-
-def test_explained_rows_state_probability_and_place():
-    heat = np.zeros((1, 3, 3))
+def test_the_papers_figure_states_probability_and_place():
+    heat, asked = np.zeros((1, 3, 3)), pd.DataFrame([[0.6, 0.3, 0.1]], columns=["mel", "nv", "bkl"])
     heat[0, 0, 2] = 1
-    asked = pd.DataFrame([[0.6, 0.3, 0.1]], columns=["mel", "nv", "bkl"])
-    drawn = maps.explained_rows(PICTURE, RIM, explanation(heat), asked, ["nv"], title="One row")
-    figure = described(drawn, "labelled nv, mel with probability 0.60, strongest cell top right")
-    assert (
-        len(figure.axes) == 5 and figure.axes[-1].get_xlabel() == "share of the map's maximum; line: rim of the lesion"
-    )
+    columns = {"evidence": heat, "overlay": PICTURE}
+    drawn = maps.map_grid(PICTURE, RIM, columns, ["nv, predicted mel"], "One row", probabilities=asked)
+    figure = described(drawn, "nv, predicted mel", "evidence strongest at top right", "mel 0.60, nv 0.30")
     assert [len(axes.collections) for axes in figure.axes[:3]] == [0, 1, 1]  # the rim, on the map and on the overlay
     bars = [bar.get_facecolor() for bar in figure.axes[3].patches]
     assert bars == [to_rgba(CLASS_COLOURS[name]) for name in asked]
