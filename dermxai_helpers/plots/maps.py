@@ -22,11 +22,12 @@ def numbers(matrices: Mapping[str, np.ndarray], unit: str) -> tuple[Figure, str]
     panels = figure.subplots(1, len(matrices), squeeze=False)[0]
     largest = max(max(np.abs(matrix).max() for matrix in matrices.values()), 1e-12)
     for axes, (title, matrix) in zip(panels, matrices.items(), strict=True):
-        digits = 3 if matrix.size < 10 else 2  # what fits into a cell
         drawn = axes.imshow(matrix, cmap=SIGNED_COLOURS, norm=CenteredNorm(halfrange=largest))
         for (row, column), value in np.ndenumerate(matrix if matrix.size <= 25 else np.empty((0, 0))):
             colour = "white" if abs(value) > 0.75 * largest else "black"
-            axes.text(column, row, f"{value:.{digits}g}", ha="center", va="center", color=colour)
+            text = f"{value:.3g}" if matrix.size < 10 else f"{value:.2g}"
+            text = text if len(text) < 7 else f"{value:.1g}"  # what fits into a cell
+            axes.text(column, row, text, ha="center", va="center", color=colour)
         bare(axes, title)
     figure.colorbar(drawn, ax=list(panels), label=unit, shrink=0.8)
     said = "; ".join(

@@ -131,6 +131,7 @@ validation = table[(split == "val") & (table["mask_path"] != "")]
 sample = validation.sample(min(explained, len(validation)), random_state=seed).reset_index(drop=True)
 cases = trial.Cases.read(sample, folder)
 pictures, masks, lesion = cases.images, cases.masks, cases.lesions
+drawn = "drawn lesions" if cases.truth else ""
 print(f"{len(sample)} photographs of {len(set(lesion))} lesions, {masks.mean():.1%} of the area is lesion")
 
 # %% [markdown]
@@ -375,7 +376,7 @@ shown = gradcam.explain(network, classifier.prepare(list(pictures[chosen])), cla
 labels = [f"{sample['dx'][row]}, predicted {classes[predicted[row]]}" for row in chosen]
 course.figure("figure_2", figures.map_grid(
     pictures[chosen], masks[chosen], {"heat-map": shown.maps, "overlay": shown.overlay(pictures[chosen])}, labels,
-    "Grad-CAM of the predicted class", probabilities=pd.DataFrame(probabilities[chosen], columns=classes)))
+    f"Grad-CAM of the predicted class, {drawn or 'photographs'}", probabilities=pd.DataFrame(probabilities[chosen], columns=classes)))
 
 # %% [markdown]
 # So few rows persuade, and prove nothing. Section 7 asks all photographs.
@@ -444,7 +445,6 @@ answer = beats_dot.sentence("Grad-CAM", "the dot in the centre", "energy inside 
 print(answer)
 
 # %%
-drawn = "drawn lesions" if cases.truth else ""
 course.claim("paper", "4.2", "the model focuses on the lesion body and border", beats_dot, answer, not_judged=drawn)
 
 # %%
