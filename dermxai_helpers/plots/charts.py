@@ -15,7 +15,7 @@ from dermxai_helpers.plots.common import CLASS_COLOURS, LOOKS, PARTS, SERIES, do
 def intervals(
     panels: Mapping[str, pd.DataFrame], references: Mapping[str, float], dashed: str, about: str, values: bool = False
 ) -> tuple[Figure, str]:
-    """Draw values (0 to 1, or differences) with their intervals, one panel a measure, one line a row; baselines are grey.
+    """Draw values (0 to 1) or differences with intervals, one panel a measure, one line a row; baselines are grey.
 
     panels : {measure: table with columns value, low, high}
     references : {measure: where its dashed line stands}; dashed : what that line is
