@@ -165,7 +165,7 @@ through_linear(x, W, torch.ones(1, 1)).round(decimals=3)  # products 3, -10 and 
 def through_sum(a, b, R):
     parts = [part * divide(R, a + b) for part in (a, b)]
     sizes = [part.sum().abs() for part in parts]
-    return [part * divide(divide(size, sum(sizes)) * R.sum(), part.sum()) for part, size in zip(parts, sizes)]
+    return [part * divide(divide(size, sum(sizes)) * R.sum(), part.sum()) for part, size in zip(parts, sizes, strict=True)]
 
 def through_copy(x, R1, R2):
     return x * (divide(R1, x) + divide(R2, x))
@@ -246,7 +246,7 @@ kept = [last, first]  # from the last block to the first
 slopes = torch.autograd.grad(logits[target], [one.attention for one in kept])
 row = start
 with torch.no_grad():
-    for block, one, slope in zip(tiny.blocks[::-1], kept, slopes):
+    for block, one, slope in zip(tiny.blocks[::-1], kept, slopes, strict=True):
         at_attention, relevance = through_attention(block, one, through_mlp(block, one, relevance))
         row = row + row @ (slope * at_attention).clamp(min=0).mean(dim=0)
 ours = {"chefer": row[1:]}
@@ -261,7 +261,7 @@ ours = {"chefer": row[1:]}
 
 # %%
 row = start
-for one, slope in zip(kept, slopes):
+for one, slope in zip(kept, slopes, strict=True):
     row = row + row @ (slope * one.attention.detach()).clamp(min=0).mean(dim=0)
 ours["generic"] = row[1:]
 
