@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Grad-CAM from the inside
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 77 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 78 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, and mend
 # four broken implementations.
@@ -455,15 +455,15 @@ course.record("energy_inside", inside.value, inside.low, inside.high, dot.mean()
 # %% [markdown]
 # ### “Ignores the hair and background”
 #
-# To *ignore* must mean at least: less evidence there than a flat map would have. For the background that is measured at once:
+# To *ignore* the background must mean at least that less than half of the evidence lies there.
 
 # %%
-outside = scoring.compare(1 - energy, 1 - area, lesion, seed=seed)
-said = outside.sentence("Grad-CAM", "a flat map", "evidence on the background")
+outside = scoring.compare(1 - energy, 0.5, lesion, seed=seed)
+said = outside.sentence("Grad-CAM", "one half", "share of the evidence on the background")
 course.claim("paper", "3.3", "ignores the hair and background", outside, said, supports="lower", not_judged=drawn)
 
 # %% [markdown]
-# For hairs one must know where they are. Of drawn lesions we do:
+# For hairs one must know where they are. Of drawn lesions we do. They are thin, so they are compared with a flat map:
 
 # %%
 hairs = {row: known.masks["hair"] for row, known in enumerate(cases.truth or []) if "hair" in known.masks}
@@ -477,15 +477,16 @@ else:
 # %% [markdown]
 # ### “In correctly classified nevi, heatmaps concentrate on the symmetric central region”
 #
-# The central region is here the box of half the photograph's width and height, a quarter of its area.
+# The central region is here the box of half the photograph's width and height, a quarter of its area. To *concentrate*
+# there must mean at least that it holds more than half of the evidence.
 
 # %%
 box = np.zeros(SIZE, bool)
 box[56:168, 56:168] = True
 nevi = np.flatnonzero(right & (sample["dx"] == "nv"))
 if len(nevi):
-    central = scoring.compare([scoring.energy_inside(large[row], box) for row in nevi], 0.25, lesion[nevi], seed=seed)
-    said = central.sentence("Grad-CAM of nevi", "a flat map", "evidence in the centre")
+    central = scoring.compare([scoring.energy_inside(large[row], box) for row in nevi], 0.5, lesion[nevi], seed=seed)
+    said = central.sentence("Grad-CAM of nevi", "one half", "share of the evidence in the centre")
     print(course.claim("paper", "4.2", "In correctly classified nevi, heatmaps concentrate on the symmetric central region",
                        central, said, not_judged=drawn))
 
