@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Relevancy in a vision transformer
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 54 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) ·  minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – follow one class score backwards through a transformer so small that every number fits on the
 # screen, then explain a real one, and compare its maps with those of a CNN.
@@ -31,9 +31,9 @@ photographs = "demo"   # "demo" draws lesions; or a folder that holds HAM10000
 images = 1200   # drawn photographs, 50 to 10000; not used with a folder
 seed = 0        # any whole number, 0 to 2000000000
 backbone = "demo"  # "demo" or "imagenet": what the CNN of section 8 is built on
-learn = 100     # training photographs for fine-tuning, 50 to 7000
-explained = 32  # validation photographs in the control table, 10 to 2000
-tried = 20      # of those, how many are tested in section 8, 5 to 1000
+learn = 80      # training photographs for fine-tuning, 50 to 7000
+explained = 24  # validation photographs in the control table, 10 to 2000
+tried = 16      # of those, how many are tested in section 8, 5 to 1000
 
 # %% [markdown]
 # ## 1. Patches become tokens
@@ -349,8 +349,8 @@ course.record("prediction_changed_by_wrong_normalisation", changed.value, change
 # %% [markdown]
 # ### From our drawings to your photographs
 #
-# The tutorial's first step was to fine-tune. Here two blocks and the head learn. The last epoch is kept, so that the
-# validation part chooses nothing.
+# The tutorial's first step was to fine-tune. Here two blocks and the head learn, with all classes weighed alike. The last
+# epoch is kept, so that the validation part chooses nothing.
 
 # %%
 from dermxai_helpers.training.transformer import Pictures, finetune, predict
@@ -398,7 +398,8 @@ def between_classes(of_all):
 
 same = {name: scoring.compare(between_classes(of_all).round(9), 1.0, lesion, seed=seed) for name, of_all in for_each.items()}
 for name, one in same.items():
-    print(one.sentence(name.capitalize(), "a map that knows no class", "correlation between the maps of two classes"))
+    answer = one.sentence(name.capitalize(), "a map that knows no class", "correlation between the maps of two classes")
+    print(answer if one.difference else f"{name.capitalize()}: the same map for every class.")
 
 # %% [markdown]
 # ### Share on the background
