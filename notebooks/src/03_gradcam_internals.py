@@ -453,7 +453,7 @@ note = f"Grad-CAM, {len(sample)} photographs of {len(set(lesion))} lesions; base
 course.record("energy_inside", inside.value, inside.low, inside.high, dot.mean(), note=note)
 
 # %% [markdown]
-# ### “Ignores the hair and background”
+# ### “ignores the hair and background”
 #
 # To *ignore* the background must mean at least that less than half of the evidence lies there.
 
