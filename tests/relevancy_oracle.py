@@ -62,7 +62,7 @@ def split(block, seen, prefix):
 
 
 def relevancy(model, image, target, start_layer=0):
-    """Maps (patches,) of 'chefer', 'lrp_rollout' and 'generic' for one image (1, 3, H, W) and one class."""
+    """Maps (patches,) of 'chefer' and 'generic' for one image (1, 3, H, W) and one class."""
     seen, logits = watch(model, image)
     names = [f"blocks.{index}" for index in range(len(model.blocks))]
     attention = [seen[f"{name}.attn.attn_drop out"] for name in names]
@@ -73,13 +73,12 @@ def relevancy(model, image, target, start_layer=0):
     at_mean = linear(seen["head in"][0].detach(), model.head.weight, seed)
     relevance = torch.zeros_like(tokens)
     relevance[read] = tokens[read] / len(tokens[read]) * divide(at_mean, tokens[read].mean(0))
-    weights = {"chefer": [], "lrp_rollout": [], "generic": []}
+    weights = {"chefer": [], "generic": []}
     with torch.no_grad():
         for index in reversed(range(len(names))):
             cam, relevance = through_block(model.blocks[index], seen, names[index], relevance)
             slope, whole = slopes[index][0], attention[index][0]
             weights["chefer"].insert(0, (slope * cam).clamp(min=0).mean(0))
-            weights["lrp_rollout"].insert(0, cam.clamp(min=0).mean(0))
             weights["generic"].insert(0, (slope * whole).clamp(min=0).mean(0))
     found = {}
     for method, matrices in weights.items():

@@ -15,7 +15,7 @@ SMALL = {"img_size": 24, "patch_size": 8, "embed_dim": 16, "depth": 3, "num_head
 
 
 def golden(name):
-    """The model in float64 and its case: x, target, logits, relevancy, lrp_rollout."""
+    """The model in float64 and its case: x, target, logits, relevancy."""
     weights, case = np.load(GOLDEN / f"vit_{name}_weights.npz"), np.load(GOLDEN / f"vit_{name}_case.npz")
     model = VisionTransformer(**json.loads(str(case["config"]))).double()
     model.load_state_dict({key: torch.from_numpy(weights[key]).double() for key in weights})

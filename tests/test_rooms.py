@@ -20,7 +20,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "regions": 300,
     "data": 700,
     "gradcam": 380,
-    "relevancy": 560,
+    "relevancy": 545,
     "training": 880,
     "captions": 600,
     "lexicon": 1280,

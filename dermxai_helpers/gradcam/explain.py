@@ -9,7 +9,7 @@ from torch.nn import functional
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
 from dermxai_helpers.gradcam import methods
 from dermxai_helpers.gradcam.layers import ForwardPass, watched
-from dermxai_helpers.inference import copied, left_as_found, quick, unwrapped
+from dermxai_helpers.inference import left_as_found, unwrapped
 
 BY_GRADIENT = {
     "gradcam": methods.grad_cam,
@@ -17,7 +17,7 @@ BY_GRADIENT = {
     "hirescam": methods.hires_cam,
     "layercam": methods.layer_cam,
 }
-METHODS = (*BY_GRADIENT, "eigencam", "cam")
+METHODS = (*BY_GRADIENT, "eigencam", "scorecam", "cam")
 REMEDY = "use method='gradcam', or another layer"
 ROUNDINGS = 30  # by so many the logits may differ from those that the head gives for the mean of the features
 
@@ -36,8 +36,9 @@ def explain(
     images : float, (B, 3, H, W), normalised as the model expects
     target : None explains the predicted class, an int one class, a sequence one class per image; "all" explains every
         class from one forward pass (B x classes maps: image 0 class 0, image 0 class 1, ...)
-    method : "eigencam" knows no class; "cam" is the closed form for networks that end in global average pooling and one
-        linear layer, where it is Grad-CAM times the number of cells. The formulas stand in `methods`
+    method : "eigencam" knows no class; "scorecam" asks the model once for each map of the layer; "cam" is the closed
+        form for networks that end in global average pooling and one linear layer, where it is Grad-CAM times the number
+        of cells. The formulas stand in `methods`
     layer : a module or its name; None takes the last layer with a grid of cells
     relu : clip negative evidence to zero, as the papers do; False keeps it;  classes : their names
     """
@@ -51,8 +52,9 @@ def explain(
         passes = watched(model, images, layer, gradients=method in BY_GRADIENT)
         logits = torch.cat([seen.logits for seen in passes])
         targets = targets_for(logits, target)
-        parts = targets.split([len(seen.logits) for seen in passes])
-        maps = torch.cat([_maps(model, method, seen, part) for seen, part in zip(passes, parts, strict=True)])
+        sizes = [len(seen.logits) for seen in passes]
+        parts = zip(passes, images.split(sizes), targets.split(sizes), strict=True)
+        maps = torch.cat([_maps(model, method, *part) for part in parts])
     if relu:
         maps = maps.clamp(min=0)
     found = summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
@@ -61,31 +63,13 @@ def explain(
     return found
 
 
-class QuickCam:
-    """CAM of every class, for less than the price of a plain forward pass.
-
-    Made once from a network that ends in global average pooling and one linear layer: a private copy with batch
-    normalisation folded in and channels stored last (`inference.quick`). Weights that change later do not reach it.
-    Raises ValueError, when made or when called, for a network of which CAM is not defined.
-    """
-
-    def __init__(self, model: nn.Module, classes: Sequence[str] | None = None):
-        model = unwrapped(model)
-        _linear_head(model)
-        self._model, self._quick, self._classes = copied(model).requires_grad_(False), None, classes
-
-    def __call__(self, images: Tensor, target: int | str | Sequence[int] | None = "all") -> Explanation:
-        """Give the same as `explain(model, images, target, method="cam")`, but for rounding."""
-        if self._quick is None:
-            self._quick = quick(self._model, checked_images(self._model, images)[:1])
-        return explain(self._quick, images, target, method="cam", classes=self._classes)
-
-
-def _maps(model: nn.Module, method: str, seen: ForwardPass, targets: Tensor) -> Tensor:
+def _maps(model: nn.Module, method: str, seen: ForwardPass, images: Tensor, targets: Tensor) -> Tensor:
     """Raw maps (B, T, rows, columns) of the classes `targets` (B, T)."""
     features = seen.output.detach()
     if method == "cam":
         return methods.class_activation(features, _checked_head(model, seen), targets)
+    if method == "scorecam":
+        return methods.score_cam(features, images, model, targets)
     if method == "eigencam":
         return methods.eigen_cam(features)[:, None].expand(-1, targets.shape[1], -1, -1)
     maps = [BY_GRADIENT[method](features, _gradients(seen, column)) for column in targets.T]
@@ -104,18 +88,12 @@ def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
     return gradient
 
 
-def _linear_head(model: nn.Module) -> nn.Linear:
-    """The last linear layer of a model; ValueError when it has none."""
-    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not linears:
-        raise ValueError(f"CAM needs a linear layer to give the logits, and {type(model).__name__} has none: {REMEDY}")
-    return linears[-1]
-
-
 def _checked_head(model: nn.Module, seen: ForwardPass) -> nn.Linear:
-    """The linear head; ValueError unless it turns the spatial mean of the features into the logits."""
-    head, pooled = _linear_head(model), seen.output.mean(dim=(2, 3))
-    if head.weight.shape == (seen.logits.shape[1], pooled.shape[1]):
+    """The last linear layer; ValueError unless it turns the spatial mean of the features into the logits."""
+    pooled = seen.output.mean(dim=(2, 3))
+    for head in [module for module in model.modules() if isinstance(module, nn.Linear)][-1:]:
+        if head.weight.shape != (seen.logits.shape[1], pooled.shape[1]):
+            break
         rounding = ROUNDINGS * torch.finfo(pooled.dtype).eps * (1 + pooled.abs() @ head.weight.abs().T)
         given = functional.linear(pooled, head.weight, head.bias)  # not head(pooled): a hook may change what that gives
         if ((given - seen.logits).abs() <= rounding).all():

@@ -1,4 +1,4 @@
-"""The relevancy of Chefer, Gur and Wolf (CVPR 2021) on a stock timm transformer, and five maps to compare it with."""
+"""The relevancy of Chefer, Gur and Wolf (CVPR 2021) on a stock timm transformer, and three maps to compare it with."""
 
 import dataclasses
 import json
@@ -35,8 +35,8 @@ def explain(
     start_layer : first block that counts; the authors' notebooks use 0, their evaluation 1
     method : `maps` says what each is; "rollout" and "attention" know no class
 
-    "chefer" and "lrp_rollout" divide by sums that nearly vanish: they are computed in 64 bits, in a copy of the model,
-    and agree with the authors' program to 1e-9. In 32 bits many a map is wrong and looks right: unit 04 counts them.
+    "chefer" divides by sums that nearly vanish: it is computed in 64 bits, in a copy of the model, and agrees with the
+    authors' program to 1e-9. In 32 bits many a map is wrong and looks right: `tests/relevancy` has three.
     The other methods keep the model's number type; half precision becomes float32, with a note.
     Raises ValueError, as a sentence, for models whose layers the rules do not cover (`models`), and where those layers,
     run one by one, do not give the logits that the model gives.
@@ -49,7 +49,7 @@ def explain(
     last = len(model.blocks) - 1
     if not 0 <= start_layer <= last:
         raise ValueError(f"start_layer must lie in 0 to {last}, the model's blocks, got {start_layer}")
-    computing = _copy_to_compute_with(model, precise=method in maps.NEED_RELEVANCE)
+    computing = _copy_to_compute_with(model, precise=method == "chefer")
     with left_as_found(computing):
         checked_images(model, images)  # all of them, before the first pass
         head = readers(computing)[0][1]  # the predicted class is known after the pass, any other target before
@@ -138,7 +138,7 @@ def _maps_of(
     """Maps (B, T, patches) from one pass, its logits, and the classes `targets`, (B, T); None takes the predicted."""
     first = start_layer if method in maps.NEED_ALL_BLOCKS else len(model.blocks) - 1
     images = checked_images(model, images)  # a few at a time: in 64 bits they are twice as large
-    seen = forward.run(model, images, first, method in maps.NEED_GRADIENTS, method in maps.NEED_RELEVANCE)
+    seen = forward.run(model, images, first, method in maps.NEED_GRADIENTS, method == "chefer")
     targets = targets_for(seen.logits, None) if targets is None else targets
     count = targets.shape[1]
     if method in maps.KNOW_NO_CLASS:

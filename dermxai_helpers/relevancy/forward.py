@@ -39,16 +39,15 @@ class VitPass:
 
     model: nn.Module
     attention: list[Tensor]  # per block (B, h, n, N), in the graph of `logits` if there is one, or (B, 1, n, N): means
-    features: Tensor  # (B, N, D), what the last block attends to, after its norm1
     blocks: list[BlockPass]  # the rest per block, empty unless asked for
     final: Tensor  # (B, n, D), the tokens that the head reads
     logits: Tensor  # (B, classes)
 
     def gradients(self, target: Tensor, keep_graph: bool) -> tuple[Tensor, ...]:
-        """Gradients of each image's logit for its class in `target`, (B,), by each `attention`, and by `features`."""
+        """Gradients of each image's logit for its class in `target`, (B,), by each `attention`."""
         with torch.enable_grad():
             score = self.logits.gather(1, target[:, None]).sum()
-        return torch.autograd.grad(score, [*self.attention, self.features], retain_graph=keep_graph)
+        return torch.autograd.grad(score, self.attention, retain_graph=keep_graph)
 
 
 def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool = False, keep: bool = False) -> VitPass:
@@ -57,7 +56,7 @@ def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool 
     start_layer : the first block of interest; those below run as they are, and no graph reaches there
     gradients : whether `VitPass.gradients` will be asked for;  keep : whether `VitPass.blocks` will be
     """
-    attention, features, kept = [], None, []
+    attention, kept = [], []
     stops = [tokens.stop for tokens, _ in readers(model)]
     read = slice(None) if None in stops else slice(0, max(stops))  # the last block computes no others
     with torch.no_grad():
@@ -67,12 +66,11 @@ def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool 
             going_on = read if block is model.blocks[-1] else slice(None)
             done, tokens = _through_block(block, tokens, going_on, not attention)
             attention.append(done.attention if gradients or keep else done.attention.mean(dim=1, keepdim=True))
-            features = done.normed
             if keep:
                 kept.append(done)
         final = model.norm(tokens)
         logits = model.forward_head(final)
-    return VitPass(model, attention, features, kept, final, logits)
+    return VitPass(model, attention, kept, final, logits)
 
 
 def embedded(model: nn.Module, images: Tensor) -> Tensor:

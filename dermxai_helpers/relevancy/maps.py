@@ -1,11 +1,9 @@
-"""From attention to a map of patches, by six methods.
+"""From attention to a map of patches, by four methods.
 
 - attention: whom the tokens that the head reads attend to in the last block, mean over heads
 - rollout (Abnar and Zuidema 2020): attention of all blocks multiplied; half of every token stays in place
 - generic (Chefer et al., ICCV 2021, equations 5 and 6): positive attention times gradient, added up block by block
-- lrp_rollout (in the authors' program, as "rollout"): the same with relevance instead of attention times gradient
 - chefer (Chefer et al., CVPR 2021, equations 13 and 14): the same with relevance times gradient
-- gradcam (Selvaraju et al., ICCV 2017): channels of what the last block attends to, weighted by their mean gradient
 """
 
 from collections.abc import Iterator
@@ -18,10 +16,9 @@ from dermxai_helpers.relevancy.forward import BlockPass, VitPass
 from dermxai_helpers.relevancy.models import readers
 from dermxai_helpers.relevancy.rules import through_copy, through_linear, through_mean, through_product, through_sum
 
-METHODS = ("chefer", "lrp_rollout", "generic", "rollout", "attention", "gradcam")
-NEED_GRADIENTS = {"chefer", "generic", "gradcam"}
-NEED_RELEVANCE = {"chefer", "lrp_rollout"}
-NEED_ALL_BLOCKS = {"chefer", "lrp_rollout", "generic", "rollout"}
+METHODS = ("chefer", "generic", "rollout", "attention")
+NEED_GRADIENTS = {"chefer", "generic"}
+NEED_ALL_BLOCKS = {"chefer", "generic", "rollout"}
 KNOW_NO_CLASS = {"rollout", "attention"}
 
 
@@ -32,23 +29,17 @@ def patch_map(seen: VitPass, method: str, target: Tensor, keep_graph: bool = Fal
     seen : with gradients or blocks, as the method needs them;  keep_graph : whether further targets will follow
     """
     prefix, row = seen.model.num_prefix_tokens, _start(seen)
-    if method == "gradcam":
-        *_, pull = seen.gradients(target, keep_graph)
-        return gradcam(seen.features[:, prefix:], pull[:, prefix:])
     if method == "attention":
         return carried(row, seen.attention[-1])[:, prefix:]
     if method == "rollout":
         for attention in reversed(seen.attention):
             row = rollout_step(row, attention)
         return row[:, prefix:]
-    nothing = [None] * len(seen.attention)
-    slopes = seen.gradients(target, keep_graph)[:-1] if method in NEED_GRADIENTS else nothing
-    relevances = attention_relevance(seen, target) if method in NEED_RELEVANCE else nothing
+    weights = attention_relevance(seen, target) if method == "chefer" else reversed(seen.attention)
     gained = torch.zeros_like(row)
-    # relevances stands last: what lies below the last block asked for is never computed
-    for attention, slope, relevance in zip(reversed(seen.attention), reversed(slopes), relevances, strict=False):
-        weights = relevance if method == "lrp_rollout" else slope * (attention if method == "generic" else relevance)
-        gained = relevancy_step(row, gained, weights.clamp(min=0))
+    # the weights stand last: what lies below the last block asked for is never computed
+    for slope, weight in zip(reversed(seen.gradients(target, keep_graph)), weights, strict=False):
+        gained = relevancy_step(row, gained, (slope * weight).clamp(min=0))
     return gained[:, prefix:]
 
 
@@ -77,14 +68,6 @@ def relevancy_step(row: Tensor, gained: Tensor, weights: Tensor) -> Tensor:
     Source: Chefer et al., arXiv 2012.09838, equations 13 and 14.
     """
     return gained + carried(row + gained, weights)
-
-
-def gradcam(features: Tensor, gradients: Tensor) -> Tensor:
-    """Weigh the D channels of the patches (B, patches, D) by their mean gradient and add the positive sum up: Grad-CAM.
-
-    Taken at norm1 of the last block, the last place from which patches reach the class token.
-    """
-    return (features * gradients.mean(dim=1, keepdim=True)).sum(dim=2).clamp(min=0)
 
 
 def carried(row: Tensor, weights: Tensor) -> Tensor:
@@ -146,7 +129,7 @@ def _at_qkv(done: BlockPass, at_attention: Tensor, at_values: Tensor) -> Tensor:
 
 def _start(seen: VitPass) -> Tensor:
     """(B, N): how much of each final token the heads read. For most models: all of the class token, of no other."""
-    share, wanted = torch.zeros_like(seen.features[..., 0]), readers(seen.model)
+    share, wanted = torch.zeros_like(seen.attention[-1][:, 0, 0]), readers(seen.model)
     for tokens, _ in wanted:
         read = share[:, tokens]
         read += 1 / (len(wanted) * read.shape[1])

@@ -18,12 +18,11 @@ HARD_LESIONS = (13, 14, 24)  # seeds of drawn lesions of which the demo model's 
 
 
 @pytest.mark.parametrize("name", ["3class", "41class"])
-@pytest.mark.parametrize(("method", "published"), [("chefer", "relevancy"), ("lrp_rollout", "lrp_rollout")])
-def test_equals_the_authors_program(name, method, published):
+def test_equals_the_authors_program(name):
     model, case = golden(name)
-    found = relevancy.explain(model, torch.from_numpy(case["x"]), target=case["target"], method=method)
-    difference = np.abs(found.maps.reshape(3, -1) / case[published] - 1).max()
-    print(f"{name}, {method}: maximum relative difference {difference:.0e}")
+    found = relevancy.explain(model, torch.from_numpy(case["x"]), target=case["target"])
+    difference = np.abs(found.maps.reshape(3, -1) / case["relevancy"] - 1).max()
+    print(f"{name}: maximum relative difference {difference:.0e}")
     assert difference < 1e-9
     np.testing.assert_allclose(found.logit, case["logits"][np.arange(3), case["target"]], rtol=1e-12)
 
@@ -31,11 +30,9 @@ def test_equals_the_authors_program(name, method, published):
 @pytest.mark.parametrize("name", ["3class", "41class"])
 def test_the_oracle_equals_the_authors_program(name):
     model, case = golden(name)
-    columns = [case[key] for key in ("x", "target", "relevancy", "lrp_rollout")]
-    for image, target, chefer, rollout in zip(*columns, strict=True):
+    for image, target, chefer in zip(*(case[key] for key in ("x", "target", "relevancy")), strict=True):
         found = relevancy_oracle.relevancy(model, torch.from_numpy(image)[None], int(target))
         np.testing.assert_allclose(found["chefer"], chefer, rtol=1e-9)
-        np.testing.assert_allclose(found["lrp_rollout"], rollout, rtol=1e-9)
 
 
 ARCHITECTURES = {
@@ -60,7 +57,7 @@ def test_architectures_equal_the_authors_algebra(name):
     model = timm.create_model(name.split()[0], **settings).double()
     images = pictures(2, *model.patch_embed.img_size)
     for start in (0, 1, len(model.blocks) - 1):
-        found = compare(model, images, ["chefer", "lrp_rollout", "generic"], target=0, start_layer=start)
+        found = compare(model, images, ["chefer", "generic"], target=0, start_layer=start)
         for index in range(2):
             expected = relevancy_oracle.relevancy(model, images[[index]], 0, start)
             for method, explained in found.items():
@@ -75,23 +72,23 @@ def test_the_pass_gives_the_models_own_logits(make, images):
         np.testing.assert_allclose(found.logit.reshape(3, 3), model(images), rtol=1e-12)
 
 
-def in_32_bits(model, images, method, target):
+def in_32_bits(model, images, target):
     """The map as the model's own number type gives it."""
     seen = relevancy.forward.run(model, images, gradients=True, keep=True)
-    return relevancy.maps.patch_map(seen, method, torch.tensor([target])).numpy().ravel()
+    return relevancy.maps.patch_map(seen, "chefer", torch.tensor([target])).numpy().ravel()
 
 
-@pytest.mark.parametrize("method", ["chefer", "lrp_rollout"])
-def test_a_float32_model_gets_the_methods_map_where_32_bits_do_not_suffice(method):
+def test_a_float32_model_gets_the_methods_map_where_32_bits_do_not_suffice():
     model, classes = relevancy.demo_vit()
     wrong = []
     for seed in HARD_LESIONS:
         image = relevancy.prepare(model, [synth.draw(seed).image])
-        found = relevancy.explain(model, image, "all", method=method, classes=classes)
+        found = relevancy.explain(model, image, "all", classes=classes)
         for target in range(len(classes)):
-            expected = relevancy_oracle.relevancy(copy.deepcopy(model).double(), image.double(), target)[method].numpy()
+            precise = copy.deepcopy(model).double()
+            expected = relevancy_oracle.relevancy(precise, image.double(), target)["chefer"].numpy()
             np.testing.assert_allclose(found.maps[target].ravel(), expected, atol=1e-6 * expected.max())
-            wrong.append(np.abs(in_32_bits(model, image, method, target) - expected).max() / expected.max())
+            wrong.append(np.abs(in_32_bits(model, image, target) - expected).max() / expected.max())
     assert max(wrong) > 0.01  # or these lesions are no test
 
 
@@ -151,7 +148,7 @@ def test_a_distillation_head_of_zeros_halves_the_gradient(images):
 @pytest.mark.parametrize("changes", [{}, {"class_token": False}, {"fc_norm": False}, {"reg_tokens": 1}])
 def test_average_pooling_follows_its_rule(images, changes):
     model = small(global_pool="avg", **changes)
-    found = compare(model, images, ["chefer", "lrp_rollout", "generic"], target=2)
+    found = compare(model, images, ["chefer", "generic"], target=2)
     for index in range(3):
         expected = relevancy_oracle.relevancy(model, images[[index]], 2)
         for method, explained in found.items():
@@ -330,7 +327,7 @@ def test_last_block_continues_with_the_class_token_alone(spied, images):
 def test_methods_without_gradients_build_no_graph(spied, images, monkeypatch):
     model, seen = spied
     monkeypatch.setattr(torch.autograd, "grad", None)
-    compare(model, images, ["rollout", "attention", "lrp_rollout"])
+    compare(model, images, ["rollout", "attention"])
     assert not any(gradients for gradients, _ in seen.values())
 
 

@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from small_transformers import compare, distilled, small
 
-from dermxai_helpers import relevancy
 from dermxai_helpers.relevancy.forward import run
 from dermxai_helpers.relevancy.maps import attention_relevance
 
@@ -30,28 +27,6 @@ def test_rollout_and_attention_equal_attention_read_from_timm(model, images):
         product = (weights + torch.eye(10)) / 2 @ product
     np.testing.assert_allclose(found["rollout"].maps.reshape(3, -1), product[:, 0, 1:], rtol=1e-9)
     np.testing.assert_allclose(found["attention"].maps.reshape(3, -1), seen[-1][:, 0, 1:], rtol=1e-9)
-
-
-class RawGradCam(GradCAM):
-    """pytorch-grad-cam that keeps its maps before it clips, stretches and resizes them."""
-
-    def get_cam_image(self, *arguments, **options):
-        self.raw = super().get_cam_image(*arguments, **options)
-        return self.raw
-
-
-@pytest.mark.parametrize("make", [small, distilled, lambda: small(reg_tokens=2), lambda: small(global_pool="avg")])
-def test_gradcam_equals_pytorch_grad_cam_on_the_tokens(make, images):
-    model = make()
-
-    def to_grid(tokens):
-        return tokens[:, model.num_prefix_tokens :].unflatten(1, (3, 3)).permute(0, 3, 1, 2)
-
-    theirs = RawGradCam(model, [model.blocks[-1].norm1], reshape_transform=to_grid)
-    theirs(images, [ClassifierOutputTarget(target) for target in (2, 0, 1)])
-    found = relevancy.explain(model, images, target=[2, 0, 1], method="gradcam")
-    assert found.layer == "block 2"
-    np.testing.assert_allclose(found.maps, np.maximum(theirs.raw, 0), rtol=1e-9, atol=1e-15)
 
 
 def test_methods_without_a_class_give_each_class_the_same_map(model, images):
