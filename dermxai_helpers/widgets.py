@@ -156,8 +156,8 @@ def playground(captioner, lesions: Mapping[str, Mapping[str, np.ndarray]], promp
         card = {f"{lesion}, {view}": (lesions[lesion][view], kept)}
         card |= {name: (picture, "") for name, picture in lesions[lesion].items()}
         figure, _ = plots.cards([card], "the answer, and every view that can be asked about")
-        read = [f"{slot}: {' '.join(fact)}".replace("_", " ") for slot, fact in lexicon.parse(kept, (question,)).items()]
-        said = f"Facts read: {', '.join(read) or 'none'}. Demands not met: {', '.join(broken) or 'none'}."
+        facts = ", ".join(f"{slot}: {' '.join(fact)}" for slot, fact in lexicon.parse(kept, (question,)).items())
+        said = f"Facts read: {facts or 'none'}. Demands not met: {', '.join(broken) or 'none'}."
         return figure, f"{kept} {said.replace('_', ' ')}"
 
     looks = {"continuous_update": False, "layout": {"width": "44em", "height": "5em"}}

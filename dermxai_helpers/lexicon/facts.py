@@ -75,6 +75,13 @@ def verdicts(
     return pd.DataFrame(rows, columns=["caption", "lesion", "slot", "said", "true", "verdict"])
 
 
+def marks(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tuple(ATTRIBUTES)) -> pd.DataFrame:
+    """Mark each fact: 1.0 stated rightly, 0.0 wrongly or not at all, NaN where it is open; (captions, slots)."""
+    table = verdicts(said, true, slots=slots)
+    table["right"] = (table["verdict"] == "right").astype(float)
+    return table.pivot(index="caption", columns="slot", values="right").reindex(range(len(said)), columns=slots)
+
+
 def _verdict(said: Fact | None, true: Fact) -> str:
     if true[1] == "uncertain":
         return "open"
