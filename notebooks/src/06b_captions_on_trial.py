@@ -34,7 +34,7 @@ images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
 seed = 0             # any whole number, 0 to 2000000000
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
 checkpoint = "demo"  # "demo", a folder or a hub id with a T5 inside, such as "Salesforce/instructblip-flan-t5-xl"
-examined = 40        # lesions drawn for sections 1, 2 and 6, 20 to 1000
+examined = 60        # lesions drawn for sections 1, 2 and 6, 20 to 1000
 pairs_each = 12      # pairs for each attribute in section 3, 2 to 100
 guided = 60          # photographs for section 5, equally many of each class, 20 to 2000
 steps = 60           # of teaching, 5 to 1000
@@ -453,6 +453,7 @@ say = {"higher": "more often than by noise", "lower": "less often than by noise"
 print(f"Captions follow a changed picture {say[whole.outcome]} ({whole.value:.2f} against {whole.reference:.2f} of {whole.n} pairs).")
 print(f"Other facts change {say[rest.outcome]} ({rest.value:.3f} against {rest.reference:.3f} of them).")
 print("Following against a mirror,", outcomes(follows))
+print("Against a blank picture,", outcomes(blind))
 print("What the label in the region adds to macro-F1:", "; ".join(f"against the {guide}, {outcome}" for guide, outcome in label_leak.items()))
 print("The pupil against the untaught captioner, by the truth:", hope.outcome)
 print("Fewer other facts for the prompts:", ", ".join(name for name in lost if lost[name].outcome == "lower") or "not shown")
