@@ -157,7 +157,8 @@ def playground(captioner, lesions: Mapping[str, Mapping[str, np.ndarray]], promp
         card |= {name: (picture, "") for name, picture in lesions[lesion].items()}
         figure, _ = plots.cards([card], "the answer, and every view that can be asked about")
         facts = ", ".join(f"{slot}: {' '.join(fact)}" for slot, fact in lexicon.parse(kept, (question,)).items())
-        return figure, f"{kept} Facts read: {facts or 'none'}. Demands not met: {', '.join(broken) or 'none'}."
+        said = f"Facts read: {facts or 'none'}. Demands not met: {', '.join(broken) or 'none'}."
+        return figure, f"{kept} {said.replace('_', ' ')}"
 
     looks = {"continuous_update": False, "layout": {"width": "44em", "height": "5em"}}
     question = ipywidgets.Textarea(prompt, description="question", **looks)

@@ -128,7 +128,7 @@ def test_the_playground_asks_again_when_anything_is_changed():
     lesions = {name: {"original": np.zeros((8, 8, 3), np.uint8), "roi": np.zeros((4, 4, 3), np.uint8)} for name in "ab"}
     (lesion, view, question), picture, words = parts(widgets.playground(Parrot(), lesions, "What?"))
     assert picture.value and "A symmetric lesion. Facts read: symmetry: symmetric present" in words.value
-    assert "Demands not met: one_sentence, no_diagnosis." in words.value
+    assert "Demands not met: one sentence, no diagnosis." in words.value
     view.value, question.value, lesion.value = "roi", "Why?", "b"
     assert asked == [((8, 8, 3), "What?"), ((4, 4, 3), "What?"), ((4, 4, 3), "Why?"), ((4, 4, 3), "Why?")]
     question.value = "  "

@@ -1,7 +1,7 @@
 """Teaches a captioner new sentences with a few numbers beside its weights.
 
-Beside some large matrices, which stay as they are, stands a product of two thin ones, B A, that learns; it begins at
-zero, so that nothing changes before the first step. Source: Hu et al., LoRA, arXiv:2106.09685; the library is peft.
+Beside some large matrices W, which stay as they are, stands a product of two thin ones that learns, W + alpha / rank
+B A; B begins at zero, so that nothing changes before the first step. Source: Hu et al., LoRA, arXiv:2106.09685.
 """
 
 import warnings
@@ -26,8 +26,8 @@ ENCODED_AT_ONCE, BATCH_SIZE = 16, 8  # pictures
 warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
 
 
-def adapt(model: nn.Module, rank: int = 8, seed: int = 0) -> nn.Module:
-    """Put an untrained adapter of this rank beside the weights of a model, in place; all other weights are frozen.
+def adapt(model: nn.Module, rank: int = 8, alpha: int = 16, seed: int = 0) -> nn.Module:
+    """Put an untrained adapter, W + alpha / rank B A, beside the weights of a model, in place; all others are frozen.
 
     model : an InstructBLIP with a T5 inside, as `Captioner(...).model`; ValueError for another, or an adapted one
     Returns a `peft.PeftModel` around it, whose `save_pretrained(folder)` writes the adapter alone.
@@ -40,7 +40,7 @@ def adapt(model: nn.Module, rank: int = 8, seed: int = 0) -> nn.Module:
         raise ValueError(f"this is {kind}: only an InstructBLIP with a T5 inside (demo, flan-t5-xl) is adapted here")
     if hasattr(model, "peft_config"):
         raise ValueError("this model has an adapter already: open the checkpoint anew to begin another")
-    settings = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=WHERE)
+    settings = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=WHERE)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return peft.get_peft_model(model, settings)
@@ -90,7 +90,7 @@ def teach(
 
 @contextmanager
 def _training(model: nn.Module, seed: int) -> Iterator[None]:
-    """Training mode, whose lots (dropout) begin at the seed; afterwards evaluation, and the caller's random numbers."""
+    """Training mode, its dropout drawn from the seed; afterwards evaluation, and the caller's random numbers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model.train()
@@ -108,7 +108,7 @@ def _tokens_of(model: nn.Module, processor, images: Sequence[np.ndarray]) -> tor
 
 
 def merged(model: nn.Module, folder: str | Path) -> nn.Module:
-    """Add a saved adapter to a model's weights: W + B A, of the same form and speed as before.
+    """Add a saved adapter to a model's weights: W + alpha / rank B A, of the same form and speed as before.
 
     Raises CheckpointMissing for a folder without an adapter, CheckpointBroken for a damaged or another model's one.
     """

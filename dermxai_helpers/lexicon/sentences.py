@@ -1,16 +1,14 @@
-"""Sentences about lesions: the true one of a drawing, measurements for others, and the form an answer must keep."""
+"""Sentences about lesions: the true one of a drawing, a measurement for others, and the form an answer must keep."""
 
 import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 from scipy import ndimage
 
 from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.parsing import ASKED, echoed_words, mentions
 from dermxai_helpers.lexicon.plain import normalised
-from dermxai_helpers.synth.drawing import measure
 
 # --- the true sentence about a drawn lesion ---
 
@@ -64,27 +62,14 @@ def _listing(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-# --- measurements for sentences that nobody wrote ---
-
-
-def measurements(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> pd.DataFrame:
-    """Measure photographs with masks, a row each: edge_share, and shape and colour as in `synth.drawing.measure`.
-
-    images : uint8 (H, W, 3) RGB; masks : bool (H, W), True on the lesion
-    """
-    rows = []
-    for number, (image, mask) in enumerate(zip(images, masks, strict=True)):
-        if mask.shape != image.shape[:2] or not mask.any():
-            found = "is empty" if mask.shape == image.shape[:2] else f"has size {mask.shape}"
-            raise ValueError(f"mask {number} {found}; its picture has size {image.shape[:2]} and shows a lesion")
-        rows.append(measure(image, mask) | {"edge_share": edge_share(image, mask)})
-    return pd.DataFrame(rows)[["asymmetry", "compactness", "edge_share", "colour_spread"]]
+# --- a measurement for sentences that nobody wrote ---
 
 
 def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
-    """Share of the grey step from lesion to skin that happens close to the edge: near 1 sharp, near 0 faded.
+    """Measure how much of the grey step from lesion to skin happens close to the edge: near 1 sharp, near 0 faded.
 
-    The step within 5 % of the lesion's radius on both sides, divided by that within 30 %.
+    The step within 5 % of the lesion's radius on both sides, divided by that within 30 %; 0 where there is no step.
+    image : uint8 (H, W, 3) RGB; mask : bool (H, W), True on the lesion
     """
     grey, radius = image.mean(axis=2), np.sqrt(mask.sum() / np.pi)
     away = ndimage.distance_transform_edt(~mask) - ndimage.distance_transform_edt(mask)  # in pixels, positive outside

@@ -26,7 +26,7 @@ MARKERS = {  # of what knows nothing, wherever it stands: grey, and never the do
     "x": ("shuffled labels", "metadata, shuffled labels", "captions shuffled", "random heads", "random map"),
     "D": ("caption of a blank picture", "blank", "untrained relevancy"),
     "s": ("centre Gaussian", "centred box"),
-    "^": ("edge map", "metadata", "metadata only"),
+    "^": ("edge map", "metadata", "metadata only", "only mirrored"),
     "P": ("lesion mask",),
 }
 LOOKS = {name: (BASELINE, marker) for marker, names in MARKERS.items() for name in names}

@@ -43,9 +43,11 @@ class Comparison:
         if self.fewest < FEWEST:
             few = f"{self.n} {rows}{of}; the smallest kind has {self.fewest} independent cases, {FEWEST} are needed"
             return f"{subject} against {reference}, {quantity}: too few to say ({few})."
+        ends = f"95 % interval {self.low:+.3f} to {self.high:+.3f}"
+        ends = "the same in every repeat" if np.isclose(self.low, self.high) else ends
         numbers = (
             f"{self.value:.3f} against {self.reference:.3f}, difference {self.difference:+.3f} "
-            f"(95 % interval {self.low:+.3f} to {self.high:+.3f}; {self.n} {rows}{of})"
+            f"({ends}; {self.n} {rows}{of})"
         )
         if self.outcome == "cannot tell":
             return f"{subject} and {reference} cannot be told apart in {quantity}: {numbers}."

@@ -1,19 +1,19 @@
 # %% [markdown]
 # # Captions on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 40 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 50 minutes · CPU is enough (1.5 GB)
 #
-# **What you will do** – cross-examine a captioner: change one thing in a picture and see whether its sentence follows,
-# let it be guided by the truth and by dice, look its inventions in the face, and teach it a new word.
+# **What you will do** – change one thing in a picture and see whether its caption follows, compare shared words with
+# shared facts, let the label cut the picture, and teach a captioner a new word.
 #
-# **What you will learn** – how to tell a caption that depends on the picture from one that sounds right, why shared
-# words are not shared facts, what a leaked label is worth, and how low-rank adapters work and are kept.
+# **What you will learn** – to tell a caption that depends on the picture from one that only sounds right, what a noise
+# floor is, what BLEU cannot see, how low-rank adapters work, and what teaching costs.
 #
 # **What you need** – units 05 (captions and facts) and 06 (votes, macro-F1).
 #
 # > **Claim.** The captioner describes the picture it is shown.
-# > **Control.** The same lesion drawn again with one attribute changed and every other random choice kept. A caption
-# > that describes must change in that fact, and in no other. Section 3 counts both.
+# > **Control.** The same lesion drawn again with one attribute changed and every other random choice kept. A caption that
+# > describes must follow, and in the other facts change no more than for a mirror image. Section 3 counts both.
 
 # %% tags=["bootstrap"]
 import importlib.util
@@ -34,302 +34,209 @@ images = 1200        # photographs to draw, 50 to 10000 (ignored for a folder)
 seed = 0             # any whole number, 0 to 2000000000
 backbone = "demo"    # "demo" or "imagenet": what the classifier is built on
 checkpoint = "demo"  # "demo", a folder or a hub id with a T5 inside, such as "Salesforce/instructblip-flan-t5-xl"
-examined = 40        # lesions drawn for the examination, 20 to 1000
-pairs_each = 3       # pairs for each attribute in section 3, 2 to 100
-guided = 50          # photographs for section 5, 20 to 2000
-taught = 120         # photographs to learn from in section 6, 40 to 2000
+examined = 60        # lesions drawn for sections 1, 2 and 6, 20 to 1000
+pairs_each = 12      # pairs for each attribute in section 3, 2 to 100
+guided = 60          # photographs for section 5, equally many of each class, 20 to 2000
 steps = 60           # of teaching, 5 to 1000
 
 # %% [markdown]
-# ## 1. An examination
+# ## 1. Which facts are right?
 #
-# The examiner needs the truth, so the lesions of this section are **drawn**, also when your data are photographs. Every
-# attribute is drawn at random and on its own: no attribute helps to guess another. Only the number of colours follows from
-# several of them: mind its commonest value in section 2.
+# To judge a caption we need the truth, so the lesions are **drawn** (only section 5 uses your photographs). Every
+# attribute is drawn on its own: none helps to guess another, except for the number of colours.
 
 # %%
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import course, files, lexicon, plots, scoring, synth
-from dermxai_helpers.captions import PROMPTS, Captioner
-from dermxai_helpers.lexicon import facts
+from dermxai_helpers import checks, course, data, files, lexicon, plots, regions, road, scoring, synth, training
+from dermxai_helpers.captions import PROMPTS, Captioner, lora
+from dermxai_helpers.lexicon import counterfactual, facts
 from dermxai_helpers.synth.attributes import sample_evenly
 
 course.check_parameters("06b", globals())
 rng = np.random.default_rng([seed, 606])
 lesions = [synth.draw([seed, 606, i], **sample_evenly(rng)) for i in range(examined)]
-pictures = [lesion.image for lesion in lesions]
 true = [facts.true_facts(lesion.attributes) for lesion in lesions]
 
 # %%
 captioner = Captioner(checkpoint)
-sentences = captioner.caption(pictures, PROMPTS["focused"])
-print(captioner.note)
-print(sentences[0])
+sentences = captioner.caption([lesion.image for lesion in lesions], PROMPTS["focused"])
+print(captioner.note, sentences[0], sep="\n")
 
 # %% [markdown]
-# The reader of facts at work: `+` stated, `−` denied, `?` in doubt, and behind the words the slot that they are about.
+# Nine facts are judged, each by the share of captions that are right about it. (Unless a caption is silent, it states one
+# value and the truth has one: precision, recall and F1 are the same number.) The FOCUSED prompt does not ask for cysts and
+# openings: silence about those two is read as a denial; other silence is not right.
 
 # %%
-from html import escape
-
-from IPython.display import HTML
-
-from dermxai_helpers.lexicon.parsing import mentions
-
-SIGNS = {"present": ("+", "#d5e8d4"), "absent": ("−", "#f8d9c8"), "uncertain": ("?", "#e6e0ec")}
+slots = {"symmetry": "symmetry", "border_shape": "border", "colour_count": "number of colours", "network": "network",
+         "dots_globules": "dots", "streaks": "streaks", "blue_white_veil": "blue-white veil", "milia": "cysts",
+         "comedo": "openings"}
 
 
-def marked(sentence):
-    """A sentence as HTML, with every mention in a box."""
-    html, end = "", 0
-    for mention in mentions(sentence):
-        sign, colour = SIGNS[mention.polarity]
-        html += escape(sentence[end:mention.start]) + f'<mark style="background:{colour};color:black">{sign} '
-        html += escape(sentence[mention.start:mention.end]) + f" <sub>{mention.slot}</sub></mark>"
-        end = mention.end
-    return html + escape(sentence[end:])
+def read(captions):
+    """The facts that each caption states."""
+    unasked = {"milia": ("any", "absent"), "comedo": ("any", "absent")}
+    return [unasked | lexicon.parse(caption) for caption in captions]
 
-
-HTML("<br>".join(marked(sentence) for sentence in sentences[:3]))
 
 # %% [markdown]
-# The FOCUSED prompt asks for structures, not for cysts and openings. Silence about those counts as a denial here; silence
-# about anything that was asked for is an omission.
+# `facts.marks` has a row for each caption and a column for each fact: 1 stated rightly, 0 not.
 
 # %%
-slots = ["symmetry", "border_shape", "colour_count", "network", "dots_globules", "streaks", "blue_white_veil",
-         "milia", "comedo"]
-unasked = {"milia": ("any", "absent"), "comedo": ("any", "absent")}
-
-
-def read(sentence):
-    """The facts that a caption states."""
-    return unasked | lexicon.parse(sentence)
-
-
-said = [read(sentence) for sentence in sentences]
-verdicts = facts.verdicts(said, true, slots=slots)
-facts.score(verdicts).round(2)
+seen = facts.marks(read(sentences), true, list(slots))
+seen.rename(columns=slots).head(3)
 
 # %% [markdown]
-# **Precision** asks of each statement whether it is true, **recall** of each fact whether it was stated. What is stated
-# and wrong is *hallucinated*, what is passed over is *omitted*. The two are no equal sins: an omission sends you back to
-# the picture, an invention sends you home with it.
+# ## 2. Better than no picture?
 #
-# One number for a slot can still hide a habit. Split it by polarity: who denies everything is perfect at absence.
+# Ask the same captioner about a blank grey picture: that caption knows nothing of any lesion. **Guess first:** for which
+# of the nine facts is it as good as the captions of section 1?
 
 # %%
-def by_polarity(polarity):
-    """Precision and recall of the statements and facts of one polarity, per slot."""
-    stated, known = (verdicts[verdicts[side].str.endswith(polarity)] for side in ("said", "true"))
-    right = [(rows["verdict"] == "right").groupby(rows["slot"]).mean() for rows in (stated, known)]
-    return pd.DataFrame({"facts": known["slot"].value_counts(), "precision": right[0], "recall": right[1]})
-
-
-structures = ["network", "dots_globules", "streaks", "blue_white_veil"]
-split = pd.concat({polarity: by_polarity(polarity) for polarity in ("present", "absent")}, axis=1)
-split.loc[structures].round(2)
+blank = captioner.caption([np.full((224, 224, 3), 128, np.uint8)], PROMPTS["focused"], progress=False)
+nothing = facts.marks(read(blank) * examined, true, list(slots))
+low, high = scoring.mean_intervals(range(examined), seen, seed=seed).T
+table = pd.DataFrame({"captions": seen.mean(), "low": low, "high": high, "caption of a blank picture": nothing.mean()})
+course.figure("readers", plots.beside_controls(table.rename(slots), "share of captions that are right", f"{examined} drawn lesions, {captioner.note}"))
 
 # %% [markdown]
-# ## 2. The controls
+# The *differences* are judged, lesion by lesion:
+
+# %%
+def tell(a, b, subject, reference, quantity, rows="captions"):
+    """Compare two values of each row, a lesion of its own; print the sentence and return the comparison."""
+    found = scoring.compare(a, b, range(len(a)), seed=seed)
+    print(found.sentence(subject, reference, quantity, rows))
+    return found
+
+
+blind = {slot: tell(seen[slot], nothing[slot], "Captions", "a blank picture", f"share right about the {word}")
+         for slot, word in slots.items()}
+
+# %%
+def outcomes(found):
+    """Which facts have which outcome, in words."""
+    named = {outcome: [slots[slot] for slot in found if found[slot].outcome == outcome] for outcome in ("higher", "lower", "cannot tell")}
+    return "; ".join(f"{outcome}: {', '.join(names) or 'none'}" for outcome, names in named.items())
+
+
+print("Against a blank picture,", outcomes(blind))
+
+# %% [markdown]
+# *Cannot tell* is not *no better*: these captions are too few. And nine comparisons are nine chances for a false alarm: one
+# *higher* alone would be weak.
 #
-# Five readers sit the same examination. Write down your guess for the last two before you run the cells: does mirroring a
-# lesion change any of its attributes? Does another wording of the question?
-
-# %%
-rephrased = ("Dim everything but the lesion. Which structures can be seen (network, streaks, dots)? Also tell symmetry, "
-             "border, texture and how the colors are spread. Give no diagnosis.")
-mirrored = captioner.caption([picture[:, ::-1].copy() for picture in pictures], PROMPTS["focused"])
-reworded = captioner.caption(pictures, rephrased)
-blank = captioner.caption([np.full((224, 224, 3), 128, np.uint8)], PROMPTS["focused"], progress=False)[0]
-print(reworded[0])
-
-# %% [markdown]
-# The majority reader may look at other lesions than those of the examination, and only at their truth.
-
-# %%
-others = [facts.true_facts(synth.draw([seed, 607, i], **sample_evenly(rng)).attributes) for i in range(examined)]
-readers = {
-    "captions": said,
-    "commonest value": [facts.majority(others)] * examined,
-    "dealt to another lesion": facts.shuffled(said, seed),
-    "of a blank picture": [read(blank)] * examined,
-    "question reworded": [read(sentence) for sentence in reworded],
-}
-
-# %%
-# the share of facts that a reader states rightly is its recall; the captions get a 95 % interval of it, by lesion
-recalls = {name: facts.score(facts.verdicts(one, true, slots=slots), repeats=2)["recall"] for name, one in readers.items()}
-compared = pd.DataFrame(recalls).loc[[*slots, "all"]]
-ends = {}
-for slot in compared.index:
-    rows = verdicts[verdicts["slot"].isin(slots if slot == "all" else [slot])]
-    ends[slot] = scoring.interval("mean", rows["lesion"], rows["verdict"] == "right", seed=seed)
-ends = pd.DataFrame(ends, index=["low", "high"]).T
-compared = pd.concat([compared[["captions"]], ends, compared.drop(columns="captions")], axis=1)
-print(compared.round(2).to_string())
-note = f"{examined} drawn lesions, {captioner.note}"
-course.figure("readers", plots.beside_controls(compared, "share of facts stated rightly", note))
-
-# %% [markdown]
-# A dot that stands apart from its crosses knows something about this lesion. The cell names the slots where even the lower
-# end of the interval lies above every reader that saw nothing.
-
-# %%
-unseeing = compared[["commonest value", "dealt to another lesion", "of a blank picture"]].max(axis=1)
-seen = compared.index[compared["low"] > unseeing].drop("all", errors="ignore")
-print("above every control:", ", ".join(seen) or "none")
-print(course.record("slots_above_controls", len(seen), note=f"of {len(slots)}, on {examined} drawn lesions"))
-course.record("facts_right", *compared.loc["all", ["captions", "low", "high"]],
-              baseline=compared.loc["all", "commonest value"], note="all slots together; the baseline is the commonest value")
-
-# %% [markdown]
-# A mirror changes no attribute. So two captions of a lesion and its mirror image should agree, and more often than
-# captions of different lesions do:
-
-# %%
-def agreement(one, other, slot):
-    """How often two captions of one lesion state the same, and how often captions of any two lesions do."""
-    both = [(a[slot], b[slot]) for a, b in zip(one, other, strict=True) if slot in a and slot in b]
-    both = [(a, b) for a, b in both if "uncertain" not in (a[1], b[1])]
-    by_chance = np.mean([a == b for a, _ in both for _, b in both]) if both else np.nan
-    return {"pairs": len(both), "agreement": np.mean([a == b for a, b in both]) if both else np.nan, "by_chance": by_chance}
-
-
-in_mirror = [read(sentence) for sentence in mirrored]
-agree = pd.DataFrame({slot: agreement(said, in_mirror, slot) for slot in slots}).T
-agree.round(2)
-
-# %%
-course.record("agreement_with_mirror", agree["agreement"].mean(), baseline=agree["by_chance"].mean(),
-              note="mean over slots; the baseline is the agreement of captions of different lesions")
-
-# %% [markdown]
-# And does it do as it is told, whatever the wording? Form is the easy part, which is why it comes last.
-
-# %%
-from dermxai_helpers.lexicon.sentences import compliance, describe
-
-asked = {"the paper's wording": sentences, "reworded": reworded, "mirrored": mirrored}
-pd.DataFrame({name: pd.DataFrame(map(compliance, answers)).mean() for name, answers in asked.items()}).T.round(2)
-
-# %% [markdown]
 # ## 3. Change one thing
 #
-# All controls so far compare *different* lesions. The strictest one compares a lesion with itself: the same random
-# choices, one attribute switched. If the caption follows, it changes in that fact. If it changes in others, too, it did
-# not describe; it told a story that usually goes with the change.
+# The strictest test compares a lesion with itself: the same random choices, one attribute switched.
 
 # %%
-from dermxai_helpers.lexicon import counterfactual
-
 pairs = counterfactual.draw_pairs(pairs_each, seed)
 before = captioner.caption([pair.before.image for pair in pairs], PROMPTS["focused"])
 after = captioner.caption([pair.after.image for pair in pairs], PROMPTS["focused"])
-shown = [next(i for i, pair in enumerate(pairs) if pair.slot == slot) for slot in ("blue_white_veil", "symmetry")]
-rows = [{f"{pairs[i].slot}: before": (pairs[i].before.image, before[i]),
-         f"{pairs[i].slot}: after": (pairs[i].after.image, after[i])} for i in shown]
+chosen = [i for i, pair in enumerate(pairs) if pair.slot in ("blue_white_veil", "symmetry")][::pairs_each]
+rows = [{f"{slots[pairs[i].slot]}: before": (pairs[i].before.image, before[i]),
+         f"{slots[pairs[i].slot]}: after": (pairs[i].after.image, after[i])} for i in chosen]
 course.figure("pairs", plots.cards(rows, "each lesion drawn twice, with one attribute changed"))
 
 # %% [markdown]
-# `changed`: the caption says something else about what was changed. `followed`: it is right both times. `only`: nothing
-# else in it changed. `faithful`: followed and only.
-
-# %%
-followed = counterfactual.follow(pairs, [read(one) for one in before], [read(one) for one in after])
-followed.round(2)
-
-# %% [markdown]
-# Two lazy witnesses to compare with. One always says the same: it never follows, and changes nothing else. The other
-# answers by another lesion's caption: it changes all the time.
-
-# %%
-deaf = counterfactual.follow(pairs, [read(one) for one in before], [read(one) for one in before])
-dealt = counterfactual.follow(pairs, [read(one) for one in before], facts.shuffled([read(one) for one in after], seed))
-witnesses = {"captions": followed, "always the same": deaf, "another pair's": dealt}
-pd.DataFrame({name: table.loc["all", ["changed", "followed", "only", "faithful"]] for name, table in witnesses.items()})
-
-# %%
-everything = followed.loc["all"]
-course.record("captions_faithful", everything["faithful"], everything["low"], everything["high"],
-              baseline=dealt.loc["all", "faithful"], note=f"{len(pairs)} pairs; the baseline deals the second captions")
-
-# %% [markdown]
-# ### A gallery of inventions
+# A caption **followed** if it is right about that attribute before and after. But captions also change without a reason.
+# So mirror the first picture: no attribute changes, and every change of the caption is **noise**. The *noise floor* is
+# counted by the same rule: how many captions of the mirrored picture would have passed as *followed*?
 #
-# Tables make errors small. Here are statements of something that is not there, or not of that kind.
+# **Guess first:** which changes does the captioner follow, and which not?
 
 # %%
-stated = verdicts[(verdicts["verdict"] == "wrong") & verdicts["said"].str.endswith("present")]
-invented = stated.groupby("slot", sort=False).head(1).head(8)
-titles = [f"{row.slot}:\nsays {row.said.removeprefix('any ')}\nis {row.true.removeprefix('any ')}" for row in invented.itertuples()]
-course.figure("inventions", plots.gallery([pictures[i] for i in invented["caption"]], titles, f"Wrong statements ({note})"))
+mirrored = captioner.caption([pair.before.image[:, ::-1] for pair in pairs], PROMPTS["focused"])
+changed = counterfactual.follow(pairs, read(before), read(after))
+noise = counterfactual.follow(pairs, read(before), read(mirrored))
+
+# %%
+follows, moves = {}, {}
+for slot in slots:
+    there, floor = (one[one["slot"] == slot] for one in (changed, noise))
+    said = f"Changing the {slots[slot]}", "a mirror", "share of captions that follow", "pairs"
+    follows[slot] = tell(there["followed"], floor["followed"], *said)
+    moves[slot] = scoring.compare(there["others"], floor["others"], range(len(there)), seed=seed)
+print("Following against a mirror,", outcomes(follows))
+
+# %%
+shown = {slots[slot]: [one.value, *scoring.wilson(round(one.value * one.n), one.n), one.reference] for slot, one in follows.items()}
+shown = pd.DataFrame(shown, index=["one thing changed", "low", "high", "only mirrored"]).T
+course.figure("followed", plots.beside_controls(shown, "share of captions that follow", f"{pairs_each} pairs each, {captioner.note}"))
 
 # %% [markdown]
-# Could you have told from the sentence? They are as fluent as the true ones.
-#
+# A caption that tells what *usually goes with* the change moves other facts, too: more of them than noise moves.
+
+# %%
+rest = tell(changed["others"], noise["others"], "Changing one thing", "a mirror", "share of other facts told differently", "pairs")
+print("Other facts against a mirror, when this was changed,", outcomes(moves))
+
+# %% [markdown]
+# The paper says it in half a sentence. Here it is tested, on drawings:
+
+# %%
+whole = scoring.compare(changed["followed"], noise["followed"], range(len(pairs)), seed=seed)
+course.record("captions_follow", whole.value, baseline=whole.reference, note=f"{whole.n} pairs; the baseline is mirrored")
+course.claim("paper", "4.4", "despite being grounded in the image", whole,
+             whole.sentence("Changing one thing", "a mirror", "share of captions that follow", "pairs"), not_judged="drawn lesions")
+
+# %% [markdown]
 # ## 4. Shared words are not shared facts
 #
-# Captions are often judged by how many words they share with a reference. Take one reference, a copy of it with most
-# facts turned round, and a free rendering in which every fact is true.
-
-# %% tags=["nbval-check-output"]
-import sacrebleu
-from rouge_score.rouge_scorer import RougeScorer
-
-
-def ngram_scores(caption, reference):
-    """Shared words, not shared facts: BLEU and chrF from 0 to 100, ROUGE-1 and ROUGE-L from 0 to 1."""
-    rouge = RougeScorer(["rouge1", "rougeL"]).score(reference, caption)
-    return {
-        "BLEU": sacrebleu.sentence_bleu(caption, [reference]).score,
-        "chrF": sacrebleu.sentence_chrf(caption, [reference]).score,
-        "ROUGE-1": rouge["rouge1"].fmeasure,
-        "ROUGE-L": rouge["rougeL"].fmeasure,
-    }
-
-
-reference = "The lesion is symmetric, with a regular border, a single color, no network and no streaks."
-candidates = {
-    "facts turned round": "The lesion is asymmetric, with an irregular border, multiple colors, no network and streaks.",
-    "all true, other words": "Symmetric; one color; regular in outline; neither streaks nor a network can be seen.",
-}
-for name, candidate in candidates.items():
-    verdict = facts.verdicts([lexicon.parse(candidate)], [lexicon.parse(reference)])["verdict"]
-    scores = {score: round(value, 2) for score, value in ngram_scores(candidate, reference).items()}
-    print(f"{name:22} {(verdict == 'right').sum()} of {len(verdict)} facts right, {scores}")
-
-# %% [markdown]
-# BLEU and ROUGE prefer the lie. (For your own images an expert may write the references into a CSV file: read it with
-# `pd.read_csv`, and `facts.verdicts` judges captions by the facts that `lexicon.parse` finds in the expert's
-# sentences.) And across the examination: do captions with more true facts share more words with their true sentence?
-# The rank correlation says how far word overlap would put the captions in the right order.
+# Captions are often judged by the words they share with a reference. The best known measure is **BLEU** (Papineni and
+# others 2002). Take the caption's runs of $n$ words (*n-grams*). The share that the reference holds, too, each counted at
+# most as often as there, is the precision $p_n$:
+#
+# $$ \mathrm{BLEU} = 100 \cdot \min\left(1, e^{1 - r/c}\right) \cdot \left(p_1\, p_2\, p_3\, p_4\right)^{1/4} $$
+#
+# $c$ and $r$ are the numbers of words in caption and reference. The middle factor, the *brevity penalty*, punishes a
+# caption that is shorter than its reference: else a single safe word would be perfect.
 
 # %%
-from scipy.stats import spearmanr
+from collections import Counter
 
-ideal = [describe(lesion.attributes, "focused", rng) for lesion in lesions]
-share_right = verdicts.assign(right=verdicts["verdict"] == "right").groupby("caption")["right"].mean()
-overlap = [ngram_scores(one, other)["BLEU"] for one, other in zip(sentences, ideal, strict=True)]
-course.record("rank_correlation_bleu_facts", spearmanr(overlap, share_right).statistic,
-              note="captions and true sentences of one form: the friendliest case for word overlap")
+import sacrebleu
+
+
+def bleu(caption, reference):
+    """BLEU of one caption against one reference, 0 to 100."""
+    c, r = caption.split(), reference.split()
+    grams = [[Counter(zip(*(words[i:] for i in range(n)), strict=False)) for words in (c, r)] for n in range(1, 5)]
+    precisions = [(mine & theirs).total() / mine.total() for mine, theirs in grams]
+    return 100 * min(1, np.exp(1 - len(r) / len(c))) * np.prod(precisions) ** (1 / 4)
+
 
 # %% [markdown]
+# Two captions of one lesion: in one some facts are turned round, in the other all are true. **Guess first:** which
+# one scores higher? (Where a precision is zero, the library adds a little, called *smoothing*.)
+
+# %% tags=["nbval-check-output"]
+reference = "The lesion is symmetric, with a regular border, a single color, no network, no dots and no streaks."
+turned = "The lesion is asymmetric, with an irregular border, multiple colors, no network, no dots and streaks."
+free = "Symmetric; one color; regular in outline; neither streaks, dots nor a network can be seen."
+for caption in (turned, free):
+    verdict = facts.verdicts([lexicon.parse(caption)], [lexicon.parse(reference)])["verdict"]
+    score = sacrebleu.sentence_bleu(caption, [reference], tokenize="none").score
+    print(f"{(verdict == 'right').sum()} of {len(verdict)} facts right, BLEU {score:.1f}, by hand {bleu(caption, reference):.1f}")
+
+# %% [markdown]
+# BLEU prefers the false caption. That is its blind spot: a false fact needs only one other word. So this course counts
+# facts. The paper's outlook hopes for “Structured caption evaluation against radiologist-written descriptions”. Nobody
+# wrote any for these lesions: not testable here.
+#
 # ### Exercise 6.1 – whole words
 #
-# Unit 06 showed the trap: a search for letters finds *regular border* inside *irregular border*. Write the count that
-# does not fall into it. Mind the hyphen in *non-uniform*.
+# A search for letters finds *regular border* inside *irregular border*. Write a count that does not. Mind the
+# hyphen in *non-uniform*.
 #
-# <details><summary>Hint 1</summary>Two conditions: what stands before the keyword, and what stands after it.</details>
+# <details><summary>Hint 1</summary>Two conditions: what stands before the keyword, and what after.</details>
 # <details><summary>Hint 2</summary><code>re.findall</code> with <code>(?&lt;!...)</code> and <code>(?!...)</code>; a
 # set such as <code>[\w-]</code> names what must not stand there.</details>
 
 # %%
-from dermxai_helpers import checks
-
-
 def whole_words(sentence, keyword):
     """How often the keyword stands in the sentence as words of its own, whatever the case."""
     ...
@@ -340,282 +247,231 @@ checks.whole_words(whole_words)
 # %% [markdown]
 # ## 5. Who told it where to look?
 #
-# The paper cuts its regions by the heat-map of the **true** class. Now the photographs come from your data again, and
-# five guides cut them: the true class, the class that the classifier predicts, its second choice, a class drawn at random,
-# and no map at all, but a box in the middle as large as the region it replaces.
+# The paper cut its pictures by “guiding Grad-CAM by the true class”: the region knows the label. Here are your
+# photographs, equally many of each class, and four guides: the true, the predicted and the likeliest wrong class, and a box
+# in the middle, as large as the true class's.
 
 # %%
-from dermxai_helpers import data, regions, road, training
-
-folder = data.prepare(photographs, images=images, seed=seed)
-table = data.load(folder)
+table = data.load(data.prepare(photographs, images=images, seed=seed))
 parts = data.split(table, by="lesion", seed=seed)
 classifier = training.train(table, parts, backbone=backbone, seed=seed, progress=False)
-unseen = table[parts == "val"]
-sample = unseen.sample(min(guided, len(unseen)), random_state=seed).reset_index(drop=True)
-photographs = [data.open_image(path) for path in sample["image_path"]]
-order = np.argsort(-classifier.logits(photographs), axis=1)  # from the most to the least probable class
+unseen = table[parts == "val"].sample(frac=1, random_state=seed)
+sample = unseen.groupby("dx").head(guided // 3).reset_index(drop=True)
+pictures = [data.open_image(path) for path in sample["image_path"]]
 
 # %%
-guides = {
-    "true class": np.array([classifier.classes.index(label) for label in sample["dx"]]),
-    "predicted class": order[:, 0],
-    "second class": order[:, 1],
-    "random class": rng.integers(len(classifier.classes), size=len(sample)),
-}
-found = {guide: road.find_regions(classifier, photographs, targets) for guide, targets in guides.items()}
+by_label = [classifier.classes.index(label) for label in sample["dx"]]
+scores = classifier.logits(pictures).copy()
+scores[range(len(sample)), by_label] = -np.inf
+guides = {"true class": by_label, "predicted class": None, "wrong class": scores.argmax(axis=1)}
+found = {guide: road.find_regions(classifier, pictures, targets) for guide, targets in guides.items()}
 
 # %%
-def box_like(number, region):
-    """A box in the middle of the photograph, as large as the region's box."""
-    left, top, right, bottom = region.box
-    return regions.centred_box((right - left) * (bottom - top), photographs[number].shape[:2])
-
-
 boxes = {guide: [region.box for region in cuts] for guide, cuts in found.items()}
-
-# %%
-boxes["centred box"] = [box_like(i, region) for i, region in enumerate(found["true class"])]
-kept = files.cache_folder() / "captions.jsonl"
-rows = []
-for guide, chosen in boxes.items():
-    crops = [photo[top:bottom, left:right] for photo, (left, top, right, bottom) in zip(photographs, chosen, strict=True)]
-    spoken = captioner.caption(crops, PROMPTS["roi"], file=kept)
-    votes = [lexicon.paper_vote(sentence).label for sentence in spoken]
-    rows.append(sample[["image_id", "lesion_id"]].assign(guidance=guide, label=sample["dx"], vote=votes))
-
-# %%
-from dermxai_helpers.lexicon import controls
-
-
-def macro_f1(labels, votes):
-    """The mean over the classes of F1, as in unit 06."""
-    here = [(labels == name, votes == name) for name in data.CLASSES]
-    return np.mean([2 * (labelled & voted).sum() / max(labelled.sum() + voted.sum(), 1) for labelled, voted in here])
-
-
-# %%
-def guided_by(rows):
-    """Macro-F1 of one guide's votes, its 95 % interval by lesion, and voters that see nothing but vote as often."""
-    label, vote = rows["label"].to_numpy(), rows["vote"].to_numpy()
-    low, high = scoring.interval(macro_f1, rows["lesion_id"], label, vote, seed=seed)
-    shares = {name: (vote == name).mean() for name in data.CLASSES}
-    blind = controls.blind_voters(shares, label, repeats=2000, seed=seed).mean()
-    return {"macro_f1": macro_f1(label, vote), "low": low, "high": high, "accuracy": (label == vote).mean(), "blind": blind}
-
-
-votes = pd.concat(rows, ignore_index=True)
-guidance = pd.DataFrame({guide: guided_by(rows) for guide, rows in votes.groupby("guidance", sort=False)}).T
-guidance.round(3)
-
-# %%
-guided_note = f"{len(sample)} ROI captions for each guide, the paper's word count, {captioner.note}"
-shown = guidance[["macro_f1", "low", "high", "blind"]].rename(columns={"macro_f1": "captions", "blind": "blind voters"})
-course.figure("guidance", plots.beside_controls(shown, "macro-F1 of the votes", guided_note, paper=0.260))
+sizes = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes["true class"]]
+boxes["centred box"] = [regions.centred_box(size, one.shape[:2]) for size, one in zip(sizes, pictures, strict=True)]
+crops = {guide: [one[y0:y1, x0:x1] for one, (x0, y0, x1, y1) in zip(pictures, cuts, strict=True)] for guide, cuts in boxes.items()}
+first = {"photograph": pictures[0]} | {guide: cut[0] for guide, cut in crops.items()}
+course.figure("guides", plots.row(first, f"A photograph ({data.CLASS_NAMES[sample['dx'][0]]}) and what four guides cut."))
 
 # %% [markdown]
-# What did the label leak? The same photographs under two guides, so the difference has an interval of its own.
+# **Guess first:** how much macro-F1 of the paper's word count does the label add?
 
 # %%
-def leak(labels, with_label, without):
-    """What knowing the label adds to macro-F1."""
-    return macro_f1(labels, with_label) - macro_f1(labels, without)
-
-
-by_guide = votes.pivot(index="image_id", columns="guidance", values="vote").loc[sample["image_id"]]
-for against in ("predicted class", "random class", "centred box"):
-    names = [sample["dx"].to_numpy(), *(by_guide[guide].to_numpy() for guide in ("true class", against))]
-    low, high = scoring.interval(leak, sample["lesion_id"], *names, seed=seed)
-    course.record(f"true_class_minus_{against.replace(' ', '_')}", leak(*names), low, high,
-                  baseline=0.0, note="macro-F1 on the same photographs")
+spoken = {guide: captioner.caption(cut, PROMPTS["roi"]) for guide, cut in crops.items()}
+votes = {guide: [lexicon.paper_vote(one).label for one in captions] for guide, captions in spoken.items()}
+label_leak = {}
+for guide in ("predicted class", "wrong class", "centred box"):
+    leak = scoring.compare(votes["true class"], votes[guide], sample["lesion_id"], "macro_f1", sample["dx"], seed=seed)
+    print(leak.sentence("The true class's map", f"the {guide}", "macro-F1 of the votes"))
+    course.record(f"true_class_minus_{guide.replace(' ', '_')}", leak.difference, leak.low, leak.high, baseline=0.0)
+    label_leak[guide] = leak.outcome
 
 # %% [markdown]
-# If an interval covers zero, this sample cannot tell the guides apart. That would acquit the paper's leak of changing the
-# number. It would also mean that the heat-map did not matter to the caption.
+# The interval lists the differences that these photographs leave possible. *Cannot tell* does not mean that the guide did
+# not matter.
 #
 # ## 6. Teaching it a word
 #
-# The paper's outlook asks for a captioner tuned to dermatology. Two things are missing: sentences to learn from, and a
-# way to teach a model that is too large to retrain.
-#
-# **Sentences.** Nobody wrote any for these photographs. But their masks can be *measured*: fold them, compare the outline
-# with a circle's, take the width of the edge and the spread of the colours. Above the median of the lesions to learn from
-# becomes one word, below it the other. Such a standard is called **silver**: made by a rule, not by an expert.
+# The paper's outlook asks for “curated lesion descriptions, encouraging the model to mention diagnostic attributes”. Nobody
+# has written any. But masks can be *measured*: fold them, compare the outline with a circle's, take the width of the edge
+# and the spread of the colours. Above the median becomes one word, below it the other. Such labels are called **silver**:
+# made by a rule, not by an expert. The new word is *sharp* or *faded*: no prompt asks for it.
 
 # %%
-from dermxai_helpers.lexicon.sentences import measurements
+from dermxai_helpers.lexicon.sentences import edge_share
 
-if not (table["mask_path"] != "").any():  # photographs of your own without masks: drawn lesions take their place
-    folder = data.prepare("demo", images=images, seed=seed)
-    table = data.load(folder)
-    parts = data.split(table, by="lesion", seed=seed)
-with_mask = table[table["mask_path"] != ""].sample(frac=1, random_state=seed)
-learners = with_mask[parts[with_mask.index] == "train"].head(taught)
-judged = with_mask[parts[with_mask.index] == "val"].head(taught // 2)
-
-
-def measured(rows):
-    """The photographs of a table, and what their masks measure."""
-    photographs = [data.open_image(path, (224, 224)) for path in rows["image_path"]]
-    masks = [data.open_mask(path, (224, 224)) for path in rows["mask_path"]]
-    return photographs, measurements(photographs, masks)
-
+learners = [pair.before for pair in pairs]
+values, judged_values = (pd.DataFrame([one.measured | {"edge_share": edge_share(one.image, one.mask)} for one in some])
+                         for some in (learners, lesions))
 
 # %%
-to_learn, values = measured(learners)
-to_judge, judged_values = measured(judged)
-limit = values.median()
-values.head(3).round(2)
+rules = {  # slot: the measurement, the words below its median, the words above it
+    "symmetry": ("asymmetry", "symmetry", "asymmetry"), "border_shape": ("compactness", "an irregular border", "a regular border"),
+    "border_sharpness": ("edge_share", "a faded edge", "a sharp edge"), "colour_count": ("colour_spread", "a single color", "multiple colors")}
+
+
+def silver(rows, wanted):
+    """The sentence that the rules give each lesion."""
+    above = rows > values.median()
+    phrases = [[rules[slot][2 if one[rules[slot][0]] else 1] for slot in wanted] for _, one in above.iterrows()]
+    return [f"The lesion shows {', '.join(one)}." for one in phrases]
+
+
+# %% [markdown]
+# How good is silver? On drawings the truth is known. Balanced accuracy (the mean of both words' recalls) is one half for a
+# rule that knows nothing. **A rule that is not shown to be above one half must not teach.**
 
 # %%
-words = {  # slot: the measurement, the word below its limit and the word above it
-    "symmetry": ("asymmetry", "symmetric", "asymmetric"), "border_shape": ("compactness", "irregular", "regular"),
-    "border_sharpness": ("edge_share", "faded", "sharp"), "colour_count": ("colour_spread", "one", "many"),
-}
-
-
-def silver_facts(row):
-    """A row of measurements as facts. A word says no more than: more so than half of the others."""
-    return {slot: (above if row[name] > limit[name] else below, "present") for slot, (name, below, above) in words.items()}
-
-
-def silver_sentence(known):
-    """The facts in the words of the first prompt, and one more word: sharp or faded."""
-    symmetry, border, sharpness, colours = (known[slot][0] for slot in words)
-    border = f"an {border}" if border == "irregular" else f"a {border}"
-    colours = "a single color" if colours == "one" else "multiple colors"
-    return f"The lesion is {symmetry}, with {border} and {sharpness} border and {colours}."
-
+words, gate = slots | {"border_sharpness": "edge"}, {}
+for slot in rules:
+    known = ["many" if (value := facts.true_facts(one.attributes)[slot][0]) == "two" else value for one in learners]
+    label = [lexicon.parse(sentence)[slot][0] for sentence in silver(values, [slot])]
+    if len(set(known)) == 2:
+        gate[slot] = scoring.compare(label, known[0], range(len(known)), "balanced_accuracy", known, seed=seed)
+        print(gate[slot].sentence("Silver", "one word for all", f"balanced accuracy about the {words[slot]}", "lessons"))
 
 # %%
-learnt_facts = [silver_facts(row) for row in values.to_dict("records")]
-standard = [silver_facts(row) for row in judged_values.to_dict("records")]
-lessons = [silver_sentence(known) for known in learnt_facts]
+passed = [slot for slot in gate if gate[slot].outcome == "higher"]
+print("These teach:", ", ".join(words[slot] for slot in passed) or "none is shown to be good; the edge teaches for show")
+passed = passed or ["border_sharpness"]
+lessons = silver(values, passed)
 print(lessons[0])
-print("every sentence reads back as its facts:", [lexicon.parse(lesson) for lesson in lessons] == learnt_facts)
 
 # %% [markdown]
-# How good is silver? On drawings the truth is known, so the measurements themselves can be examined: the area under the
-# ROC curve is the chance that a measurement ranks two lesions of different kind in the right order.
-
-# %%
-from sklearn.metrics import roc_auc_score
-
-truth = data.truth(folder)
-if truth is not None:
-    known = truth.set_index("image_id").loc[judged["image_id"]]
-    for slot, (name, _, above) in words.items():
-        is_above = [facts.true_facts(row)[slot][0] in (above, "two") for _, row in known.iterrows()]
-        print(f"{name:14} {slot:17} AUC {roc_auc_score(is_above, judged_values[name]):.2f}")
-
-# %% [markdown]
-# **Teaching.** A weight matrix $W$ with a million numbers stays as it is. Beside it we learn a product of two thin
-# matrices of rank $r$, which starts at zero:
+# A weight matrix $W$ stays as it is. Beside it a product of two thin matrices of **rank** $r$ learns; the
+# factor $\alpha$ sets its strength (*LoRA*, Hu and others 2021):
 #
 # $$ W' = W + \tfrac{\alpha}{r}\, B A \qquad B \in \mathbb{R}^{d \times r},\; A \in \mathbb{R}^{r \times k} $$
 #
-# The new word is the fourth slot. Whether a border is *sharp* or *faded* no prompt asks, and the demo captioner was never
-# taught to say it.
+# So $r\,(d + k)$ numbers learn instead of $d\,k$. $B$ starts at zero: nothing changes before the first step. A layer with
+# $d = 3$, $k = 4$, $r = 2$, $\alpha = 4$:
 
 # %%
-before_said = captioner.caption(to_judge, PROMPTS["global"])
-print(before_said[0])
+import peft
+import torch
+
+layer = torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False))
+W = layer[0].weight.detach().clone()
+tiny = peft.get_peft_model(layer, peft.LoraConfig(r=2, lora_alpha=4, target_modules=["0"]))
+A, B = layer[0].lora_A["default"].weight, layer[0].lora_B["default"].weight
+print(f"A {tuple(A.shape)}, B {tuple(B.shape)}, B is zero: {not B.any()}")
 
 # %%
-from dermxai_helpers.captions import lora as caption_lora
+torch.nn.init.normal_(B)  # as if it had learnt something
+print("W' by hand as by peft:", torch.allclose(W + 4 / 2 * B @ A, tiny(torch.eye(4)).T, atol=1e-5))
 
+# %% [markdown]
+# The *pupil* is the captioner with such a pair beside queries and values of every attention of its T5 and Q-Former.
+
+# %%
 pupil = Captioner(checkpoint)
-adapted = caption_lora.adapt(pupil.model, seed=seed)
-learning = sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
-print(f"{learning:,} numbers learn, {learning / pupil.model.num_parameters():.1%} of all")
-losses = caption_lora.teach(adapted, pupil.processor, to_learn, PROMPTS["global"], lessons, steps, seed=seed)
-after_said = pupil.caption(to_judge, PROMPTS["global"])
-print(after_said[0])
+adapted = lora.adapt(pupil.model, rank=8, alpha=16, seed=seed)
+learning = [weight for weight in adapted.parameters() if weight.requires_grad]
+print(f"{len(learning)} matrices, {sum(map(torch.numel, learning)) / pupil.model.num_parameters():.1%} of all numbers, learn")
+
+# %%
+from matplotlib.figure import Figure
+
+losses = lora.teach(adapted, pupil.processor, [one.image for one in learners], PROMPTS["global"], lessons, steps, seed=seed)
+figure = Figure(figsize=(7, 2.4), layout="constrained")
+figure.subplots(subplot_kw={"xlabel": "step", "ylabel": "cross-entropy per token"}).plot(losses, color=plots.common.MEASURED)
+course.figure("loss", (figure, f"Loss of {steps} steps of teaching: from {losses[0]:.2f} to {losses[-1]:.2f}."))
 
 # %% [markdown]
-# Before and after, on lesions that it did not learn from. The bar to beat is not "before". It is the commonest word.
+# This is the loss on the lessons; it says nothing about other lesions. **Guess first:** on the lesions of section 1, does
+# the pupil beat the commonest word? Does it still answer the other two prompts?
 
 # %%
-def recalls(readings):
-    """Share of silver facts stated rightly, per slot."""
-    judged_facts = facts.verdicts(readings, standard, judged["lesion_id"], list(words))
-    return facts.score(judged_facts, seed=seed)
-
-
-commonest = facts.majority(learnt_facts)
-scores = {"before": recalls([lexicon.parse(one) for one in before_said]),
-          "after": recalls([lexicon.parse(one) for one in after_said]),
-          "chance": recalls([commonest] * len(standard))}
-learnt = pd.DataFrame({name: score["recall"] for name, score in scores.items()})
-learnt.round(2)
+shown = [lesion.image for lesion in lesions]
+old = {name: captioner.caption(shown, prompt) for name, prompt in PROMPTS.items()}
+new = {name: pupil.caption(shown, prompt) for name, prompt in PROMPTS.items()}
+for name in PROMPTS:
+    print(f"{name} before: {old[name][0]}\n{name} after:  {new[name][0]}")
 
 # %%
-shown = learnt.rename(columns={"chance": "always the commonest word"})
-note = f"{len(judged)} photographs, silver standard, {captioner.note}"
-course.figure("taught", plots.moved(shown, "share of silver facts stated rightly", note))
+standard = [lexicon.parse(sentence) for sentence in silver(judged_values, passed)]
+parsed = {name: [lexicon.parse(one) for one in captions["global"]] for name, captions in (("pupil", new), ("untaught captioner", old))}
+parsed["commonest word"] = [facts.majority([lexicon.parse(lesson) for lesson in lessons])] * examined
 
 # %%
-sharpness = scores["after"].loc["border_sharpness"]
-course.record("silver_sharpness_after", sharpness["f1"], sharpness["low"], sharpness["high"],
-              baseline=learnt.loc["border_sharpness", "chance"], note="F1 on the silver standard; before, it was silent")
+rated = {}
+for kind, wanted in (("rule", standard), ("truth", true)):
+    rated[kind] = {name: facts.marks(one, wanted, passed) for name, one in parsed.items()}
+    for slot in passed:
+        other = "commonest word" if slot == "border_sharpness" else "untaught captioner"
+        tell(rated[kind]["pupil"][slot], rated[kind][other][slot], "The pupil", f"the {other}", f"share right about the {words[slot]} by the {kind}")
 
 # %% [markdown]
-# One thing may have got lost. The sentences of the lessons say nothing about the surface; does the pupil still?
+# Silver is not truth: captions may come closer to the rule and further from the lesion. And what was forgotten? Count, for
+# each prompt, the facts stated beside the taught ones.
 
 # %%
-for when, sentences_then in (("before", before_said), ("after", after_said)):
-    print(f"{when:7} mentions the surface in {np.mean(['surface' in one for one in sentences_then]):.0%}")
+def beside(captions):
+    """How many facts each caption states that no lesson names."""
+    return np.array([len(lexicon.parse(one).keys() - set(passed)) for one in captions], float)
+
+
+lost = {name: tell(beside(new[name]), beside(old[name]), "The pupil", "the untaught captioner", f"number of other facts for the {name} prompt")
+        for name in PROMPTS}
 
 # %% [markdown]
-# That is the price of teaching with narrow sentences: what is no longer said is forgotten first.
-#
-# ### Keep it, load it, melt it in
-#
-# The adapter is a small file. Loaded beside the checkpoint it can be added to the weights, $W' = W + \frac{\alpha}{r}BA$,
-# after which the model has its old form and speed.
+# The paper's hope is tested on the three attributes that it names, as far as they were taught:
 
 # %%
-place = files.cache_folder() / "adapter"
-adapted.save_pretrained(place)
-print(f"{(place / 'adapter_model.safetensors').stat().st_size / 1000:.0f} kB")
-reloaded = Captioner(checkpoint, adapter=place)
-print("the same sentences:", reloaded.caption(to_judge, PROMPTS["global"], progress=False) == after_said)
+named = [slot for slot in passed if slot != "border_sharpness"] or passed
+sides = [rated["truth"][name][named].mean(axis=1) for name in ("pupil", "untaught captioner")]
+hope = scoring.compare(*sides, range(examined), seed=seed)
+course.claim("paper", "5", "Domain-specific fine-tuning of the VLM using dermatology report corpora and curated lesion descriptions, encouraging the model to mention diagnostic attributes such as asymmetry, irregular borders and variegated pigmentation.",
+             hope, hope.sentence("The pupil", "the untaught captioner", "share right about them by the truth", "captions"), not_judged="drawn lesions")
 
 # %% [markdown]
-# The same cells take `checkpoint = "Salesforce/instructblip-flan-t5-xl"` on a GPU: the names of the adapted matrices are
-# the same in every T5. Give `teach` a `learning_rate` a hundred times smaller then: large models tear easily.
-#
+# The adapter is a small file. Loaded beside the checkpoint, it is added to the weights.
+
+# %%
+adapted.save_pretrained(files.cache_folder() / "adapter")
+reloaded = Captioner(checkpoint, adapter=files.cache_folder() / "adapter")
+print("the same sentences:", reloaded.caption(shown[:10], PROMPTS["global"], progress=False) == new["global"][:10])
+
+# %% [markdown]
 # ## 7. Ask it yourself
 #
-# Your question, one of the views, one of the lesions. What was not met of the paper's demands stands below the picture.
-# Try a question without the word *lesion*; ask for a diagnosis; ask about the weather.
+# Your question, one view, one lesion; demands that were not met stand below. Ask for a diagnosis, or about the weather.
 
 # %% tags=["nbval-ignore-output"]
 from dermxai_helpers import widgets
 
-playing = {f"lesion {i + 1}, {sample['dx'][i]}": regions.views(photographs[i], found["predicted class"][i])
-           for i in range(min(4, len(sample)))}
+playing = {f"lesion {i + 1}, {data.CLASS_NAMES[sample['dx'][i]]}": regions.views(pictures[i], found["predicted class"][i]) for i in range(3)}
 widgets.playground(captioner, playing, PROMPTS["focused"])
 
 # %% [markdown]
-# ## 8. What this does *not* show
+# ## 8. What we found
 #
-# - **Nothing about InstructBLIP's knowledge**, unless `checkpoint` names one. The examination would be the same; the
-#   pupil here has learnt from drawings, and passes or fails on drawings.
-# - **Not that a faithful caption on drawings is faithful on skin.** Nobody can switch one attribute of a real lesion and
-#   leave the rest.
-# - **Not that silver is truth.** A rule measured the mask, and the median decided. Teaching to silver teaches the rule.
-# - **Not that the leak is harmless in general**, if the guides cannot be told apart here. They differ as much as the
-#   captioner listens to the region.
+# Does the captioner describe the picture?
+
+# %%
+say = {"higher": "more often than by noise", "lower": "less often than by noise", "cannot tell": "no differently from noise, as far as can be told"}
+print(f"Captions follow a changed picture {say[whole.outcome]} ({whole.value:.2f} against {whole.reference:.2f} of {whole.n} pairs).")
+print(f"Other facts change {say[rest.outcome]} ({rest.value:.3f} against {rest.reference:.3f} of them).")
+print("Following against a mirror,", outcomes(follows))
+print("Against a blank picture,", outcomes(blind))
+print("What the label in the region adds to macro-F1:", "; ".join(f"against the {guide}, {outcome}" for guide, outcome in label_leak.items()))
+print("The pupil against the untaught captioner, by the truth:", hope.outcome)
+print("Fewer other facts for the prompts:", ", ".join(name for name in lost if lost[name].outcome == "lower") or "not shown")
+
+# %% [markdown]
+# ## 9. What this does *not* show
+#
+# - **Nothing about InstructBLIP's knowledge**, unless `checkpoint` names one (then give `teach` a hundredth of the
+#   `learning_rate`). The demo captioner has learnt from drawings.
+# - **Not that a caption that follows drawings follows skin.** Nobody can switch one attribute of a real lesion and leave
+#   the rest.
+# - **Not that a mirror is all the noise there is.** Another light or zoom may move a caption more.
 # - **Nothing for clinical use.**
 #
-# ## 9. Further reading
+# ## 10. Further reading
 #
 # - Hu et al. (2021), *LoRA: Low-rank adaptation of large language models*, arXiv:2106.09685.
-# - Dai et al. (2023), *InstructBLIP*, arXiv:2305.06500. The model that the demo captioner is a small one of.
-# - Hesse et al. (2023), *FunnyBirds: A synthetic vision dataset for a part-based analysis of explainable AI methods*,
-#   arXiv:2308.06248. Changing one part and nothing else, as an examination of explanations.
-# - Rohrbach et al. (2018), *Object hallucination in image captioning*, arXiv:1809.02156.
-# - Kim et al. (2024), *Transparent medical image AI via an image-text foundation model grounded in medical literature*,
-#   doi:10.1038/s41591-024-02887-x. Concepts as scores.
+# - Papineni et al. (2002), *BLEU: a method for automatic evaluation of machine translation*, doi:10.3115/1073083.1073135.
 # - Post (2018), *A call for clarity in reporting BLEU scores*, arXiv:1804.08771.
+# - Hesse et al. (2023), *FunnyBirds*, arXiv:2308.06248.

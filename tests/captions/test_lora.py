@@ -52,6 +52,18 @@ def test_an_untrained_adapter_changes_nothing_and_only_its_own_weights_learn(mod
     assert not any("vision_model" in name for name in learning)
 
 
+def test_an_adapted_matrix_is_w_plus_alpha_over_rank_times_b_a(model):
+    """Hu et al. 2021, by hand: the strength is what the caller gives, not twice the rank."""
+    frozen = {name: weight.clone() for name, weight in model.named_parameters()}
+    lora.adapt(model, rank=2, alpha=6, seed=1)
+    name, layer = next((name, part) for name, part in model.named_modules() if hasattr(part, "lora_A"))
+    down, up = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+    assert down.shape[0] == up.shape[1] == 2 and not up.any()
+    torch.nn.init.normal_(up)
+    expected = frozen[f"{name}.weight"] + 6 / 2 * up @ down
+    torch.testing.assert_close(layer.get_base_layer().weight + layer.get_delta_weight("default"), expected)
+
+
 def test_teaching_leaves_the_callers_random_numbers_and_no_training_mode(model, processor, lessons):
     torch.manual_seed(5)
     expected = torch.rand(3)

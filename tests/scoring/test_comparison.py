@@ -145,7 +145,9 @@ def test_sentences():
         for name, step in (("up", 0.1), ("down", -0.1), ("equal", 0.0))
     }
     assert said["up"].startswith("Grad-CAM: energy inside the lesion is higher than for a dot: ")
-    assert "difference +0.100 (95 % interval +0.100 to +0.100; 40 photographs of 20 lesions)" in said["up"]
+    assert "difference +0.100 (the same in every repeat; 40 photographs of 20 lesions)" in said["up"]
+    varied = scoring.compare(base, 0.0, groups)
+    assert f"interval {varied.low:+.3f} to {varied.high:+.3f};" in varied.sentence("It", "nothing", "energy")
     assert "is lower than for a dot" in said["down"]
     assert said["equal"].startswith("Grad-CAM and a dot cannot be told apart in energy inside the lesion: ")
     scenes = scoring.compare(base + 0.1, base, np.arange(40)).sentence("A", "B", "share", rows="scenes")
