@@ -15,6 +15,7 @@ from dermxai_helpers.training import rebalancing
 
 PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
 VALIDATION_BATCH = 256
+KEEP = ("best", "last")
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,15 @@ def loss_for(strategy: str, labels: Tensor) -> Loss:
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"no way to rebalance is called {strategy!r}: choose one of {', '.join(STRATEGIES)}")
-    if strategy == "class weights":
-        return weighted(class_weights(labels))
-    if strategy == "logit adjustment":
-        shares = torch.bincount(labels) / len(labels)
-        return lambda logits, labels: functional.cross_entropy(logits + shares.log().to(logits.device), labels)
-    return focal if strategy == "focal loss" else functional.cross_entropy
+    weights, shares = class_weights(labels), torch.bincount(labels) / len(labels)
+    losses = {
+        "class weights": lambda logits, labels: functional.cross_entropy(logits, labels, weights.to(logits.device)),
+        "focal loss": lambda logits, labels: focal(logits, labels, weights.to(logits.device)),
+        "logit adjustment": lambda logits, labels: functional.cross_entropy(
+            logits + shares.log().to(logits.device), labels
+        ),
+    }
+    return losses.get(strategy, functional.cross_entropy)
 
 
 def order_for(strategy: str, labels: Tensor) -> Callable[[], Tensor]:
@@ -50,23 +53,20 @@ def order_for(strategy: str, labels: Tensor) -> Callable[[], Tensor]:
     return lambda: torch.multinomial(chances, len(labels), replacement=True)
 
 
-def weighted(weights: Tensor) -> Loss:
-    """Cross-entropy in which class c counts weights[c] times. weights : (classes,)"""
-    return lambda logits, labels: functional.cross_entropy(logits, labels, weight=weights.to(logits.device))
+def focal(logits: Tensor, labels: Tensor, alpha: Tensor, gamma: float = 2.0) -> Tensor:
+    r"""Cross-entropy that counts little what is right already, averaged; p is the true class's probability.
 
+    $$ L = -\alpha_y (1 - p)^\gamma \log p $$
 
-def focal(logits: Tensor, labels: Tensor) -> Tensor:
-    r"""Cross-entropy that counts little what is right already; p is the true class's probability.
+    alpha : how much each class counts, (classes,)
 
-    $$ L = -(1 - p)^2 \log p $$
-
-    >>> print(f"{focal(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).item():.3f}")  # 1/4 of log 2
+    >>> print(f"{focal(torch.tensor([[0.0, 0.0]]), torch.tensor([1]), torch.ones(2)).item():.3f}")  # 1/4 of log 2
     0.173
 
-    Source: Lin et al., "Focal loss for dense object detection", ICCV 2017, equation 4 (without its class weights).
+    Source: Lin et al., "Focal loss for dense object detection", ICCV 2017, equation 5.
     """
     log_p = functional.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
-    return ((1 - log_p.exp()) ** 2 * -log_p).mean()
+    return (alpha[labels] * (1 - log_p.exp()) ** gamma * -log_p).mean()
 
 
 def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

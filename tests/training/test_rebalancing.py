@@ -22,13 +22,20 @@ def test_class_weights_equal_scikit_learn():
     assert rebalancing.class_weights(labels).numpy() == pytest.approx(expected)
 
 
-def test_focal_loss_equals_torchvision_for_one_logit_against_none():
+@pytest.mark.parametrize("gamma", [0.5, 2])
+def test_focal_loss_equals_torchvision_for_one_logit_against_none(gamma):
     from torchvision.ops import sigmoid_focal_loss
 
     logits, labels = torch.tensor([0.3, -1.2, 2.0]), torch.tensor([1.0, 0.0, 0.0])
-    theirs = sigmoid_focal_loss(logits, labels, alpha=-1, gamma=2, reduction="mean")
+    theirs = sigmoid_focal_loss(logits, labels, alpha=0.25, gamma=gamma, reduction="mean")
     both = torch.stack([torch.zeros(3), logits], dim=1)  # a sigmoid is a softmax over (0, logit)
-    assert rebalancing.focal(both, labels.long()) == pytest.approx(theirs.item())
+    assert rebalancing.focal(both, labels.long(), torch.tensor([0.75, 0.25]), gamma) == pytest.approx(theirs.item())
+
+
+def test_the_focal_loss_that_is_trained_has_the_class_weights_as_its_alpha():
+    labels = torch.tensor([0] + [1] * 6 + [2])
+    expected = rebalancing.focal(LOGITS, LABELS, rebalancing.class_weights(labels), gamma=2)
+    assert rebalancing.loss_for("focal loss", labels)(LOGITS, LABELS) == pytest.approx(expected.item())
 
 
 def test_logit_adjustment_is_cross_entropy_with_the_prior_added():
