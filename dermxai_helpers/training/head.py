@@ -146,7 +146,7 @@ def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float
 
 
 def examples(table: pd.DataFrame, split: pd.Series, source: Backbone, progress: bool) -> tuple[Examples, Examples]:
-    """What is learnt from and what is judged on; ValueError unless every class and both parts of the split are there."""
+    """What is learnt from and what is judged on; ValueError unless all classes and both parts are there."""
     if unknown := sorted(set(table["dx"]) - set(data.CLASSES)):
         raise ValueError(f"the table holds class {', '.join(unknown)}: keep only {', '.join(data.CLASSES)}")
     if not split.index.equals(table.index) or set(split) != {"train", "val"}:
