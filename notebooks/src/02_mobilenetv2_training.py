@@ -378,8 +378,7 @@ known = (solved(taught, nonsense, C=1e6).predict(scaled[taught]) == nonsense[tau
 print(f"random labels learnt by heart: {known:.1%} of {len(taught)} photographs")
 
 # %% [markdown]
-# The labels are noise. Now ask for held-out photographs of the *same* lesions, at the $C$ that we use from here on.
-# Only memory can help.
+# Now ask for held-out photographs of the *same* lesions, at the $C$ used from here on. Only memory can help.
 
 # %%
 sisters = np.flatnonzero(held_out & np.isin(lesion, lesion[taught]))
@@ -388,21 +387,20 @@ remembered = scoring.compare(hit, 1 / 3, lesion[sisters])
 print(remembered.sentence("Another photograph of a taught lesion", "chance", "share of its random label recognised"))
 
 # %% [markdown]
-# Where lesions are remembered, a leak pays for a frozen backbone, too. **Guess first:** how much balanced accuracy,
-# and which recall does it lift most? One pair of splits is one draw, so take fifty, drawn by image and drawn by
-# lesion.
+# Where lesions are remembered, a leak can pay for a frozen backbone, too. **Guess first:** how much balanced
+# accuracy, and which recall does it lift most? One pair of splits is one draw, so take fifty.
 
 # %%
-from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
+from sklearn.model_selection import GroupShuffleSplit
 
 
-def fifty_scores(dealer):
-    splits = dealer(50, test_size=0.2, random_state=seed).split(scaled, labels, lesion)
+def fifty_scores(units):  # what is held out whole: photographs or lesions
+    splits = GroupShuffleSplit(50, test_size=0.2, random_state=seed).split(scaled, labels, units)
     answered = [(labels[val], solved(train, labels).predict(scaled[val])) for train, val in splits]
     return pd.DataFrame([scoring.scores(truth, said, CLASSES) for truth, said in answered])
 
 
-leaking, strict = fifty_scores(ShuffleSplit), fifty_scores(GroupShuffleSplit)
+leaking, strict = fifty_scores(np.arange(len(labels))), fifty_scores(lesion)
 
 # %%
 price = {name: scoring.compare(leaking[name], strict[name], range(50)) for name in leaking}
@@ -415,8 +413,7 @@ for dx in sorted(CLASSES, key=lambda dx: -price[f"recall_{dx}"].difference):  # 
     print(price[f"recall_{dx}"].sentence("Split by image", "split by lesion", f"recall of {dx}", rows="pairs of splits"))
 
 # %% [markdown]
-# The intervals speak of these photographs, split again and again; other patients are not in them. The loop on the
-# stricter split:
+# The intervals speak of these photographs, split again and again. The loop on the stricter split:
 
 # %%
 plain = answers(by_lesion)

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Judging a classifier: what did rebalancing buy?
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 50 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 46 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – train the same head in five ways, four of them said to cure imbalance, and tune a threshold
 # as a sixth. Then ask one of them how sure it is, at which threshold you would use it, and for whom it fails.
