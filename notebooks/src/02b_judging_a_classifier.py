@@ -392,7 +392,7 @@ questions = {"sex": judged["sex"], "site": judged["localization"], "skin": tone}
 groups = {name: subgroups.recall_by_group(judged, said["class weights"], group) for name, group in questions.items()}
 everyone = pd.concat(groups)
 print(f"{everyone['enough'].sum()} of {len(everyone)} groups have melanomas of ten lesions or more; of the others nothing is said")
-everyone.round(2)
+everyone[["images", "lesions", "enough"]]
 
 # %%
 panels = {name: rates.dropna().rename(lambda group, rates=rates: f"{group} ({rates['lesions'][group]})") for name, rates in groups.items()}
