@@ -140,8 +140,8 @@ shown = gap.sentence("Melanoma", "nevus", "the paper's recall", rows="published 
 course.claim("paper", "5", "its recall for melanoma was poor", gap, shown, supports="lower")
 
 # %% [markdown]
-# One thing does not fit. The paper names plain cross-entropy and suspects imbalance. But its weakest class is the
-# *commonest*. Section 6 comes back to that.
+# One thing does not fit. The paper names plain cross-entropy, and imbalance as a likely cause. But its weakest class
+# is the *commonest*. Section 6 comes back to that.
 #
 # ## 3. A backbone that does not learn
 #

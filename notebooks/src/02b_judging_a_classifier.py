@@ -81,7 +81,7 @@ index = {name: part["dx"].map(CLASSES.index).to_numpy() for name, part in {"trai
 #
 # $$ L = -\alpha_y \, (1 - p)^\gamma \log p, \qquad \gamma = 2, \quad \alpha_c = w_c = \frac{n}{3 \, n_c} $$
 
-# %%
+# %% tags=["nbval-check-output"]
 import torch
 
 from dermxai_helpers.training import rebalancing
@@ -175,9 +175,9 @@ for quantity, column in found.items():
     print(f"{quantity}, against none:", "; ".join(f"{kind}: {', '.join(ways)}" for kind, ways in kinds.groupby(kinds).groups.items()))
 
 # %% [markdown]
-# The paper suspects imbalance behind its recalls. If that holds, a network trained with the plain loss finds the
-# commonest class more often than the two rare ones. One column counts only what was found of the first kind, the
-# other only what was found of the rest.
+# The paper sees imbalance as a likely cause of its uneven recalls. If that holds, a network trained with the plain
+# loss finds the commonest class more often than the two rare ones. One column counts only what was found of the first
+# kind, the other only what was found of the rest.
 
 # %%
 def share(first, found):  # of its own kind: a column is zero on the other
