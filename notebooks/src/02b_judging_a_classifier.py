@@ -118,8 +118,10 @@ on_tuning = {way: one.predict_features(features["tune"]) for way, one in trained
 print({way: len(one.history) for way, one in trained.items()}, "epochs")
 
 # %% [markdown]
-# The sixth way takes the network `none` and multiplies its finished probabilities by a factor for each class, before
-# the largest is taken. The factors are those with the best balanced accuracy on the tuning part.
+# The sixth way takes the network `none` and multiplies its finished probabilities $p(c)$ by a factor $g_c$ for each
+# class, before the largest is taken. The factors are those with the best balanced accuracy on the tuning part.
+#
+# $$ \hat y = \arg\max_c \; g_c \, p(c) $$
 
 # %%
 factors = rebalancing.tuned_factors(on_tuning["none"], index["tune"])
@@ -238,8 +240,8 @@ alone = scoring.compare(said["tuned factors"], said["class weights"], owners, "b
 print(alone.sentence("Tuned factors, without any training,", "class weights", "balanced accuracy"))
 
 # %% [markdown]
-# **Turn the weight yourself.** The slider raises the class weights to a power and trains a head on the tuning part's
-# rivals each time you let go. Below, three places of it in words.
+# **Turn the weight yourself.** The slider raises the class weights to a power: 0 counts every image alike, 1 every
+# class. Each time you let go, a new head is trained. Below, three places in words.
 
 # %% tags=["nbval-ignore-output"]
 from dermxai_helpers import widgets
@@ -323,8 +325,10 @@ for name, error in errors.items():
 
 # %%
 rows = np.arange(len(truth)), index["judge"]
-for name, p in (("Temperature", cooled), ("Prior correction", corrected)):
-    print(scoring.compare(-np.log(p[rows]), -np.log(weighted[rows]), owners).sentence(name, "no correction", "log-loss"))
+losses = {name: scoring.compare(-np.log(p[rows]), -np.log(weighted[rows]), owners)
+          for name, p in (("Temperature", cooled), ("Prior correction", corrected))}  # fmt: skip
+for name, change in losses.items():
+    print(change.sentence(name, "no correction", "log-loss"))
 
 # %% [markdown]
 # The corrected network gives some melanomas back to the nevi: honest probabilities and many melanomas found are two
@@ -421,7 +425,7 @@ print("1.", found.loc["class weights", "recall_mel"].sentence("Class weights", "
 print("2.", found.loc["class weights", "recall_nv"].sentence("Class weights", "the plain loss", "recall of nv"))
 print("3.", found.loc["class weights", "area"].sentence("Class weights", "the plain loss", "ROC area of melanoma"))
 print("4.", alone.sentence("Tuned factors, without any training,", "class weights", "balanced accuracy"))
-print("5.", prior.sentence("Prior correction", "no correction", "calibration error"))
+print("5.", losses["Prior correction"].sentence("Prior correction", "no correction", "log-loss"))
 
 # %% [markdown]
 # ## 8. What this does *not* show
