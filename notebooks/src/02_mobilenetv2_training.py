@@ -83,8 +83,7 @@ paper_total = 1784
 # $$ n_c = \text{round}\Big(1784 \cdot \frac{N_c}{\sum_k N_k}\Big) \qquad r_c = \text{round}(n_c \cdot \text{recall}_c) $$
 
 # %% tags=["nbval-check-output"]
-everything = sum(paper_images.values())
-paper_n = {dx: round(paper_total * count / everything) for dx, count in paper_images.items()}
+paper_n = {dx: round(paper_total * count / sum(paper_images.values())) for dx, count in paper_images.items()}
 paper_right = {dx: round(paper_n[dx] * paper_recall[dx]) for dx in paper_n}
 print(paper_n, paper_right)
 print(f"accuracy {sum(paper_right.values()) / paper_total:.3f}, always nevus {paper_n['nv'] / paper_total:.3f}")
