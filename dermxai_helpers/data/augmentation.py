@@ -6,7 +6,6 @@ from PIL import Image
 CROP_AREA = (0.8, 1.0)  # share of the picture that a crop keeps
 CROP_RATIO = (0.9, 1.1)  # width : height of a crop, relative to the picture's
 DEGREES = 15  # largest turn either way; the corners it uncovers are mirrored, not black: black corners mean a lens
-VERSION = "-".join(map(str, (*CROP_AREA, *CROP_RATIO, DEGREES)))  # for the names of files computed from such views
 
 
 def augmented(image: np.ndarray, seed: int) -> np.ndarray:

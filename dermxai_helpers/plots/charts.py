@@ -19,11 +19,11 @@ def intervals(
 
     panels : {measure: table with columns value, low, high}
     references : {measure: where its dashed line stands}; dashed : what that line is
-    about : what the figure shows; values : write them above the dots
+    about : what the figure shows; values : write them at the right end of each row, where no line crosses them
     """
     first = next(iter(panels.values()))
     shared = all(table.index.equals(first.index) for table in panels.values())
-    figure = Figure(figsize=(9, 1.2 + (0.35 if values else 0.3) * max(map(len, panels.values()))))
+    figure = Figure(figsize=(9, 1.2 + 0.3 * max(map(len, panels.values()))))
     places = figure.subplots(1, len(panels), sharey=shared, squeeze=False)[0]
     drawn = pd.concat(panels.values())
     limits = (-0.03, 1.03) if drawn["value"].min() >= 0 else (drawn["low"].min() - 0.03, drawn["high"].max() + 0.03)
@@ -32,7 +32,7 @@ def intervals(
         dots(axes, table, references[measure])
         axes.set(xlim=limits, title=measure)
         for place, value in enumerate(table["value"] if values else ()):
-            axes.annotate(f"{value:.3f}", (value, place), xytext=(0, 4), textcoords="offset points", ha="center")
+            axes.annotate(f"{value:.3f}", (1, place), xycoords=axes.get_yaxis_transform(), va="center")
         said.append(f"{measure}: {told(table, '.3f')}; {dashed} {references[measure]:.3f}")
     figure.supxlabel(f"dot and bar: value and its 95 % interval · dashed: {dashed}")
     return figure, f"{about}, with 95 % intervals. {'. '.join(said)}."

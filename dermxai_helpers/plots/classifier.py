@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER, cells, styled, text_table
+from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER, SERIES, cells, styled, text_table
 
 
 @styled
@@ -18,7 +18,7 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
     best = history["validation_loss"].idxmin()
     kept = history.loc[best]
     recalls = {f"recall_{name}": colour for name, colour in CLASS_COLOURS.items()}
-    colours = {"training_loss": BASELINE, "balanced_accuracy": PAPER} | recalls
+    colours = dict.fromkeys(("training_loss", "balanced_accuracy"), SERIES[-1]) | recalls
     panels = {
         "Cross-entropy (training: with dropout)": ["training_loss", "validation_loss"],
         "Validation accuracy": ["accuracy", "balanced_accuracy"],
@@ -36,7 +36,7 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
         axes.set(xlabel="epoch", title=title)
         axes.legend()
     for axes in places[1:]:
-        axes.set_ylim(0, 1)
+        axes.set_ylim(-0.03, 1.03)
     ranges = [
         f"{name.removeprefix('recall_')} {history[name].min():.2f} to {history[name].max():.2f}" for name in recalls
     ]

@@ -98,9 +98,12 @@ def dots(axes: Axes, table: pd.DataFrame, reference: float | None = None, shift:
 
 
 def told(table: pd.DataFrame, form: str = ".2f") -> str:
-    """Put values with their intervals into words. table : columns value, low, high"""
-    rows = table.iterrows()
-    return ", ".join(f"{name} {row.value:{form}} ({row.low:{form}} to {row.high:{form}})" for name, row in rows)
+    """Put values with their intervals into words. table : as in `dots`; silent of a row that is not "enough"."""
+    words = []
+    for name, row in table.iterrows():
+        numbers = f"{row.value:{form}} ({row.low:{form}} to {row.high:{form}})"
+        words.append(f"{name} {numbers if row.get('enough', True) else 'too few to say'}")
+    return ", ".join(words)
 
 
 def cells(axes: Axes, counts: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
@@ -120,7 +123,7 @@ def text_table(axes: Axes, table: pd.DataFrame, colours: Mapping[str, str]) -> N
     axes.set_axis_off()
     written = table.map("{:.3f}".format).assign(images=table["images"].map("{:,.0f}".format)).replace("nan", "")
     rows = [["", *table.columns], *written.reset_index().to_numpy().tolist()]
-    widths = [1.8] + [1.0] * len(table.columns)
+    widths = [2.3] + [1.0] * len(table.columns)
     drawn = axes.table(rows[1:], colLabels=rows[0], cellLoc="right", bbox=[0, 0.05, 1, 0.9], colWidths=widths)
     drawn.auto_set_font_size(False)
     for (row, column), cell in drawn.get_celld().items():

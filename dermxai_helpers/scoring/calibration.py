@@ -1,11 +1,8 @@
 """Whether 80 % means right four times in five, and which threshold finds how many melanomas at what price."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers.scoring.intervals import interval
 from dermxai_helpers.scoring.metrics import yes_or_no
 
 BINS = 10
@@ -88,28 +85,6 @@ def operating_point(
         chosen = np.flatnonzero(found >= sensitivity)[0]
     rates = {"sensitivity": float(found[chosen]), "specificity": float(1 - false_alarms[chosen])}
     return {"threshold": float(thresholds[chosen])} | rates
-
-
-def probability_scores(
-    probabilities: np.ndarray, labels: Sequence[str], lesions: Sequence, classes: Sequence[str], repeats: int = 200
-) -> pd.DataFrame:
-    """Score probabilities, with 95 % intervals by lesion: index = score, columns value, low, high.
-
-    auc : mean over classes of the area under "this class against the rest"; auc_mel : of the first class alone
-    """
-    probabilities, index = checked(probabilities, pd.Index(classes).get_indexer(labels))
-    metrics = {
-        "auc": lambda p, k: np.mean([area_under_roc(p[:, c], k == c) for c in range(len(classes))]),
-        f"auc_{classes[0]}": lambda p, k: area_under_roc(p[:, 0], k == 0),
-        "calibration_error": expected_calibration_error,
-    }
-    rows = {}
-    for name, metric in metrics.items():
-        value, ends = float(metric(probabilities, index)), (np.nan, np.nan)
-        if np.isfinite(value):
-            ends = interval(metric, lesions, probabilities, index, repeats=repeats)
-        rows[name] = {"value": value, "low": ends[0], "high": ends[1]}
-    return pd.DataFrame(rows).T.rename_axis("score")
 
 
 def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> float:

@@ -5,17 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from dermxai_helpers.scoring.comparison import FEWEST
 from dermxai_helpers.scoring.intervals import interval
 
-FEWEST_MELANOMAS = 10  # a share of fewer is shown, and marked as too few to read
 
-
-def rates_by_group(table: pd.DataFrame, predicted: Sequence[str], group: pd.Series) -> pd.DataFrame:
-    """Tabulate for each group of people: images, melanomas, recall of melanoma, specificity.
+def recall_by_group(table: pd.DataFrame, predicted: Sequence[str], group: pd.Series) -> pd.DataFrame:
+    """Tabulate the recall of melanoma for each group of people: value, low, high (95 % interval by lesion).
 
     table : dx and lesion_id of the judged images; predicted : class names in its order; group : each row's group
-    Both rates have 95 % intervals by lesion; "enough" is False for fewer than ten melanomas. Rows without a group (NaN)
-    are left out.
+    Further columns: images (all of the group), lesions (that are melanomas), enough (False for fewer than ten of
+    these). A group without melanoma has no value; rows without a group (NaN) are left out.
     """
     if not group.index.equals(table.index) or not table.index.is_unique:  # pandas would match rows by their numbers
         raise ValueError("group must have the rows of the table, in its order: give a column of the same table")
@@ -24,13 +23,9 @@ def rates_by_group(table: pd.DataFrame, predicted: Sequence[str], group: pd.Seri
     called = pd.Series(np.asarray(predicted) == "mel", table.index)
     rows = {}
     for name, part in table.groupby(group, observed=True):
-        ill, positive = (part["dx"] == "mel").to_numpy(), called[part.index].to_numpy()
-        row = {"images": len(part), "melanomas": int(ill.sum()), "enough": ill.sum() >= FEWEST_MELANOMAS}
-        for rate, right, asked in (("recall", positive, ill), ("specificity", ~positive, ~ill)):
-            value = low = high = np.nan
-            if asked.any():
-                value = right[asked].mean()
-                low, high = interval("mean", part["lesion_id"][asked], right[asked])
-            row |= {rate: value, f"{rate}_low": low, f"{rate}_high": high}
-        rows[name] = row
-    return pd.DataFrame(rows).T.rename_axis("group")
+        ill = part[part["dx"] == "mel"]
+        found, lesions = called[ill.index], ill["lesion_id"].nunique()
+        ends = interval("mean", ill["lesion_id"], found) if len(ill) else (np.nan, np.nan)
+        rows[name] = (found.mean(), *ends, len(part), lesions, lesions >= FEWEST)
+    columns = ["value", "low", "high", "images", "lesions", "enough"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("group")

@@ -9,24 +9,21 @@ import numpy as np
 import torch
 
 from dermxai_helpers import data, files
-from dermxai_helpers.data import augmentation
 from dermxai_helpers.inference import copied, quick, to_input
 from dermxai_helpers.training.backbones import Backbone
 
 BATCH = 8  # more images at once are slower on a CPU (the early layers leave its cache) and need half a gigabyte more
 
 
-def cached_features(backbone: Backbone, paths, progress: bool = True, view: int = 0) -> np.ndarray:
+def cached_features(backbone: Backbone, paths, progress: bool = True) -> np.ndarray:
     """Global-average-pooled features of image files, float32 (n, 1280), in the order of `paths`.
-
-    view : 0 for the photographs as they are; 1, 2 ... for a random view of each (`augmentation.augmented`)
 
     Computed once, in float32: the cache is keyed by the backbone's layers and weights, the transform and each file's
     *content*, so a changed image, weight or size is computed anew, a renamed file is not, and a damaged cache file is
     replaced. Raises ValueError for a backbone that does not give 1,280 maps.
     """
     paths = [Path(path) for path in paths]
-    key = f"{backbone.name}-{fingerprint(backbone)[:16]}-view{view}-{augmentation.VERSION}"
+    key = f"{backbone.name}-{fingerprint(backbone)[:16]}"
     stored = [files.cache_folder() / "features" / key / f"{file_digest(path)}.npy" for path in paths]
     rows = np.empty((len(paths), 1280), np.float32)  # whole from the start: rows kept one by one tear the memory apart
     missing = {}  # a picture that is there twice is computed once
@@ -38,7 +35,7 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
     with bar, ThreadPoolExecutor(2) as readers, torch.inference_mode():  # decoding runs beside the network
         for start in range(0, len(missing), BATCH):
             batch = list(missing.items())[start : start + BATCH]
-            images = list(readers.map(partial(open_view, view=view), [paths[numbers[0]] for _, numbers in batch]))
+            images = list(readers.map(data.open_image, [paths[numbers[0]] for _, numbers in batch]))
             maps = network(to_input(images, backbone.size, backbone.mean, backbone.std))
             if maps.ndim != 4 or maps.shape[1] != 1280:
                 raise ValueError(f"backbone {backbone.name!r} gives {tuple(maps.shape)}, not (B, 1280, height, width)")
@@ -47,12 +44,6 @@ def cached_features(backbone: Backbone, paths, progress: bool = True, view: int 
                 rows[numbers] = row
             bar.update(len(images))
     return rows
-
-
-def open_view(path: Path, view: int) -> np.ndarray:
-    """A photograph (view 0) or one of its random views, uint8 RGB; which one depends on the file's content only."""
-    image = data.open_image(path)
-    return augmentation.augmented(image, int(file_digest(path)[:8], 16) + view) if view else image
 
 
 def file_digest(path: Path) -> str:

@@ -17,7 +17,7 @@ from dermxai_helpers.inference import left_as_found, to_input
 from dermxai_helpers.training import backbones, rebalancing
 from dermxai_helpers.training.backbones import Backbone
 from dermxai_helpers.training.features import cached_features, file_digest
-from dermxai_helpers.training.loop import Examples, Plan, fit
+from dermxai_helpers.training.loop import KEEP, Examples, Plan, fit
 
 BATCH = 8  # images at once
 HAM10000_LICENCE = "HAM10000 (doi:10.7910/DVN/DBW86T): CC BY-NC 4.0, no commercial use"
@@ -100,38 +100,39 @@ def train(
     split: pd.Series,
     backbone: str | Backbone = "demo",
     rebalance: str = "class weights",
-    views: int = 0,
     epochs: int = 10,
     learning_rate: float = 1e-4,
     seed: int = 0,
     progress: bool = True,
+    keep: str = "best",
 ) -> Classifier:
     """Train a new head on the frozen backbone, as the paper does.
 
     table : columns dx, image_id, image_path (see `data.load`); split : "train" / "val" for each row (see `data.split`)
     backbone : "demo", "imagenet" or a Backbone; rebalance : one of `rebalancing.STRATEGIES`
-    views : random crops, flips and turns of each training photograph, of which every epoch takes one at random; 0
-        trains on the photographs as they are
+    keep : "best" or "last" epoch (see `Plan`); take the last where losses of different kinds stand side by side
 
-    The paper's text names plain cross-entropy; its recalls imply some rebalancing, so class weights are the default.
+    The paper names plain cross-entropy, rebalance="none" (unit 02); other units ask a head that finds melanomas, so
+    class weights are the default. Its random crops, flips and turns are left out: cached features cannot be turned.
     Raises ValueError when a class or a part of the split is missing, or a setting is out of range.
     Source: Rodriguez, "Explainable AI for Dermatology", section 3.2.
     """
     source = backbones.backbone(backbone)
-    if epochs < 1 or views < 0:
-        raise ValueError(f"epochs={epochs}, views={views}: need at least one epoch, and 0 or more views")
-    seen, unseen = examples(table, split, source, views, progress)
+    if epochs < 1 or keep not in KEEP:
+        raise ValueError(f"epochs={epochs}, keep={keep!r}: give one epoch or more, and keep {' or '.join(KEEP)}")
+    seen, unseen = examples(table, split, source, progress)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = backbones.new_head(len(data.CLASSES))
-        history = fit(head, seen, unseen, paper_plan(seen.labels, rebalance, epochs, learning_rate))
+        history = fit(head, seen, unseen, paper_plan(seen.labels, rebalance, epochs, learning_rate, keep))
     network = backbones.assembled(copy.deepcopy(source.features).float(), head)
-    settings = {"rebalance": rebalance, "views": views, "epochs": epochs, "learning_rate": learning_rate}
-    settings |= {"batch_size": Plan.batch_size, "seed": seed, "best_epoch": int(history["validation_loss"].idxmin())}
+    kept = int(history["validation_loss"].idxmin()) if keep == "best" else len(history)
+    settings = {"rebalance": rebalance, "epochs": epochs, "learning_rate": learning_rate}
+    settings |= {"batch_size": Plan.batch_size, "seed": seed, "kept_epoch": kept}
     return classifier(source, network, history, settings | facts(table, split))
 
 
-def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float) -> Plan:
+def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float, keep: str = "best") -> Plan:
     """Adam, early stopping, a learning rate that falls on a plateau, the best epoch kept. labels : of training, (n,)"""
     return Plan(
         optimiser=lambda head: torch.optim.Adam(head.parameters(), lr=learning_rate),
@@ -140,16 +141,12 @@ def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float
         # two epochs without gain halve the learning rate; the paper states no number
         schedule=lambda optimiser: ReduceLROnPlateau(optimiser, factor=0.5, patience=1),
         epochs=epochs,
+        keep=keep,
     )
 
 
-def examples(
-    table: pd.DataFrame, split: pd.Series, source: Backbone, views: int, progress: bool
-) -> tuple[Examples, Examples]:
-    """What is learnt from, one of `views` random views of each photograph at a time, and what is judged on.
-
-    Raises ValueError unless every class and both parts of the split are there.
-    """
+def examples(table: pd.DataFrame, split: pd.Series, source: Backbone, progress: bool) -> tuple[Examples, Examples]:
+    """What is learnt from and what is judged on; ValueError unless all classes and both parts are there."""
     if unknown := sorted(set(table["dx"]) - set(data.CLASSES)):
         raise ValueError(f"the table holds class {', '.join(unknown)}: keep only {', '.join(data.CLASSES)}")
     if not split.index.equals(table.index) or set(split) != {"train", "val"}:
@@ -157,24 +154,17 @@ def examples(
     if absent := sorted(set(data.CLASSES) - set(table.loc[split == "train", "dx"])):
         raise ValueError(f"no training image is of class {', '.join(absent)}: use more images or another seed")
 
-    def cached(part: str, numbers: list[int]) -> Examples:
+    def cached(part: str) -> Examples:
         rows = table[split == part]
-        features = [cached_features(source, rows["image_path"], progress, number) for number in numbers]
-        values = torch.from_numpy(np.stack(features, axis=1))
+        features = torch.from_numpy(cached_features(source, rows["image_path"], progress))
+        return Examples(features.__getitem__, torch.tensor([data.CLASSES.index(dx) for dx in rows["dx"]]))
 
-        def chosen(rows: Tensor) -> Tensor:
-            if len(numbers) == 1:  # no choice, no random number spent
-                return values[rows, 0].float()
-            return values[rows, torch.randint(len(numbers), (len(rows),))].float()
-
-        return Examples(chosen, torch.tensor(rows["dx"].map(data.CLASSES.index).to_numpy()))
-
-    return cached("train", list(range(1, views + 1)) or [0]), cached("val", [0])
+    return cached("train"), cached("val")
 
 
 def classifier(source: Backbone, network: nn.Module, history: pd.DataFrame, card: dict) -> Classifier:
     """A Classifier whose card has the scores of the epoch that was kept, too. card : settings and `facts`"""
-    kept = history.loc[card["best_epoch"]].drop(["training_loss", "learning_rate"]).round(4).astype(object)
+    kept = history.loc[card["kept_epoch"]].drop(["training_loss", "learning_rate"]).round(4).astype(object)
     kept = kept.where(kept.notna(), None).to_dict()  # no score where a class is absent; JSON has no NaN
     card = {"backbone_note": source.note, **card, "validation": kept}
     return Classifier(network, data.CLASSES, history, source.name, source.mean, source.std, source.size, card)

@@ -15,6 +15,7 @@ from dermxai_helpers.training import rebalancing
 
 PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
 VALIDATION_BATCH = 256
+KEEP = ("best", "last")
 
 
 @dataclass(frozen=True)
@@ -60,67 +61,55 @@ def finetuning_plan(optimiser: Callable, labels: Tensor, epochs: int, batch_size
     return Plan(optimiser, loss, order, cosine, epochs, batch_size, average, keep="last")
 
 
-class Run:
-    """A training under way."""
-
-    def __init__(self, network: nn.Module, plan: Plan):
-        self.network, self.plan, self.optimiser = network, plan, plan.optimiser(network)
-        self.schedule = plan.schedule(self.optimiser) if plan.schedule else None
-        self.average = _running_mean(network, plan.average) if plan.average else None
-        self.judged = self.average.module if self.average else network  # what is validated and kept
-        self.rows, self.best, self.steps = [], {}, 0
-
-    def finished(self) -> bool:
-        """Whether the epochs are over, or the validation loss has not fallen for PATIENCE epochs."""
-        losses = [row["validation_loss"] for row in self.rows]
-        waited = len(losses) - 1 - int(np.argmin(losses)) if losses else 0
-        return len(losses) >= self.plan.epochs or (self.plan.keep == "best" and waited >= PATIENCE)
-
-    def epoch(self, examples: Examples) -> float:
-        """One pass in the plan's order; returns the mean loss of its batches. On a GPU in mixed precision."""
-        self.network.train()
-        device, losses = next(self.network.parameters()).device, []
-        for rows in self.plan.order().split(self.plan.batch_size):
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-                logits = self.network(examples.inputs(rows).to(device))
-            loss = self.plan.loss(logits.float(), examples.labels[rows].to(device))
-            self.optimiser.zero_grad()
-            loss.backward()
-            self.optimiser.step()
-            if self.average:  # the first weights begin the mean
-                self.average.update(self.network, self.steps + 2 if self.steps else 0)
-            self.steps += 1
-            losses.append(loss.item())
-        return float(np.mean(losses))
-
-    def note(self, row: dict) -> None:
-        """Take an epoch's row into the history; remember the weights if they are the ones to keep so far."""
-        loss, rate = row["validation_loss"], row["learning_rate"]
-        if not np.isfinite(loss):
-            raise ValueError(f"the loss is not finite in epoch {len(self.rows) + 1}: take a learning rate below {rate}")
-        if self.plan.keep == "last" or all(loss < earlier["validation_loss"] for earlier in self.rows):
-            self.best = copy.deepcopy(self.judged.state_dict())
-        self.rows.append(row)
-        if isinstance(self.schedule, lr_scheduler.ReduceLROnPlateau):
-            self.schedule.step(loss)
-        elif self.schedule:
-            self.schedule.step()
-
-
 def fit(network: nn.Module, training: Examples, validation: Examples, plan: Plan) -> pd.DataFrame:
     """Train `network` in place and leave it, in evaluation mode, with the weights that the plan keeps.
 
     Returns the history, one row an epoch (index 1 ...): training_loss, validation_loss, the columns of `scoring.scores`
     on the validation part, learning_rate. Raises ValueError for a loss that is not finite.
     """
-    run = Run(network, plan)
-    while not run.finished():
-        rate = max(group["lr"] for group in run.optimiser.param_groups)
-        row = {"training_loss": run.epoch(training)} | validate(run.judged, validation, plan.loss)
-        run.note({name: float(value) for name, value in row.items()} | {"learning_rate": rate})
-    network.load_state_dict(run.best)
+    optimiser = plan.optimiser(network)
+    schedule = plan.schedule(optimiser) if plan.schedule else None
+    average = _running_mean(network, plan.average) if plan.average else None
+    judged, rows, waited = average.module if average else network, [], 0  # `judged` is validated and kept
+    while len(rows) < plan.epochs and waited < PATIENCE:
+        rate = max(group["lr"] for group in optimiser.param_groups)
+        row = {"training_loss": epoch(network, optimiser, training, plan, average, len(rows))}
+        row |= validate(judged, validation, plan.loss) | {"learning_rate": rate}
+        if not np.isfinite(row["validation_loss"]):
+            raise ValueError(f"the loss is not finite in epoch {len(rows) + 1}: take a learning rate below {rate}")
+        lowest = min((earlier["validation_loss"] for earlier in rows), default=np.inf)
+        waited = 0 if plan.keep == "last" or row["validation_loss"] < lowest else waited + 1
+        if not waited:
+            best = copy.deepcopy(judged.state_dict())
+        rows.append({name: float(value) for name, value in row.items()})
+        if schedule:
+            plateau = isinstance(schedule, lr_scheduler.ReduceLROnPlateau)
+            schedule.step(row["validation_loss"]) if plateau else schedule.step()
+    network.load_state_dict(best)
     network.eval()
-    return pd.DataFrame(run.rows, index=pd.RangeIndex(1, len(run.rows) + 1, name="epoch"))
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
+
+
+def epoch(
+    network: nn.Module, optimiser: Optimizer, examples: Examples, plan: Plan, average: nn.Module | None, done: int
+) -> float:
+    """One pass in the plan's order; returns the mean loss of its batches. On a GPU in mixed precision.
+
+    average : the running mean of the weights, which follows; done : how many epochs went before
+    """
+    network.train()
+    device, losses, batches = next(network.parameters()).device, [], plan.order().split(plan.batch_size)
+    for step, rows in enumerate(batches, done * len(batches)):
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+            logits = network(examples.inputs(rows).to(device))
+        loss = plan.loss(logits.float(), examples.labels[rows].to(device))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if average:  # the first weights begin the mean
+            average.update(network, step + 2 if step else 0)
+        losses.append(loss.item())
+    return float(np.mean(losses))
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ recall per class, balanced accuracy, AUC, calibration.
 """
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import torch
@@ -14,8 +15,7 @@ from torch.nn import functional
 from dermxai_helpers.files import listed
 
 STRATEGIES = ("none", "class weights", "oversampling", "focal loss", "logit adjustment")
-STEPS = np.geomspace(1 / 32, 32, 61)  # factors that `tuned_factors` tries for each class
-MOST_ROUNDS = 20  # three or four are usual
+STEPS = np.geomspace(1 / 32, 32, 41)  # factors that `tuned_factors` tries for each class
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -34,12 +34,15 @@ def loss_for(strategy: str, labels: Tensor) -> Loss:
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"no way to rebalance is called {strategy!r}: choose one of {', '.join(STRATEGIES)}")
-    if strategy == "class weights":
-        return weighted(class_weights(labels))
-    if strategy == "logit adjustment":
-        shares = torch.bincount(labels) / len(labels)
-        return lambda logits, labels: functional.cross_entropy(logits + shares.log().to(logits.device), labels)
-    return focal if strategy == "focal loss" else functional.cross_entropy
+    weights, shares = class_weights(labels), torch.bincount(labels) / len(labels)
+    losses = {
+        "class weights": lambda logits, labels: functional.cross_entropy(logits, labels, weights.to(logits.device)),
+        "focal loss": lambda logits, labels: focal(logits, labels, weights.to(logits.device)),
+        "logit adjustment": lambda logits, labels: functional.cross_entropy(
+            logits + shares.log().to(logits.device), labels
+        ),
+    }
+    return losses.get(strategy, functional.cross_entropy)
 
 
 def order_for(strategy: str, labels: Tensor) -> Callable[[], Tensor]:
@@ -50,48 +53,38 @@ def order_for(strategy: str, labels: Tensor) -> Callable[[], Tensor]:
     return lambda: torch.multinomial(chances, len(labels), replacement=True)
 
 
-def weighted(weights: Tensor) -> Loss:
-    """Cross-entropy in which class c counts weights[c] times. weights : (classes,)"""
-    return lambda logits, labels: functional.cross_entropy(logits, labels, weight=weights.to(logits.device))
+def focal(logits: Tensor, labels: Tensor, alpha: Tensor, gamma: float = 2.0) -> Tensor:
+    r"""Cross-entropy that counts little what is right already, averaged; p is the true class's probability.
 
+    $$ L = -\alpha_y (1 - p)^\gamma \log p $$
 
-def focal(logits: Tensor, labels: Tensor) -> Tensor:
-    r"""Cross-entropy that counts little what is right already; p is the true class's probability.
+    alpha : how much each class counts, (classes,)
 
-    $$ L = -(1 - p)^2 \log p $$
-
-    >>> print(f"{focal(torch.tensor([[0.0, 0.0]]), torch.tensor([1])).item():.3f}")  # 1/4 of log 2
+    >>> print(f"{focal(torch.tensor([[0.0, 0.0]]), torch.tensor([1]), torch.ones(2)).item():.3f}")  # 1/4 of log 2
     0.173
 
-    Source: Lin et al., "Focal loss for dense object detection", ICCV 2017, equation 4 (without its class weights).
+    Source: Lin et al., "Focal loss for dense object detection", ICCV 2017, equation 5.
     """
     log_p = functional.log_softmax(logits, dim=1).gather(1, labels[:, None])[:, 0]
-    return ((1 - log_p.exp()) ** 2 * -log_p).mean()
+    return (alpha[labels] * (1 - log_p.exp()) ** gamma * -log_p).mean()
 
 
 def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """A factor for each class's probability, (classes,), such that argmax(probabilities * factors) is most balanced.
 
-    probabilities : (n, classes); labels : class index, (n,). Take images that neither trained the network nor will be
-    reported on, or the result is too good to be true. One class after the other is tried on a grid until nothing gains.
-    Raises ValueError where a class has no image, for nothing is known about its factor then.
+    probabilities : (n, classes), few classes, for all combinations on a grid are tried; labels : class index, (n,)
+    Take images that neither trained the network nor will be reported on, or the result is too good to be true. Of
+    equals the factors nearest to 1 are taken. ValueError where a class has no image: nothing is known of its factor.
     """
-    from sklearn.metrics import balanced_accuracy_score
-
-    absent = sorted(set(range(probabilities.shape[1])) - set(np.unique(labels)))
+    own = [labels == number for number in range(probabilities.shape[1])]
+    absent = [number for number, rows in enumerate(own) if not rows.any()]
     if absent or not np.isfinite(probabilities).all():
         found = f"no image of class number {listed(absent)}" if absent else "probabilities that are not finite"
         raise ValueError(f"factors cannot be tuned on {found}: give images of every class, and a network that answers")
-    factors, best = np.ones(probabilities.shape[1]), balanced_accuracy_score(labels, probabilities.argmax(axis=1))
-    for _ in range(MOST_ROUNDS):
-        before = best
-        for column in range(1, len(factors)):  # only ratios matter, so the first class keeps its factor
-            for factor in STEPS:
-                tried = factors.copy()
-                tried[column] = factor
-                score = balanced_accuracy_score(labels, (probabilities * tried).argmax(axis=1))
-                if score > best:
-                    best, factors = score, tried
-        if best == before:
-            break
-    return factors
+
+    def worth(factors: np.ndarray) -> tuple[float, float]:
+        right = (probabilities * factors).argmax(axis=1) == labels
+        return np.mean([right[rows].mean() for rows in own]), -np.abs(np.log(factors)).sum()
+
+    others = product(STEPS, repeat=len(own) - 1)  # only ratios matter: the first class keeps its factor
+    return max((np.array([1.0, *factors]) for factors in others), key=worth)

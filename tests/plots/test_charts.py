@@ -25,13 +25,16 @@ def test_intervals_draw_a_panel_a_measure_and_baselines_in_grey():
     assert [segment[:, 0].tolist() for segment in intervals.get_segments()] == [[0.6, 0.8], [0.3, 0.5]]
     assert marks(figure.axes[0]) == [(MEASURED, "o", True), (BASELINE, "^", True)]
     assert [text.get_text() for text in figure.axes[1].texts] == ["0.700", "0.400"]
+    for axes in figure.axes:
+        edge = axes.get_window_extent().x1
+        assert all(text.get_window_extent().x0 >= edge for text in axes.texts), "no line crosses a number"
     assert figure.axes[0].get_ylim() == (1.6, -0.6), "the first row is on top"
 
 
 def test_rows_with_too_few_to_say_are_open_and_without_a_bar_and_panels_may_differ():
     few = TABLE.assign(enough=[False, True]).set_axis(["one", "two"])
     found = plots.intervals({"age": few, "sex": TABLE}, {"age": 0.5, "sex": 0.5}, "all", "Recall")
-    figure = described(found, "two 0.400")
+    figure = described(found, "one too few to say, two 0.400")
     assert marks(figure.axes[0]) == [(BASELINE, "o", False), (MEASURED, "o", True)]
     drawn = [segment[:, 0].tolist() for segment in figure.axes[0].collections[0].get_segments() if len(segment)]
     assert drawn == [[0.3, 0.5]], "no interval that would look certain"

@@ -63,27 +63,10 @@ def test_operating_points_that_cannot_be_get_a_sentence():
         calibration.operating_point(np.ones(2), [True, True], specificity=0.9)
 
 
-def test_scores_of_probabilities_hold_the_true_value_in_their_interval():
-    from sklearn.metrics import roc_auc_score
-
-    probabilities, labels = drawn(600, 1)
-    names = np.array(["mel", "nv", "bkl"])[labels]
-    lesions = np.arange(600) // 2
-    table = calibration.probability_scores(probabilities, names, lesions, ("mel", "nv", "bkl"), repeats=50)
-    expected = roc_auc_score(labels, probabilities, multi_class="ovr", average="macro")
-    assert table.loc["auc", "value"] == pytest.approx(expected)
-    assert table.loc["auc_mel", "value"] == pytest.approx(roc_auc_score(labels == 0, probabilities[:, 0]))
-    # The error's bootstrap interval lies above its value by nature: noise in a bin counts as miscalibration.
-    assert (table["low"] < table["high"]).all() and (table.loc["auc", "low"] < expected < table.loc["auc", "high"])
-
-
 CALLED = [
     lambda table, labels: calibration.reliability(table, labels),
     lambda table, labels: calibration.expected_calibration_error(table, labels),
     lambda table, labels: calibration.temperature(table, labels),
-    lambda table, labels: calibration.probability_scores(
-        table, np.array(["mel", "nv", "?"])[labels], ["a", "b"], ["mel", "nv"], repeats=5
-    ),
     lambda table, labels: calibration.tempered(table, 2.0),
 ]
 HALVES = np.full((2, 2), 0.5)
@@ -107,18 +90,6 @@ def test_what_are_no_probabilities_gets_a_sentence(called, table):
 def test_what_are_no_class_indices_gets_a_sentence(called, labels):
     with pytest.raises(ValueError, match="labels must be 2 class indices below 2|expected 2 class"):
         called(HALVES, np.array(labels) if labels is not None else np.array(None))
-
-
-def test_an_unknown_label_gets_a_sentence():
-    with pytest.raises(ValueError, match="labels must be 2 class indices below 2"):
-        CALLED[3](HALVES, np.array([0, 2]))
-
-
-@pytest.mark.filterwarnings("error")
-def test_one_class_alone_has_no_area_and_keeps_its_calibration():
-    table = calibration.probability_scores(HALVES, ["nv", "nv"], ["a", "b"], ["mel", "nv"], repeats=20)
-    assert table.loc[["auc", "auc_mel"]].isna().all().all()
-    assert table.loc["calibration_error"].tolist() == [0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize("temperature", [0, -1, np.nan, np.inf])

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,8 +67,7 @@ def test_a_changed_input_misses_the_cache_and_a_renamed_image_hits_it(table, bac
     changed = copy.deepcopy(backbone.features)
     changed[0][0].weight.data[0, 0, 0, 0] += 1e-3
     training.cached_features(dataclasses.replace(backbone, features=changed), paths[1:], progress=False)
-    training.cached_features(backbone, paths[1:], progress=False, view=1)
-    assert seen == [4, 1, 3, 3, 3]
+    assert seen == [4, 1, 3, 3]
 
 
 def test_another_architecture_of_the_same_weights_misses_the_cache(table, backbone):
@@ -137,12 +135,3 @@ def test_an_interrupted_run_keeps_what_it_has_and_leaves_no_half_file(table, bac
     assert len(kept) == 16 and {path.suffix for path in kept} == {".npy"}
     training.cached_features(backbone, table["image_path"][:30], progress=False)
     assert seen == [8, 8, 8, 6]
-
-
-def test_views_are_those_of_the_files_content(table, tmp_path):
-    path = Path(table["image_path"][0])
-    renamed = tmp_path / "renamed.png"
-    renamed.write_bytes(path.read_bytes())
-    assert np.array_equal(features.open_view(path, 2), features.open_view(renamed, 2))
-    assert not np.array_equal(features.open_view(path, 1), features.open_view(path, 2))
-    assert np.array_equal(features.open_view(path, 0), data.open_image(path))

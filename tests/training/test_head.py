@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dermxai_helpers import data, scoring, training
-from dermxai_helpers.training import backbones, features
+from dermxai_helpers.training import backbones, features, rebalancing
 
 LASTING_CACHE = Path(os.environ.get("DERMXAI_CACHE") or Path(__file__).parents[2] / "build" / "cache")
 
@@ -65,10 +65,22 @@ def test_bad_tables_and_splits_get_a_sentence(table, split, backbone):
         training.train(table, split.where(table["dx"] != "mel", "val"), backbone)
 
 
-@pytest.mark.parametrize("setting", [{"rebalance": "Balanced"}, {"epochs": 0}, {"views": -1}])
+@pytest.mark.parametrize("setting", [{"rebalance": "Balanced"}, {"epochs": 0}, {"keep": "first"}])
 def test_bad_settings_get_a_sentence(table, split, backbone, setting):
-    with pytest.raises(ValueError, match="choose one of none, class weights|at least one epoch, and 0 or more views"):
+    with pytest.raises(ValueError, match="choose one of none, class weights|give one epoch or more, and keep best"):
         training.train(table, split, backbone, progress=False, **setting)
+
+
+def test_the_last_epoch_is_kept_where_the_validation_part_may_choose_nothing(table, split, backbone):
+    """Losses of different kinds stop at different epochs: kept to the last, all train as long."""
+    taught = table.assign(dx=table["dx"].to_numpy()[::-1])  # validation gets worse: the paper's way would stop
+    lengths = {}
+    for rebalance in rebalancing.STRATEGIES:
+        model = training.train(taught, split, backbone, rebalance, 12, 0.1, progress=False, keep="last")
+        lengths[rebalance] = len(model.history)
+        assert model.card["kept_epoch"] == 12
+        assert model.card["validation"]["accuracy"] == pytest.approx(model.history["accuracy"].iloc[-1], abs=1e-4)
+    assert set(lengths.values()) == {12}
 
 
 # --- files ---
@@ -112,7 +124,7 @@ def test_a_score_that_is_not_known_is_null_in_the_card(saved, tmp_path):
 def test_the_card_names_data_licence_and_metrics(saved, table, split, backbone):
     card = json.loads(saved[1].with_suffix(".json").read_text())
     assert card["data_licence"] == ["drawn by dermxai_helpers.synth: MIT"]
-    assert card["validation"]["accuracy"] == pytest.approx(saved[0].history["accuracy"][card["best_epoch"]], abs=1e-4)
+    assert card["validation"]["accuracy"] == pytest.approx(saved[0].history["accuracy"][card["kept_epoch"]], abs=1e-4)
     assert card["images"] == {"train": 48, "val": 12}
     real = training.train(table.assign(image_id="ISIC_0000000"), split, backbone, epochs=1, progress=False).card
     assert "CC BY-NC" in real["data_licence"][0] and real["data_sha256"] == card["data_sha256"]
@@ -198,7 +210,7 @@ def test_the_constant_of_the_papers_split_beats_the_papers_accuracy():
 @pytest.fixture
 def real_features(monkeypatch):
     """ImageNet features of HAM10000 as an earlier run left them: computing them takes longer than a test may."""
-    if not list(LASTING_CACHE.glob("features/imagenet-*-view0-*")):
+    if not list(LASTING_CACHE.glob("features/imagenet-*")):
         pytest.skip(f"no features in {LASTING_CACHE}: run the course on HAM10000, or set DERMXAI_CACHE")
     monkeypatch.setenv("DERMXAI_CACHE", str(LASTING_CACHE))
 
