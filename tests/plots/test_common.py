@@ -37,7 +37,7 @@ def figures():
     yield plots.intervals({"recall": table}, {"recall": 0.3}, "chance", "About it")
     yield plots.stacked(shares, "share")
     yield plots.grouped({"mel": table, "nv": table}, "x", "y")
-    yield maps.numbers({"a": heatmap[:2, :2] - 0.5})
+    yield maps.numbers({"a": heatmap[:2, :2] - 0.5}, "evidence")
     yield classifier.decision(rng.random(50), rng.random(50) > 0.5, 0.5, np.array([[1, 2], [3, 4]]))
 
 
