@@ -25,11 +25,11 @@ COLOURS = {  # what is left of the skin's red, green and blue
 def mole(picture: np.ndarray, body: Body, rng: np.random.Generator) -> Painted:
     """A drawn lesion of the course, reduced and set on the skin."""
     close_up = draw(int(rng.integers(2**31)), artefact_chances=dict.fromkeys(ARTEFACTS, 0))
-    across = int(2.3 * body.room)
     around = np.median(close_up.image[~ndimage.binary_dilation(close_up.mask, iterations=8)], axis=0)
-    pasted, mask = _placed(close_up.image - around, close_up.mask.astype(np.float32), body.centre, across)
+    layers = np.moveaxis(np.dstack([close_up.image - around, close_up.mask]).astype(np.float32), 2, 0)
+    *colours, mask = (_placed(layer, body.centre, int(2.3 * body.room)) for layer in layers)
     cover = ndimage.gaussian_filter(ndimage.maximum_filter(mask, 5), 1.5) * body.cover
-    return picture + pasted * cover[..., None], (mask > 0.5) & body.skin
+    return picture + np.dstack(colours) * cover[..., None], (mask > 0.5) & body.skin
 
 
 def ring(body: Body, rng: np.random.Generator) -> Spot:
@@ -88,7 +88,6 @@ KINDS = {"mole": mole} | {
 }  # fmt: skip
 FIVE = {"mole": "mole", "ring": "scaly red ring", "plaque": "scaly red plaque", "bumps": "red bumps",
         "patches": "red patches"}  # fmt: skip
-COMPLAINTS = {name: KINDS[kind] for name, kind in FIVE.items()}
 
 
 def _from_centre(body: Body, rng: np.random.Generator) -> np.ndarray:
@@ -103,13 +102,8 @@ def _blend(below: np.ndarray, above: np.ndarray, cover: np.ndarray) -> np.ndarra
     return below + (above - below) * cover[..., None]
 
 
-def _placed(image: np.ndarray, mask: np.ndarray, centre: tuple[float, float], across: int) -> Painted:
-    """image (224, 224, 3) and mask (224, 224), float, reduced to `across` pixels around a centre, with zeros around."""
-    top, left = (round(place - across / 2) for place in centre)
-    layers = []
-    for layer in (*np.moveaxis(image.astype(np.float32), -1, 0), mask):
-        small = np.asarray(Image.fromarray(layer).resize((across, across), Image.Resampling.BILINEAR))
-        canvas = np.zeros((SIZE + 2 * across,) * 2, np.float32)  # with room for what hangs over the edge
-        canvas[across + top:across + top + across, across + left:across + left + across] = small
-        layers.append(canvas[across:-across, across:-across])
-    return np.stack(layers[:3], axis=-1), layers[3]
+def _placed(layer: np.ndarray, centre: tuple[float, float], across: int) -> np.ndarray:
+    """A layer, float (224, 224), reduced to `across` pixels around a centre, with zeros around."""
+    canvas, (top, left) = Image.new("F", (SIZE, SIZE)), (round(place - across / 2) for place in centre)
+    canvas.paste(Image.fromarray(layer).resize((across, across), Image.Resampling.BILINEAR), (left, top))
+    return np.asarray(canvas)

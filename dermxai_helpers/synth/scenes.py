@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from dermxai_helpers.synth import surroundings
 from dermxai_helpers.synth.attributes import SKIN, SKIN_CHANCES
-from dermxai_helpers.synth.complaints import COMPLAINTS, KINDS
+from dermxai_helpers.synth.complaints import FIVE, KINDS
 from dermxai_helpers.synth.noise import streams
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES, SIZE, Body, cloud
 
@@ -52,13 +52,13 @@ def draw(
     entropy = [seed] if isinstance(seed, int | np.integer) else list(seed)
     rng = streams([7, *entropy], STREAMS)
     drawn = [rng["choice"].random() for _ in range(3)]
-    complaint = _chosen(complaint, (*COMPLAINTS, *KINDS, HEALTHY), "complaint", drawn[0], COMPLAINTS)
+    complaint = _chosen(complaint, (*FIVE, *KINDS, HEALTHY), "complaint", drawn[0], FIVE)
     place = _chosen(place, PLACES, "place", drawn[1], places_of(complaint))
     background = _chosen(background, BACKGROUNDS, "background", drawn[2], BACKGROUNDS)
     body = PLACES[place](rng["place"])
     picture, affected = _skin(body, rng["skin"]), np.zeros((SIZE, SIZE), bool)
     if complaint != HEALTHY:
-        picture, affected = (COMPLAINTS | KINDS)[complaint](picture, body, rng["complaint"])
+        picture, affected = KINDS[FIVE.get(complaint, complaint)](picture, body, rng["complaint"])
     behind = BACKGROUNDS[background](streams([7, *entropy, backdrop], STREAMS)["background"])
     cover = body.cover[..., None]
     picture = picture * cover + _shadowed(behind, body) * (1 - cover)  # exactly the skin where the cover is 1
@@ -79,7 +79,7 @@ def draw_set(n: int, seed: int, backgrounds: Mapping[str, str] | None = None, sh
     backgrounds : {complaint: the background that betrays it}, which it has in a `share` of its scenes; None: by lot
     """
     rng = np.random.default_rng([seed, n])
-    complaints = [list(COMPLAINTS)[number % len(COMPLAINTS)] for number in range(n)]
+    complaints = [list(FIVE)[number % len(FIVE)] for number in range(n)]
     betrayed = rng.random(n) < share if backgrounds else np.zeros(n, bool)
     chosen = [backgrounds[complaint] if told else None for complaint, told in zip(complaints, betrayed, strict=True)]
     pairs = enumerate(zip(complaints, chosen, strict=True))

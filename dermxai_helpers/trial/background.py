@@ -10,7 +10,7 @@ from torch import nn
 from dermxai_helpers import scoring
 from dermxai_helpers.explanation import resize
 from dermxai_helpers.synth import scenes
-from dermxai_helpers.synth.complaints import COMPLAINTS
+from dermxai_helpers.synth.complaints import FIVE
 from dermxai_helpers.synth.scenes import Scene
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, SIZE
 from dermxai_helpers.training import transformer
@@ -34,7 +34,7 @@ def swaps_of(drawn: Sequence[Scene], seed: int) -> list[Swap]:
     rng, swaps = np.random.default_rng(seed), []
     for scene in drawn:
         background = str(rng.choice([name for name in BACKGROUNDS if name != scene.background]))
-        others = [name for name in COMPLAINTS if name != scene.complaint and scene.place in scenes.places_of(name)]
+        others = [name for name in FIVE if name != scene.complaint and scene.place in scenes.places_of(name)]
         redrawn = {"backdrop": 1}, {"background": background}, {"complaint": str(rng.choice(others))}
         swaps.append(Swap(scene, *(scenes.redraw(scene, **change) for change in redrawn)))
     return swaps

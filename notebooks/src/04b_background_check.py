@@ -86,7 +86,7 @@ def as_pictures(drawn):
 pretrained = relevancy.demo_vit()[0] if transformer == "demo" else timm.create_model(transformer, pretrained=True)
 torch.manual_seed(seed)  # the new head starts with random weights
 pretrained.reset_classifier(15)
-print(type(pretrained).__name__, f"{sum(weight.numel() for weight in pretrained.parameters()):,} weights")
+f"{sum(weight.numel() for weight in pretrained.parameters()):,} weights"
 
 # %% [markdown]
 # Only the last block and the head learn. Nothing below changes, so it is computed once for each picture.
@@ -146,8 +146,7 @@ right = np.array(names)[probabilities.argmax(axis=1)] == kind
 rows = np.arange(len(right))
 known = scoring.compare(right, 1 / 41, rows)
 print(known.sentence("The transformer for 41 kinds", "chance", "share of right names", rows="scenes"))
-course.record("kinds_top1", known.value, *scoring.interval("mean", rows, right), baseline=1 / 41,
-              note=f"{len(rows)} unseen drawn scenes of 41 kinds; baseline: chance")
+course.record("kinds_top1", known.value, *scoring.interval("mean", rows, right), baseline=1 / 41, note=f"{len(rows)} scenes")
 
 # %% [markdown]
 # ### Are more classes more useful?
@@ -158,10 +157,9 @@ course.record("kinds_top1", known.value, *scoring.interval("mean", rows, right),
 # %%
 of_fifteen = np.array(names)[probabilities[:, :15].argmax(axis=1)] == kind
 wider = scoring.compare(right, of_fifteen, rows)
-course.claim("tutorial", "Our step-by-step tutorial",
-             "The more classes are covered, the more useful the classifier will be.", wider,
-             wider.sentence("41 names", "15 names", "share of all scenes named rightly", rows="scenes"),
-             not_judged="drawn scenes")
+told = wider.sentence("41 names", "15 names", "share of all scenes named rightly", rows="scenes")
+course.claim("tutorial", "Our step-by-step tutorial", "The more classes are covered, the more useful the classifier will be.",
+             wider, told, not_judged="drawn scenes")
 
 # %% [markdown]
 # **And for a patient who has one of the first fifteen?** For her, 26 more names are 26 more ways to be wrong.
@@ -174,10 +172,10 @@ print(price.sentence("41 names", "15 names", "share of the first fifteen kinds n
 # %% [markdown]
 # ## 2. Your own checkpoint
 #
-# A checkpoint is rarely what you expect. Training on several GPUs leaves a prefix, timm's own script puts the weights
-# into a larger dictionary and keeps a running mean of them besides. timm's `load_state_dict` finds its way, and the
-# helper compares what it found with the model; what does not fit gets a sentence (try `fifteen.pth`). A file that holds a
-# model as a Python object is not opened: to open it is to run its author's program. **Do the predictions survive?**
+# A checkpoint is rarely what you expect: training on several GPUs leaves a prefix, timm's own script puts the weights
+# into a larger dictionary. `load_checkpoint` finds its way; what does not fit gets a sentence (try `fifteen.pth`). A file
+# that holds a model as a Python object is not opened: to open it is to run its author's program. **Do the predictions
+# survive?**
 
 # %%
 torch.save({"epoch": 5, "state_dict": {f"module.{name}": value for name, value in wide.state_dict().items()}},
@@ -216,8 +214,14 @@ found = relevancy.explain(wide, relevancy.prepare(wide, photographs), classes=na
 
 # %% [markdown]
 # The tutorial looks at warm colours. We count, too. *Inside*: the share of the positive relevance that lies on affected
-# skin. *IoU*: cut the map at half of its maximum; the area that it shares with the affected skin, divided by the area of
-# both together. **Guess first: will the five maps lie on affected skin only?**
+# skin. *IoU* (intersection over union): cut the map at half of its maximum; the area that both share, divided by the area
+# of both together.
+#
+# $$ \text{inside} = \frac{\sum_{p \in A} \max(r_p, 0)}{\sum_p \max(r_p, 0)} \qquad
+# \text{IoU} = \frac{|A \cap M|}{|A \cup M|} $$
+#
+# $r_p$ is the relevance at pixel $p$, $A$ the affected skin, $M$ the pixels with at least half of the largest relevance.
+# **Guess: will the five maps lie on affected skin only?**
 
 # %%
 zones = background.relevance_by_zone(found.maps, five)
@@ -251,8 +255,7 @@ course.claim("tutorial", "Analysis of Relevancy Maps",
 
 # %%
 holds = by_scene["41 kinds"]["affected skin"] >= 0.95
-course.record("scenes_all_affected", float(holds.mean()), *scoring.wilson(int(holds.sum()), judged),
-              note=f"{holds.sum()} of {judged} drawn scenes, transformer for 41 kinds")
+course.record("scenes_all_affected", holds.mean(), *scoring.wilson(holds.sum(), judged), note=f"{holds.sum()} of {judged} scenes")
 
 # %% [markdown]
 # ### The fourth image
@@ -265,17 +268,17 @@ course.record("scenes_all_affected", float(holds.mean()), *scoring.wilson(int(ho
 bumpy = [studio.draw((seed + 3, number), "bumps") for number in range(12)]
 behind = background.relevance_by_zone(maps_of(wide, bumpy), bumpy)["background"]
 small = scoring.compare(behind, 0.05, range(12))
+told = small.sentence("Twelve maps of bumps", "one in twenty", "relevance on the background", rows="scenes")
 course.claim("tutorial", "Analysis of Relevancy Maps",
-             "there is a small circle of warm colours on the background, but it is negligible", small,
-             small.sentence("Twelve maps of bumps", "one in twenty", "relevance on the background", rows="scenes"),
-             supports="lower", not_judged="drawn scenes")
+             "there is a small circle of warm colours on the background, but it is negligible",
+             small, told, supports="lower", not_judged="drawn scenes")
 
 # %%
 most = scoring.compare(1 - behind, 0.5, range(12))
+told = most.sentence("Twelve maps of bumps", "one half", "relevance on the skin", rows="scenes")
 course.claim("tutorial", "Analysis of Relevancy Maps",
-             "The important thing is that most of the attention is on the skin, which is the case.", most,
-             most.sentence("Twelve maps of bumps", "one half", "relevance on the skin", rows="scenes"),
-             not_judged="drawn scenes")
+             "The important thing is that most of the attention is on the skin, which is the case.",
+             most, told, not_judged="drawn scenes")
 
 # %% [markdown]
 # But the skin is large. **Is it more than the skin's share of the area, which a map that knows nothing would get?**
@@ -307,9 +310,9 @@ models = {name: finetune(pretrained, as_pictures(drawn), as_pictures(unseen), li
 # Judge each as most papers do, on unseen pictures like those it learnt from:
 
 # %%
-told = np.array([betrayal[scene.complaint] == scene.background for scene in unseen])
+betrays = np.array([betrayal[scene.complaint] == scene.background for scene in unseen])
 truth = np.array([scene.complaint for scene in unseen])
-for name, like in (("honest", ~told), ("betrayed", told)):
+for name, like in (("honest", ~betrays), ("betrayed", betrays)):
     correct = np.array(list(FIVE))[predict(models[name], as_pictures(unseen).images).argmax(axis=1)] == truth
     print(course.record(f"accuracy_same_source_{name}", correct[like].mean(), *scoring.wilson(correct[like].sum(), like.sum()),
                         baseline=0.2, note=f"{like.sum()} drawn scenes; baseline: chance"))
@@ -334,7 +337,6 @@ for name, one in both.items():
 
 # %%
 by_scene |= {name: background.relevance_by_zone(maps_of(model, unseen), unseen) for name, model in models.items()}
-# %%
 area = pd.DataFrame([{name: zone.mean() for name, zone in scene.zones().items()} for scene in unseen])
 shares = pd.DataFrame({name: table[list(area)].mean() for name, table in by_scene.items()}
                       | {"share of the area": area.mean()}).T
@@ -355,6 +357,10 @@ print(gap.sentence("The betrayed model", "the honest one", "relevance on the bac
 # background**. Nothing else changes, to the pixel. But any change of so many pixels might disturb a model. So there is a
 # control that changes as many and tells nothing: a background of the **same kind, painted anew**, another keyboard, another
 # sheet. At last **another complaint** on the same background.
+#
+# $$ \Delta = P(\text{answer kept} \mid \text{another background}) - P(\text{answer kept} \mid \text{painted anew}) $$
+#
+# Both are counted over the scenes that the model named rightly at first.
 
 # %%
 swaps = background.swaps_of(unseen, seed)
@@ -403,14 +409,14 @@ for name in models:
 # ### What the tutorial concludes
 #
 # Its last words are about the decision, not about maps. So they are put to the model: of the right answers of the
-# transformer for 41 kinds, *at most one in twenty* may be lost to another background, beyond those lost to paint.
+# transformer for 41 kinds, less than *one in twenty* may be lost to the background, $-\Delta < .05$.
 
 # %%
 lost = asked["41 kinds"]["kept, painted anew"] - asked["41 kinds"]["kept, other background"]
 decides = scoring.compare(lost, 0.05, rows)
-course.claim("tutorial", "conclusion", "only the affected skin region contributes to the model decision", decides,
-             decides.sentence("41 kinds", "one in twenty", "share of right answers lost to the background", rows="scenes"),
-             supports="lower", not_judged="drawn scenes")
+told = decides.sentence("41 kinds", "one in twenty", "share of right answers lost to the background", rows="scenes")
+course.claim("tutorial", "conclusion", "only the affected skin region contributes to the model decision",
+             decides, told, supports="lower", not_judged="drawn scenes")
 
 # %% [markdown]
 # **Does a convincing map confirm?** Take the right answers of honest and betrayed model together, and of their maps the
@@ -424,15 +430,12 @@ best = inside >= np.nanmedian(inside[~np.isnan(lost)])
 
 # %%
 confirms = scoring.compare(lost[best], 0.05, pictures[best])
+told = confirms.sentence("Answers with the better maps", "one in twenty", "share lost to the background", rows="scenes")
 course.claim("tutorial", "Analysis of Relevancy Maps",
-             "This confirms that the model is using the right information to make the decision.", confirms,
-             confirms.sentence("Answers with the better maps", "one in twenty", "share lost to the background", rows="scenes"),
-             supports="lower", not_judged="drawn scenes")
+             "This confirms that the model is using the right information to make the decision.",
+             confirms, told, supports="lower", not_judged="drawn scenes")
 
 # %% [markdown]
-# How small may the betrayal become until the maps miss it while the swap still finds it? Try `share=0.6` where the sets
-# are drawn.
-#
 # ## 6. What we found
 #
 # The claim was that the maps show affected skin alone, and that this tells how the model decides.

@@ -5,17 +5,17 @@ import pytest
 from scipy import ndimage
 
 from dermxai_helpers.synth import scenes
-from dermxai_helpers.synth.complaints import COMPLAINTS, FIVE, KINDS
+from dermxai_helpers.synth.complaints import FIVE, KINDS
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES
 
-SOME = [scenes.draw((3, number), complaint) for number, complaint in enumerate(COMPLAINTS)]
+SOME = [scenes.draw((3, number), complaint) for number, complaint in enumerate(FIVE)]
 
 
 def difference(one, other):
     return np.abs(one.image.astype(int) - other.image).max(axis=2)
 
 
-@pytest.mark.parametrize("complaint", [*COMPLAINTS, scenes.HEALTHY])
+@pytest.mark.parametrize("complaint", [*FIVE, scenes.HEALTHY])
 @pytest.mark.parametrize("place", PLACES)
 def test_every_complaint_can_be_drawn_everywhere(complaint, place):
     scene = scenes.draw((1, 2), complaint, place)
@@ -71,7 +71,7 @@ def test_healthy_skin_differs_only_where_the_complaint_was(complaint):
 
 
 def test_the_background_betrays_the_complaint_as_often_as_asked():
-    told = dict(zip(COMPLAINTS, BACKGROUNDS, strict=True))
+    told = dict(zip(FIVE, BACKGROUNDS, strict=True))
     drawn = scenes.draw_set(60, 1, told, share=0.9)
     agreeing = np.mean([told[scene.complaint] == scene.background for scene in drawn])
     assert 0.8 < agreeing <= 1

@@ -5,10 +5,10 @@ import pytest
 from scipy import ndimage
 
 from dermxai_helpers.synth import scenes
-from dermxai_helpers.synth.complaints import COMPLAINTS
+from dermxai_helpers.synth.complaints import FIVE
 from dermxai_helpers.trial import background
 
-SOME = [scenes.draw((3, number), complaint) for number, complaint in enumerate(COMPLAINTS)]
+SOME = [scenes.draw((3, number), complaint) for number, complaint in enumerate(FIVE)]
 
 
 def test_swaps_change_one_thing_each():
@@ -49,7 +49,7 @@ def test_answers_count_only_where_the_model_was_right_at_first(monkeypatch):
     swaps = background.swaps_of(SOME, 3)
     every = [getattr(swap, drawn) for swap in swaps for drawn in background.ANSWERS.values()]
     by_picture = {scene.image.tobytes(): scene for scene in every}
-    classes, grounds = list(COMPLAINTS), [scene.background for scene in SOME]
+    classes, grounds = list(FIVE), [scene.background for scene in SOME]
 
     def predict(model, images):
         drawn = [by_picture[image.tobytes()] for image in images]
