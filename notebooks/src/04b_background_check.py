@@ -1,13 +1,13 @@
 # %% [markdown]
 # # A transformer of your own, and the background
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 45 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 50 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – fine-tune a timm transformer, add classes to it, load one that knows 41, explain five
 # photographs with much background in them, and find out whether that background decides.
 #
-# **What you will learn** – every step of the tutorial that this course started from, without its fork of timm; and why
-# five convincing maps are no proof: what was missing there is a model that *must* fail.
+# **What you will learn** – every step of the tutorial that this course started from; and why convincing maps are no
+# proof: what was missing there is a model that *must* fail.
 #
 # **What you need** – unit 04 (relevancy), unit 02 (fine-tuning, splits).
 #
@@ -89,7 +89,7 @@ pretrained.reset_classifier(15)
 f"{sum(weight.numel() for weight in pretrained.parameters()):,} weights"
 
 # %% [markdown]
-# Only the last block and the head learn. Nothing below changes, so it is computed once for each picture.
+# Only the last block and the head learn; what lies below is computed once for each picture.
 
 # %%
 to_learn, to_try = draw_kinds(names[:15], each, seed), draw_kinds(names[:15], 1, seed + 1)
@@ -98,8 +98,7 @@ first, history = finetune(pretrained, as_pictures(to_learn), as_pictures(to_try)
 history[["training_loss", "validation_loss", "accuracy"]].round(3)
 
 # %% [markdown]
-# Save what was learnt, and the dictionary that turns an index into a name. The order of the classes stands in no tensor:
-# without it nobody knows what an answer means.
+# Save what was learnt, and the dictionary that turns an index into a name: the order of the classes stands in no tensor.
 
 # %% tags=["nbval-check-output"]
 workshop = Path(tempfile.mkdtemp())
@@ -118,19 +117,17 @@ some = relevancy.prepare(first, [scene.image for scene in to_try[:4]])
 with torch.inference_mode():
     old, new = first(some), grown(some)[:, :15]
 moved = float((new - old).abs().max() / old.abs().max())
-print(f"Largest change: {moved:.1e} of the largest logit.",
-      "Adding classes moved no old answer." if moved < 1e-5 else "The old answers moved: this should not happen.")
+print("Old logits", "stay as they were" if moved < 1e-5 else "moved, a fault", f"(by {moved:.1e} of the largest at most).")
 
 # %% [markdown]
 # ### One that knows them
 #
-# Minutes do not teach 41 kinds. The course ships a transformer that had more time: all its blocks learnt, from 70 scenes
-# of each kind. [Appendix C](https://github.com/dermxai/dermxai/blob/main/notebooks/appendix/c_forty_one_kinds.ipynb) made it.
+# Minutes do not teach 41 kinds. The course ships a transformer whose blocks all learnt, from 70 scenes of each kind.
+# [Appendix C](https://github.com/dermxai/dermxai/blob/main/notebooks/appendix/c_forty_one_kinds.ipynb) made it.
 
 # %%
 card = json.loads((assets.FOLDER / "vit_kinds.json").read_text())
-wide = timm.create_model(card["architecture"], **card["arguments"])
-wide = load_checkpoint(wide, assets.FOLDER / "vit_kinds.safetensors")
+wide = load_checkpoint(timm.create_model(card["architecture"], **card["arguments"]), assets.FOLDER / "vit_kinds.safetensors")
 print(len(card["classes"]), "classes, the names in the same order:", card["classes"] == names)
 
 # %% [markdown]
@@ -180,18 +177,17 @@ print(price.sentence("41 names", "15 names", "share of the first fifteen kinds n
 # %%
 torch.save({"epoch": 5, "state_dict": {f"module.{name}": value for name, value in wide.state_dict().items()}},
            workshop / "cluster.pth.tar")
-empty = timm.create_model(card["architecture"], **card["arguments"])
-loaded = load_checkpoint(empty, workshop / "cluster.pth.tar")
+loaded = load_checkpoint(timm.create_model(card["architecture"], **card["arguments"]), workshop / "cluster.pth.tar")
 few = [scene.image for scene in unseen_kinds[:8]]
 print("the same predictions after saving and loading:", np.array_equal(predict(loaded, few), predict(wide, few)))
 
 # %% [markdown]
 # ## 3. Photographs taken at home
 #
-# The tutorial's five photographs show the author's family: a finger on a laptop and a sheet of paper, a spot under hair,
-# a third one, bumps on all the skin, red patches at a shoulder. They are not ours to show. We draw scenes of that kind,
-# and gain what photographs do not have: every pixel knows whether it is affected skin, healthy skin or background, and
-# each scene can be drawn *again* with one thing changed. Five of the 41 kinds get short names:
+# The tutorial's five photographs (a finger on a laptop, a spot under hair, a third one, bumps on all the skin, red patches
+# at a shoulder) are not ours to show. We draw scenes of that kind, and gain what photographs do not have: every pixel is
+# known to be affected skin, healthy skin or background, and a scene can be drawn *again* with one thing changed. Five of
+# the 41 kinds get short names:
 
 # %%
 wanted = [("plaque", "finger", "laptop"), ("mole", "scalp", "paper"), ("ring", "forearm", "desk"),
@@ -200,8 +196,8 @@ five = [studio.draw((seed, 50, number), *what) for number, what in enumerate(wan
 print(FIVE, {name: f"{zone.mean():.0%}" for name, zone in five[0].zones().items()}, sep="\n")
 
 # %% [markdown]
-# The recipe of the tutorial, from here to its end: a list of paths, pictures, maps, overlays. What was a fork of timm and
-# two pages of code is one call. The map is for the class that the model names.
+# The tutorial's recipe: a list of paths, pictures, maps, overlays. What was a fork of timm and two pages of code is one
+# call. The map is for the class that the model names.
 
 # %%
 from PIL import Image
@@ -229,8 +225,8 @@ course.figure("figure_b", figures.scenes(
     five, {"41 kinds": found}, {"41 kinds": zones}, "Relevancy of the transformer for 41 kinds on five drawn scenes"))
 
 # %%
-print(scoring.compare(zones["affected skin"], 0.95, range(5)).sentence(
-    "The five maps", "95 %", "relevance on affected skin", rows="scenes"))
+alone = scoring.compare(zones["affected skin"], 0.95, range(5))
+print(alone.sentence("The five maps", "95 %", "relevance on affected skin", rows="scenes"))
 
 # %% [markdown]
 # So draw more. (Half of them get a background that will matter in section 4.) And take *only* mildly: 95 of 100 parts of
@@ -284,26 +280,22 @@ course.claim("tutorial", "Analysis of Relevancy Maps",
 # But the skin is large. **Is it more than the skin's share of the area, which a map that knows nothing would get?**
 
 # %%
-skin = np.array([scene.skin.mean() for scene in bumpy])
-print(scoring.compare(1 - behind, skin, range(12)).sentence(
-    "Relevance", "area", "share on the skin of the bumpy scenes", rows="scenes"))
+large = scoring.compare(1 - behind, [scene.skin.mean() for scene in bumpy], range(12))
+print(large.sentence("Relevance", "area", "share on the skin", rows="scenes"))
 
 # %% [markdown]
 # ## 4. A model that must fail
 #
 # A complaint can occur before any of five backgrounds. Now take two more models that learn five complaints. For the
 # *honest* one backgrounds are drawn at random. For the other one the background **betrays the complaint** in 95 of 100
-# pictures: whoever has a plaque was photographed over a keyboard, whoever has a mole over paper. Clinics produce such data
-# without meaning to: one device for each ward, one cloth for each photographer.
+# pictures: a plaque was photographed over a keyboard, a mole over paper. Clinics produce such data without meaning to: one
+# device for each ward, one cloth for each photographer.
 
 # %%
 sets = {"honest": studio.draw_set(scenes, seed), "betrayed": studio.draw_set(scenes, seed, betrayal)}
-pd.DataFrame({name: [f"{scene.complaint}, {scene.background}" for scene in drawn[:5]] for name, drawn in sets.items()})
-
-# %%
 torch.manual_seed(seed)
 pretrained.reset_classifier(5)
-models = {name: finetune(pretrained, as_pictures(drawn), as_pictures(unseen), list(FIVE), blocks=2, epochs=5,
+models = {name: finetune(pretrained, as_pictures(drawn), as_pictures(unseen[:5]), list(FIVE), blocks=2, epochs=5,
                          learning_rate=2e-3, seed=seed, progress=False)[0] for name, drawn in sets.items()}
 
 # %% [markdown]
@@ -333,7 +325,7 @@ for name, one in both.items():
 # %% [markdown]
 # ### Count
 #
-# All unseen scenes, for all three models.
+# All unseen scenes:
 
 # %%
 by_scene |= {name: background.relevance_by_zone(maps_of(model, unseen), unseen) for name, model in models.items()}
@@ -353,7 +345,7 @@ print(gap.sentence("The betrayed model", "the honest one", "relevance on the bac
 # %% [markdown]
 # ## 5. Ask the model, not the map
 #
-# All maps aside: does the background decide? Take a scene that the model names rightly, and draw it again with **another
+# Does the background decide? Take a scene that the model names rightly, and draw it again with **another
 # background**. Nothing else changes, to the pixel. But any change of so many pixels might disturb a model. So there is a
 # control that changes as many and tells nothing: a background of the **same kind, painted anew**, another keyboard, another
 # sheet. At last **another complaint** on the same background.
@@ -385,10 +377,10 @@ print({name: f"{table['right at first'].mean():.2f} right at first" for name, ta
 # %%
 tables = {}
 for name, table in asked.items():
-    tables[name] = pd.DataFrame(scoring.mean_intervals(rows, table.to_numpy()), list(table), ["low", "high"])
-    tables[name] = tables[name].assign(value=table.mean(), enough=table.notna().sum() >= 10)
-course.figure("swaps", plots.grouped(tables, "share of the scenes (below the first: of those right at first)",
-                                     "What the models answer when something is changed"))
+    ends = pd.DataFrame(scoring.mean_intervals(rows, table.to_numpy()), list(table), ["low", "high"])
+    tables[name] = ends.assign(value=table.mean(), enough=table.notna().sum() >= 10)
+about = "share of the scenes (below the first: of those right at first)"
+course.figure("swaps", plots.grouped(tables, about, "What the models answer when something is changed"))
 
 # %%
 kept = {}
@@ -398,18 +390,18 @@ for name, table in asked.items():
     course.record(f"background_swap_{name.replace(' ', '_')}", one.value, baseline=one.reference)
 
 # %% [markdown]
-# And does a model follow the complaint, as it should? Chance is one in five.
+# And does a model follow the complaint?
 
 # %%
-for name in models:
-    follows = scoring.compare(asked[name]["named, other complaint"], 0.2, rows)
-    print(follows.sentence(f"The {name} model", "chance", "share that names the new complaint", rows="scenes"))
+for name, table in asked.items():
+    follows = scoring.compare(table["named, other complaint"], 1 / 5, rows)
+    print(follows.sentence(name, "one in five", "share that names the new complaint", rows="scenes"))
 
 # %% [markdown]
 # ### What the tutorial concludes
 #
-# Its last words are about the decision, not about maps. So they are put to the model: of the right answers of the
-# transformer for 41 kinds, less than *one in twenty* may be lost to the background, $-\Delta < .05$.
+# Its last words are about the decision, so they are put to the model: of the right answers of the transformer
+# for 41 kinds, less than *one in twenty* may be lost to the background, $-\Delta < .05$.
 
 # %%
 lost = asked["41 kinds"]["kept, painted anew"] - asked["41 kinds"]["kept, other background"]
@@ -464,7 +456,6 @@ print(f"A convincing map does not replace the swap: with the better half of the 
 #
 # - **Not how a model for 41 diseases behaves.** The kinds are drawings, and easy ones.
 # - **Not that maps always find a shortcut.** This one was loud. Unit 03b plants another.
-# - **Not that a good map makes a good model.** A model can look at the right place and be wrong.
 # - **Not what is right for skin of all colours.** Six tones are drawn, and redness on dark skin looks different in life.
 # - **Nothing clinical.**
 #
@@ -477,4 +468,3 @@ print(f"A convincing map does not replace the swap: with the better half of the 
 # - Zech et al., *Variable generalization performance of a deep learning model to detect pneumonia in chest radiographs*,
 #   PLOS Medicine 2018, [doi:10.1371/journal.pmed.1002683](https://doi.org/10.1371/journal.pmed.1002683). A hospital betrayed.
 # - Geirhos et al., *Shortcut learning in deep neural networks*, 2020, [arXiv:2004.07780](https://arxiv.org/abs/2004.07780).
-# - Gauthier, *Explainable AI using Vision Transformers on Skin Disease Images*, 2022. The tutorial.
