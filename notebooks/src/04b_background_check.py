@@ -372,9 +372,6 @@ for part in parts[1:3]:
 short = {kind: name for name, kind in FIVE.items()}
 asked = {"41 kinds": background.ask(wide, swaps, [short.get(name, name) for name in names])}
 asked |= {name: background.ask(model, swaps, list(FIVE)) for name, model in models.items()}
-print({name: f"{table['right at first'].mean():.2f} right at first" for name, table in asked.items()})
-
-# %%
 tables = {}
 for name, table in asked.items():
     ends = pd.DataFrame(scoring.mean_intervals(rows, table.to_numpy()), list(table), ["low", "high"])
@@ -430,7 +427,7 @@ course.claim("tutorial", "Analysis of Relevancy Maps",
 # %% [markdown]
 # ## 6. What we found
 #
-# The claim was that the maps show affected skin alone, and that this tells how the model decides.
+# Do the maps show affected skin alone, and do they tell how a model decides?
 
 # %%
 words = {"higher": "nearly all relevance lies on affected skin", "lower": "much relevance lies elsewhere",
