@@ -53,7 +53,7 @@ import pandas as pd
 import timm
 import torch
 
-from dermxai_helpers import assets, course, plots, relevancy, scoring
+from dermxai_helpers import assets, course, plots, relevancy, scoring, widgets
 from dermxai_helpers.plots import maps as figures
 from dermxai_helpers.synth import scenes as studio
 from dermxai_helpers.synth.complaints import FIVE, KINDS
@@ -74,13 +74,12 @@ def draw_kinds(wanted, each, seed):
     return [studio.draw((seed, number), kind) for number, kind in enumerate(wanted * each)]
 
 
-def as_pictures(drawn):
-    """Scenes as pictures, with their complaint as label."""
+def as_pictures(drawn):  # with their complaint as label
     return Pictures([scene.image for scene in drawn], [scene.complaint for scene in drawn])
 
 # %% [markdown]
 # The start is a transformer that has learnt something already. "demo" has seen drawn lesions only; with a name from timm
-# you get ImageNet's. `reset_classifier(15)` puts a new head on it.
+# you get ImageNet's. It gets a new head.
 
 # %%
 pretrained = relevancy.demo_vit()[0] if transformer == "demo" else timm.create_model(transformer, pretrained=True)
@@ -169,10 +168,9 @@ print(price.sentence("41 names", "15 names", "share of the first fifteen kinds n
 # %% [markdown]
 # ## 2. Your own checkpoint
 #
-# A checkpoint is rarely what you expect: training on several GPUs leaves a prefix, timm's own script puts the weights
-# into a larger dictionary. `load_checkpoint` finds its way; what does not fit gets a sentence (try `fifteen.pth`). A file
-# that holds a model as a Python object is not opened: to open it is to run its author's program. **Do the predictions
-# survive?**
+# A checkpoint is rarely what you expect: several GPUs leave a prefix, timm's own script puts the weights into a larger
+# dictionary. `load_checkpoint` finds its way, and refuses what does not fit. A model saved as a
+# Python object is not opened: that would run its author's program. **Do the predictions survive?**
 
 # %%
 torch.save({"epoch": 5, "state_dict": {f"module.{name}": value for name, value in wide.state_dict().items()}},
@@ -229,6 +227,12 @@ alone = scoring.compare(zones["affected skin"], 0.95, range(5))
 print(alone.sentence("The five maps", "95 %", "relevance on affected skin", rows="scenes"))
 
 # %% [markdown]
+# Other methods and other first blocks give other maps; one picture cannot say which is right.
+
+# %% tags=["nbval-ignore-output"]
+widgets.relevancy_map(wide, five[0].image, five[0].affected, names)
+
+# %% [markdown]
 # So draw more. (Half of them get a background that will matter in section 4.) And take *only* mildly: 95 of 100 parts of
 # the relevance on affected skin would do.
 
@@ -257,8 +261,7 @@ course.record("scenes_all_affected", holds.mean(), *scoring.wilson(holds.sum(), 
 # ### The fourth image
 #
 # Of one image the tutorial says more: bumps on all the skin. “there is a small circle of warm colours on the background,
-# but it is negligible.” Our bumps cover all the skin, too. Twelve scenes of bumps; *negligible* shall be one part in
-# twenty.
+# but it is negligible.” Here are twelve scenes of bumps; *negligible* shall be one part in twenty.
 
 # %%
 bumpy = [studio.draw((seed + 3, number), "bumps") for number in range(12)]
@@ -299,7 +302,7 @@ models = {name: finetune(pretrained, as_pictures(drawn), as_pictures(unseen[:5])
                          learning_rate=2e-3, seed=seed, progress=False)[0] for name, drawn in sets.items()}
 
 # %% [markdown]
-# Judge each as most papers do, on unseen pictures like those it learnt from:
+# Judge each, as most papers do, on unseen pictures like its own:
 
 # %%
 betrays = np.array([betrayal[scene.complaint] == scene.background for scene in unseen])
