@@ -9,7 +9,7 @@ from matplotlib.colors import CenteredNorm, Normalize
 from matplotlib.figure import Figure
 
 from dermxai_helpers.plots.common import MEASURED, PALE, SIGNED_COLOURS, bare, draw_picture, outline, styled
-from dermxai_helpers.plots.pictures import grid
+from dermxai_helpers.plots.pictures import SHEET, grid
 
 
 @styled
@@ -92,11 +92,11 @@ def scenes(drawn: Sequence, explanations: Mapping, zones: Mapping, title: str) -
     for name, found in explanations.items():
         numbers = zones[name][["affected skin", "IoU"]].to_numpy()
         called = list(zip(found.class_name, numbers, strict=True))
-        titles.append([f"{one}\ninside {inside:.0%}, IoU {iou:.2f}" for one, (inside, iou) in called])
+        titles.append([f"{one}\ninside {inside:.0%}\nIoU {iou:.2f}" for one, (inside, iou) in called])
         words = (f"{scene.complaint} called {one}, {inside:.0%} of the relevance on affected skin, IoU {iou:.2f}"
                  for scene, (one, (inside, iou)) in zip(drawn, called, strict=True))  # fmt: skip
         said.append(f"{name}: {'; '.join(words)}")
-    figure, axes = grid([images] * len(titles), titles, space=0.2)
+    figure, axes = grid([images] * len(titles), titles, width=SHEET, space=0.45)
     figure.suptitle(title)
     for line, (name, found) in zip(axes[1:], explanations.items(), strict=True):
         line[0].set_ylabel(name)

@@ -55,6 +55,7 @@ import torch
 
 from dermxai_helpers import assets, course, plots, relevancy, scoring, widgets
 from dermxai_helpers.plots import maps as figures
+from dermxai_helpers.plots import pictures
 from dermxai_helpers.synth import scenes as studio
 from dermxai_helpers.synth.complaints import FIVE, KINDS
 from dermxai_helpers.training.checkpoints import grow_head, load_checkpoint
@@ -65,8 +66,9 @@ course.check_parameters("04b", globals())
 
 # %%
 names = list(KINDS)
-nine = {name: studio.draw((seed, 41), name, "forearm") for name in names[::5]}
-plots.show(plots.row({name.replace(" ", "\n"): scene.image for name, scene in nine.items()}, "Nine of the 41 kinds."))
+nine = [studio.draw((seed, 41), name, "forearm").image for name in names[::5]]
+titles = [name.replace(" ", "\n") for name in names[::5]]
+plots.show(pictures.gallery(nine, titles, "Nine of the 41 kinds", columns=9, width=6.5))
 
 # %%
 def draw_kinds(wanted, each, seed):
@@ -360,8 +362,8 @@ print(gap.sentence("The betrayed model", "the honest one", "relevance on the bac
 # %%
 swaps = background.swaps_of(unseen, seed)
 parts = ("scene", "painted_anew", "other_background", "other_complaint")
-shown = {part.replace("_", " "): getattr(swaps[0], part).image for part in parts}
-plots.show(plots.row(shown, "One scene: as it is, its background painted anew, swapped, its complaint swapped."))
+shown, titles = [getattr(swaps[0], part).image for part in parts], [part.replace("_", "\n") for part in parts]
+plots.show(pictures.gallery(shown, titles, "One scene, and what is changed in it", width=4.4))
 
 # %%
 for part in parts[1:3]:
@@ -415,13 +417,13 @@ course.claim("tutorial", "conclusion", "only the affected skin region contribute
 # half with most relevance on affected skin. If such a map *confirms*, their answers hardly depend on the background.
 
 # %%
-pair, pictures = pd.concat([asked[name] for name in models]), np.tile(rows, len(models))
+pair, scene_of = pd.concat([asked[name] for name in models]), np.tile(rows, len(models))
 inside = pd.concat([by_scene[name]["affected skin"] for name in models]).to_numpy()
 lost = (pair["kept, painted anew"] - pair["kept, other background"]).to_numpy()
 best = inside >= np.nanmedian(inside[~np.isnan(lost)])
 
 # %%
-confirms = scoring.compare(lost[best], 0.05, pictures[best])
+confirms = scoring.compare(lost[best], 0.05, scene_of[best])
 told = confirms.sentence("Answers with the better maps", "one in twenty", "share lost to the background", rows="scenes")
 course.claim("tutorial", "Analysis of Relevancy Maps",
              "This confirms that the model is using the right information to make the decision.",
@@ -447,9 +449,9 @@ for name, one in kept.items():
     print(f"Asked: {name} {words[one.outcome]} ({one.value:.2f} kept against {one.reference:.2f}, {one.n} scenes).")
 
 # %%
-words = {"higher": "more", "lower": "less", "cannot tell": "perhaps more, perhaps less"}
-print(f"A convincing map does not replace the swap: with the better half of the maps {words[confirms.outcome]} than one "
-      f"answer in twenty is lost to the background ({confirms.value:.2f}).")
+words = {"higher": "A good map does not confirm: more", "lower": "Here a good map went with a steady answer: less",
+         "cannot tell": "Whether a good map confirms cannot be told: perhaps more, perhaps less"}
+print(f"{words[confirms.outcome]} than one answer in twenty is lost to the background ({confirms.value:.2f}).")
 
 # %% [markdown]
 # ## 7. What this does *not* show

@@ -52,7 +52,7 @@ def test_rows_show_every_scene_for_every_model():
     assert len(pictures) == 6 and "relevance" in bar.get_ylabel()
     assert all(axes.collections for axes in pictures), "affected skin is outlined in every picture"
     assert [len(axes.images) for axes in pictures] == [1, 1, 2, 2, 2, 2], "overlays below the scenes"
-    assert pictures[2].get_title() == "mole\ninside 30%, IoU 0.50"
+    assert pictures[2].get_title() == "mole\ninside 30%\nIoU 0.50"
 
 
 def test_an_overlay_is_clear_where_nothing_is_relevant_and_seen_where_little_is():
