@@ -66,9 +66,8 @@ course.check_parameters("04b", globals())
 
 # %%
 names = list(KINDS)
-nine = [studio.draw((seed, 41), name, "forearm").image for name in names[::5]]
-titles = [name.replace(" ", "\n") for name in names[::5]]
-plots.show(pictures.gallery(nine, titles, "Nine of the 41 kinds", columns=9, width=6.5))
+some = {name.replace(" ", "\n"): studio.draw((seed, 41), name, "forearm").image for name in names[::8]}
+plots.show(pictures.gallery(list(some.values()), list(some), "Six of the 41 kinds", columns=6, width=4.2))
 
 # %%
 def draw_kinds(wanted, each, seed):
@@ -222,7 +221,7 @@ found = relevancy.explain(wide, relevancy.prepare(wide, photographs), classes=na
 # %%
 zones = background.relevance_by_zone(found.maps, five)
 course.figure("figure_b", figures.scenes(
-    five, {"41 kinds": found}, {"41 kinds": zones}, "Relevancy of the transformer for 41 kinds on five drawn scenes"))
+    five, {"scene": None, "41 kinds": found}, {"41 kinds": zones}, "The transformer for 41 kinds on five drawn scenes"))
 
 # %%
 alone = scoring.compare(zones["affected skin"], 0.95, range(5))
@@ -362,8 +361,8 @@ print(gap.sentence("The betrayed model", "the honest one", "relevance on the bac
 # %%
 swaps = background.swaps_of(unseen, seed)
 parts = ("scene", "painted_anew", "other_background", "other_complaint")
-shown, titles = [getattr(swaps[0], part).image for part in parts], [part.replace("_", "\n") for part in parts]
-plots.show(pictures.gallery(shown, titles, "One scene, and what is changed in it", width=4.4))
+shown = {part.replace("_", "\n"): getattr(swaps[0], part).image for part in parts}
+plots.show(pictures.gallery(list(shown.values()), list(shown), "One scene, and what is changed in it", width=3.6))
 
 # %%
 for part in parts[1:3]:

@@ -46,7 +46,7 @@ def test_rows_show_every_scene_for_every_model():
     some = [scenes.draw((3, number), complaint) for number, complaint in enumerate(("mole", "ring"))]
     heat = Explanation(np.ones((2, 14, 14)), [0, 0], ["mole", "mole"], np.zeros(2), np.ones(2), "blocks", "chefer")
     zones = pd.DataFrame({"affected skin": [0.3, 0.2], "IoU": [0.5, 0.6]})
-    drawn = maps.scenes(some, {"one": heat, "two": heat}, {"one": zones, "two": zones}, "Scenes")
+    drawn = maps.scenes(some, {"scene": None, "one": heat, "two": heat}, {"one": zones, "two": zones}, "Scenes")
     figure = described(drawn, "mole called mole, 30% of the relevance on affected skin, IoU 0.50; ring called mole")
     *pictures, bar = figure.axes
     assert len(pictures) == 6 and "relevance" in bar.get_ylabel()
@@ -61,5 +61,5 @@ def test_an_overlay_is_clear_where_nothing_is_relevant_and_seen_where_little_is(
     found = Explanation(heat, [0], ["mole"], np.zeros(1), np.ones(1), "blocks", "chefer")
     zones = pd.DataFrame({"affected skin": [0.3], "IoU": [0.5]})
     figure, _ = maps.scenes([scenes.draw(1, "mole")], {"one": found}, {"one": zones}, "Scene")
-    clear = figure.axes[1].images[1].get_alpha()
+    clear = figure.axes[0].images[1].get_alpha()
     assert clear[3, 3] == 0 and clear[0, 0] > 0.5
