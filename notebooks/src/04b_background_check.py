@@ -32,6 +32,7 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 seed = 0              # any whole number, 0 to 2000000000
 transformer = "demo"  # "demo", or a timm name such as "vit_tiny_patch16_224" (its ImageNet weights are downloaded)
 each = 3              # drawn scenes to learn each of the first 15 kinds from, 2 to 100
+tried = 2             # unseen scenes of each of the 41 kinds, 1 to 100
 scenes = 100          # drawn scenes to learn five complaints from, 50 to 5000
 judged = 40           # drawn scenes in the tables, 20 to 1000
 
@@ -134,7 +135,7 @@ print(len(card["classes"]), "classes, the names in the same order:", card["class
 # **Guess: of a hundred unseen scenes, how many get their right name out of 41?**
 
 # %%
-unseen_kinds = draw_kinds(names, 2, seed + 1)
+unseen_kinds = draw_kinds(names, tried, seed + 1)
 probabilities = predict(wide, [scene.image for scene in unseen_kinds])
 kind = np.array([scene.complaint for scene in unseen_kinds])
 right = np.array(names)[probabilities.argmax(axis=1)] == kind
