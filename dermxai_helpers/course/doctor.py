@@ -20,6 +20,7 @@ ASSETS = Path(__file__).parents[1] / "assets"
 MODELS = {  # the SHA-256 of each demo model
     "mobilenetv2_demo.safetensors": "e69fbc364c9388776e4a6f1d1881085f371b44d75582623657bd2b0fc29bcc4b",
     "vit_demo.safetensors": "d30c79fd04caee5e51d758f4eb0648b01d2d02dc7efa728aae4817b78d90823f",
+    "vit_kinds.safetensors": "bd2367b7800ca4842c80b96bd7c63f367493033e9af498384840679dfff48db6",
     "captioner/model.safetensors": "86a2196b0c16a3e580676a2d5d747ee9dc8dc47d5b52e454baaf0a8f0ee6561f",
 }
 POINTER = b"version https://git-lfs"

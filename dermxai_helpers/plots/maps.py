@@ -5,11 +5,12 @@ from textwrap import fill
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import CenteredNorm
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import CenteredNorm, Normalize
 from matplotlib.figure import Figure
 
 from dermxai_helpers.plots.common import SIGNED_COLOURS, bare, draw_picture, look_of, outline, styled
-from dermxai_helpers.plots.pictures import grid
+from dermxai_helpers.plots.pictures import SHEET, grid
 
 
 @styled
@@ -93,27 +94,32 @@ def where(heatmap: np.ndarray) -> str:
 
 
 @styled
-def scenes(drawn: Sequence, explanations: Mapping, shares: Mapping, title: str) -> tuple[Figure, str]:
-    """Draw the second seed's figure: scenes above, a row of overlays for each model below, shares in numbers.
+def scenes(drawn: Sequence, rows: Mapping, zones: Mapping, title: str) -> tuple[Figure, str]:
+    """Draw the tutorial's figure: rows of scenes, as they are or below a model's map, affected skin outlined.
 
-    drawn : `synth.scenes.Scene` objects; explanations : {model: `Explanation` of all scenes}
-    shares : {model: one row a scene, columns "affected skin" and "background"}
+    drawn : `synth.scenes.Scene` objects; rows : {name: `Explanation` of all scenes, or None: the scenes as they are}
+    zones : {model: one row a scene, columns "affected skin" (its share of the relevance) and "IoU"}
     """
-    images = np.stack([scene.image for scene in drawn])
-    pictures, said = [images], []
-    titles = [[f"{scene.complaint}, {scene.place}\n{scene.background}" for scene in drawn]]
-    for name, found in explanations.items():
-        zones = shares[name][["affected skin", "background"]].to_numpy()
-        pictures.append(found.overlay(images))
-        called = list(zip(found.class_name, zones, strict=True))
-        titles.append([f"{one}: {affected:.0%}\nbackground {behind:.0%}" for one, (affected, behind) in called])
-        words = (f"{scene.complaint} called {one}, {share[0]:.0%} of the relevance on affected skin"
-                 for scene, (one, share) in zip(drawn, called, strict=True))  # fmt: skip
+    images, said, titles = [scene.image for scene in drawn], [], []
+    for name, found in rows.items():
+        if found is None:
+            titles.append([f"{scene.place},\n{scene.background}" for scene in drawn])
+            continue
+        called = list(zip(found.class_name, *zones[name][["affected skin", "IoU"]].to_numpy().T, strict=True))
+        titles.append([f"{one}\ninside {inside:.0%}\nIoU {iou:.2f}" for one, inside, iou in called])
+        words = (f"{scene.complaint} called {one}, {inside:.0%} of the relevance on affected skin, IoU {iou:.2f}"
+                 for scene, (one, inside, iou) in zip(drawn, called, strict=True))  # fmt: skip
         said.append(f"{name}: {'; '.join(words)}")
-    figure, axes = grid(pictures, titles, width=7.2, space=0.5)
+    figure, axes = grid([images] * len(rows), titles, width=SHEET, space=0.5)
     figure.suptitle(title)
-    for line, name in zip(axes, ["", *explanations], strict=True):
+    for line, (name, found) in zip(axes, rows.items(), strict=True):
         line[0].set_ylabel(name)
-        for place, scene in zip(line, drawn, strict=True):
-            outline(place, scene.affected)
-    return figure, f"{title}. Above, the scenes with affected skin outlined. {'. '.join(said)}."
+        for place, heat, picture in zip(line, [] if found is None else found.normalised(), images, strict=False):
+            whole = (-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5)  # clear where nothing is relevant
+            place.imshow(heat, vmin=0, vmax=1, alpha=(3 * heat).clip(max=0.85), extent=whole, interpolation="bilinear")
+    for place, scene in zip(axes.flat, [*drawn] * len(axes), strict=True):
+        outline(place, scene.affected)
+        place.set_xlabel(scene.complaint if place in axes[-1] else "")
+    bar = ScalarMappable(Normalize(0, 1))
+    figure.colorbar(bar, ax=axes, shrink=0.7, label="relevance, share of the maximum")
+    return figure, f"{title}. Affected skin is outlined. {'. '.join(said)}."

@@ -1,4 +1,9 @@
-"""Five complaints, none the picture of a disease, each painted on skin with the mask of the skin it has changed."""
+"""41 kinds of complaints, none the picture of a disease: a mole, and four shapes, each in five colours, with scales or
+without. Painted on skin, with the mask of the skin that has changed. Five of them have short names.
+"""
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -9,66 +14,80 @@ from dermxai_helpers.synth.drawing import draw
 from dermxai_helpers.synth.surroundings import COLUMNS, ROWS, SIZE, Body, cloud
 
 Painted = tuple[np.ndarray, np.ndarray]  # picture float (SIZE, SIZE, 3), changed skin bool (SIZE, SIZE)
+Spot = tuple[np.ndarray, np.ndarray]  # cover float (SIZE, SIZE), changed place bool (SIZE, SIZE)
 WHITE_SCALE = np.float32([226, 214, 204])
+COLOURS = {  # what is left of the skin's red, green and blue
+    "red": (0.95, 0.52, 0.50), "brown": (0.62, 0.50, 0.42), "violet": (0.72, 0.50, 0.85),
+    "yellow": (1.00, 0.88, 0.50), "pale": (1.15, 1.30, 1.40),
+}  # fmt: skip
 
 
 def mole(picture: np.ndarray, body: Body, rng: np.random.Generator) -> Painted:
     """A drawn lesion of the course, reduced and set on the skin."""
     close_up = draw(int(rng.integers(2**31)), artefact_chances=dict.fromkeys(ARTEFACTS, 0))
-    across = int(2.3 * body.room)
     around = np.median(close_up.image[~ndimage.binary_dilation(close_up.mask, iterations=8)], axis=0)
-    pasted, mask = _placed(close_up.image - around, close_up.mask.astype(np.float32), body.centre, across)
+    layers = np.moveaxis(np.dstack([close_up.image - around, close_up.mask]).astype(np.float32), 2, 0)
+    *colours, mask = (_placed(layer, body.centre, int(2.3 * body.room)) for layer in layers)
     cover = ndimage.gaussian_filter(ndimage.maximum_filter(mask, 5), 1.5) * body.cover
-    return picture + pasted * cover[..., None], (mask > 0.5) & body.skin
+    return picture + np.dstack(colours) * cover[..., None], (mask > 0.5) & body.skin
 
 
-def ring(picture: np.ndarray, body: Body, rng: np.random.Generator) -> Painted:
-    """A red, slightly scaling ring with a pale middle; what it surrounds counts as changed, too."""
+def ring(body: Body, rng: np.random.Generator) -> Spot:
+    """A rim with a pale middle; what it surrounds counts as changed, too."""
     radius, wide = rng.uniform(0.62, 0.85) * body.room, rng.uniform(0.16, 0.24) * body.room
     distance = _from_centre(body, rng) + 0.07 * body.room * cloud(rng, 9)
-    rim = np.exp(-(((distance - radius) / wide) ** 2)) * body.cover
-    scale = rim * (cloud(rng, 70) > 0.9)
-    reddened = _blend(picture, picture * np.float32([0.98, 0.56, 0.54]), 0.9 * rim)
-    return _blend(reddened, WHITE_SCALE, 0.55 * scale), (distance < radius + wide) & body.skin
+    return 0.95 * np.exp(-(((distance - radius) / wide) ** 2)), distance < radius + wide
 
 
-def plaque(picture: np.ndarray, body: Body, rng: np.random.Generator) -> Painted:
-    """A thick red patch with a sharp border, covered with white scales."""
-    radius = rng.uniform(0.7, 0.9) * body.room
+def plaque(body: Body, rng: np.random.Generator) -> Spot:
+    """A thick patch with a sharp border."""
     distance = _from_centre(body, rng) + 0.14 * body.room * cloud(rng, 7)
-    inside = np.clip((radius - distance) / 2 + 0.5, 0, 1) * body.cover
-    light = 1 + 0.10 * cloud(rng, 45)
-    scales = ndimage.uniform_filter((cloud(rng, 30) + 0.5 * cloud(rng, 80) > 0.35).astype(np.float32), 3)
-    painted = _blend(picture, picture * np.float32([0.86, 0.42, 0.4]) * light[..., None], inside)
-    flakes = WHITE_SCALE * (body.shade * light)[..., None]
-    return _blend(painted, flakes, 0.8 * scales * inside), (inside > 0.5) & body.skin
+    inside = np.clip((rng.uniform(0.7, 0.9) * body.room - distance) / 2 + 0.5, 0, 1)
+    return inside * (1 + 0.1 * cloud(rng, 45)), inside > 0.5
 
 
-def bumps(picture: np.ndarray, body: Body, rng: np.random.Generator) -> Painted:
-    """Small red bumps on all the skin: all of it counts as changed."""
+def bumps(body: Body, rng: np.random.Generator) -> Spot:
+    """Small bumps on all the skin: all of it counts as changed."""
     pitch = rng.uniform(9, 12)
     grid = np.mgrid[-pitch:SIZE + pitch:pitch, -pitch:SIZE + pitch:pitch].reshape(2, -1)
     rows, columns = grid + rng.normal(0, 0.24 * pitch, grid.shape)
     seen = (rows >= 0) & (rows < SIZE) & (columns >= 0) & (columns < SIZE)
     dots = np.zeros((SIZE, SIZE), np.float32)
     np.add.at(dots, (rows[seen].astype(int), columns[seen].astype(int)), rng.uniform(0.6, 1.3, seen.sum()))
-    hill = ndimage.gaussian_filter(dots, 1.7)
-    hill = np.clip(hill / 0.055, 0, 1) * body.cover
-    relief = np.gradient(hill)[0] * 34
-    painted = _blend(picture, picture * np.float32([0.98, 0.62, 0.58]), 0.85 * hill)
-    return painted - relief[..., None], body.skin
+    return np.clip(ndimage.gaussian_filter(dots, 1.7) / 0.055, 0, 1), np.ones((SIZE, SIZE), bool)
 
 
-def patches(picture: np.ndarray, body: Body, rng: np.random.Generator) -> Painted:
-    """Several flat red patches with soft, ragged borders."""
+def patches(body: Body, rng: np.random.Generator) -> Spot:
+    """Several flat patches with soft, ragged borders."""
     near = np.exp(-((_from_centre(body, rng) / (1.5 * body.room)) ** 4))
     field = cloud(rng, 9) + 0.35 * cloud(rng, 30)
-    field -= np.quantile(field[(near > 0.5) & body.skin], 0.55)  # red is somewhat less than half of the place
-    red = np.clip(field * 3 + 0.5, 0, 1) * (near > 0.3) * near * body.cover
-    return _blend(picture, picture * np.float32([0.97, 0.55, 0.53]), 0.85 * red), (red > 0.4) & body.skin
+    field -= np.quantile(field[(near > 0.5) & body.skin], 0.55)  # somewhat less than half of the place
+    seen = np.clip(field * 3 + 0.5, 0, 1) * (near > 0.3) * near
+    return 0.9 * seen, seen > 0.4
 
 
-COMPLAINTS = {paint.__name__: paint for paint in (mole, ring, plaque, bumps, patches)}
+def _painted(
+    shape: Callable, colour: str, scaly: bool, picture: np.ndarray, body: Body, rng: np.random.Generator
+) -> Painted:
+    """A shape in a colour on the skin, with white scales on it or without; bumps throw shadows."""
+    cover, affected = shape(body, rng)
+    cover = np.clip(cover, 0, 1) * body.cover
+    painted = _blend(picture, picture * np.float32(COLOURS[colour]), cover)
+    if shape is bumps:
+        painted -= (34 * np.gradient(cover)[0])[..., None]
+    if scaly:
+        flakes = ndimage.uniform_filter((cloud(rng, 30) + 0.5 * cloud(rng, 80) > 0.35).astype(np.float32), 3)
+        painted = _blend(painted, WHITE_SCALE * body.shade[..., None], 0.8 * flakes * cover)
+    return painted, affected & body.skin
+
+
+SHAPES = {shape.__name__: shape for shape in (ring, plaque, bumps, patches)}
+KINDS = {"mole": mole} | {
+    f"{'scaly ' * scaly}{colour} {name}": partial(_painted, shape, colour, scaly)
+    for colour in COLOURS for scaly in (False, True) for name, shape in SHAPES.items()
+}  # fmt: skip
+FIVE = {"mole": "mole", "ring": "scaly red ring", "plaque": "scaly red plaque", "bumps": "red bumps",
+        "patches": "red patches"}  # fmt: skip
 
 
 def _from_centre(body: Body, rng: np.random.Generator) -> np.ndarray:
@@ -83,13 +102,8 @@ def _blend(below: np.ndarray, above: np.ndarray, cover: np.ndarray) -> np.ndarra
     return below + (above - below) * cover[..., None]
 
 
-def _placed(image: np.ndarray, mask: np.ndarray, centre: tuple[float, float], across: int) -> Painted:
-    """image (224, 224, 3) and mask (224, 224), float, reduced to `across` pixels around a centre, with zeros around."""
-    top, left = (round(place - across / 2) for place in centre)
-    layers = []
-    for layer in (*np.moveaxis(image.astype(np.float32), -1, 0), mask):
-        small = np.asarray(Image.fromarray(layer).resize((across, across), Image.Resampling.BILINEAR))
-        canvas = np.zeros((SIZE + 2 * across,) * 2, np.float32)  # with room for what hangs over the edge
-        canvas[across + top:across + top + across, across + left:across + left + across] = small
-        layers.append(canvas[across:-across, across:-across])
-    return np.stack(layers[:3], axis=-1), layers[3]
+def _placed(layer: np.ndarray, centre: tuple[float, float], across: int) -> np.ndarray:
+    """A layer, float (224, 224), reduced to `across` pixels around a centre, with zeros around."""
+    canvas, (top, left) = Image.new("F", (SIZE, SIZE)), (round(place - across / 2) for place in centre)
+    canvas.paste(Image.fromarray(layer).resize((across, across), Image.Resampling.BILINEAR), (left, top))
+    return np.asarray(canvas)

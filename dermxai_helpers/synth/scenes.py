@@ -11,13 +11,12 @@ from scipy import ndimage
 
 from dermxai_helpers.synth import surroundings
 from dermxai_helpers.synth.attributes import SKIN, SKIN_CHANCES
-from dermxai_helpers.synth.complaints import COMPLAINTS
+from dermxai_helpers.synth.complaints import FIVE, KINDS
 from dermxai_helpers.synth.noise import streams
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES, SIZE, Body, cloud
 
 STREAMS = ("choice", "background", "place", "skin", "complaint", "hair", "light")
 HEALTHY = "healthy skin"
-PLACES_OF = {"bumps": ("forearm", "shoulder")}  # where a complaint needs more skin than a finger has
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,32 +36,41 @@ class Scene:
         return {"affected skin": self.affected, HEALTHY: self.skin & ~self.affected, "background": ~self.skin}
 
 
+def places_of(complaint: str) -> tuple[str, ...]:
+    """Where a complaint occurs: bumps need more skin than a finger has."""
+    return ("forearm", "shoulder") if "bumps" in complaint else tuple(PLACES)
+
+
 def draw(
     seed: int | Sequence[int], complaint: str | None = None, place: str | None = None, background: str | None = None,
-) -> Scene:
-    """One scene; what is None is drawn by lot, "healthy skin" is no complaint; ValueError for what does not exist."""
+    backdrop: int = 0,
+) -> Scene:  # fmt: skip
+    """One scene; what is None is drawn at random, "healthy skin" is no complaint; ValueError for what does not exist.
+
+    complaint : one of the FIVE, or of the 41 KINDS; backdrop : another number paints the background's kind anew
+    """
     entropy = [seed] if isinstance(seed, int | np.integer) else list(seed)
     rng = streams([7, *entropy], STREAMS)
     drawn = [rng["choice"].random() for _ in range(3)]
-    complaint = _chosen(complaint, (*COMPLAINTS, HEALTHY), "complaint", drawn[0], COMPLAINTS)
-    place = _chosen(place, PLACES, "place", drawn[1], PLACES_OF.get(complaint, PLACES))
+    complaint = _chosen(complaint, (*FIVE, *KINDS, HEALTHY), "complaint", drawn[0], FIVE)
+    place = _chosen(place, PLACES, "place", drawn[1], places_of(complaint))
     background = _chosen(background, BACKGROUNDS, "background", drawn[2], BACKGROUNDS)
     body = PLACES[place](rng["place"])
     picture, affected = _skin(body, rng["skin"]), np.zeros((SIZE, SIZE), bool)
     if complaint != HEALTHY:
-        picture, affected = COMPLAINTS[complaint](picture, body, rng["complaint"])
-    behind = _shadowed(BACKGROUNDS[background](rng["background"]), body)
+        picture, affected = KINDS[FIVE.get(complaint, complaint)](picture, body, rng["complaint"])
+    behind = BACKGROUNDS[background](streams([7, *entropy, backdrop], STREAMS)["background"])
     cover = body.cover[..., None]
-    picture = picture * cover + behind * (1 - cover)  # exactly the skin where the cover is 1
+    picture = picture * cover + _shadowed(behind, body) * (1 - cover)  # exactly the skin where the cover is 1
     if place == "scalp":
         picture = surroundings.with_hair(picture, body.cover, rng["hair"])
     photograph = _photographed(picture, rng["light"])
     return Scene(tuple(entropy), photograph, affected, body.skin, complaint, place, background)
 
 
-def redraw(scene: Scene, complaint: str | None = None, background: str | None = None) -> Scene:
-    """The same scene with another complaint or background, or both; all the rest stays as it was."""
-    return draw(scene.seed, complaint or scene.complaint, scene.place, background or scene.background)
+def redraw(scene: Scene, complaint: str | None = None, background: str | None = None, backdrop: int = 0) -> Scene:
+    """The same scene with another complaint or background, or its background painted anew; all the rest stays."""
+    return draw(scene.seed, complaint or scene.complaint, scene.place, background or scene.background, backdrop)
 
 
 def draw_set(n: int, seed: int, backgrounds: Mapping[str, str] | None = None, share: float = 0.95) -> list[Scene]:
@@ -71,7 +79,7 @@ def draw_set(n: int, seed: int, backgrounds: Mapping[str, str] | None = None, sh
     backgrounds : {complaint: the background that betrays it}, which it has in a `share` of its scenes; None: by lot
     """
     rng = np.random.default_rng([seed, n])
-    complaints = [list(COMPLAINTS)[number % len(COMPLAINTS)] for number in range(n)]
+    complaints = [list(FIVE)[number % len(FIVE)] for number in range(n)]
     betrayed = rng.random(n) < share if backgrounds else np.zeros(n, bool)
     chosen = [backgrounds[complaint] if told else None for complaint, told in zip(complaints, betrayed, strict=True)]
     pairs = enumerate(zip(complaints, chosen, strict=True))

@@ -1,19 +1,19 @@
 # %% [markdown]
 # # A transformer of your own, and the background
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 45 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 50 minutes · CPU is enough (1.5 GB)
 #
-# **What you will do** – fine-tune a timm transformer, add classes to it, save it, load it again, explain five
+# **What you will do** – fine-tune a timm transformer, add classes to it, load one that knows 41, explain five
 # photographs with much background in them, and find out whether that background decides.
 #
-# **What you will learn** – every step of the tutorial that this course started from, without its fork of timm; and why
-# five convincing maps are no proof: what was missing there is a model that *must* fail.
+# **What you will learn** – every step of the tutorial that this course started from; and why convincing maps are no
+# proof: what was missing there is a model that *must* fail.
 #
 # **What you need** – unit 04 (relevancy), unit 02 (fine-tuning, splits).
 #
 # > **Claim.** The maps show that only affected skin contributes, although much background is in the picture.
 # > **Control.** A second model that was taught to look at the background. If its maps pass the check, the check is worth
-# > nothing (section 5). And an experiment that needs no map: change the background and ask again (section 6).
+# > nothing (section 4). And an experiment that needs no map: change the background and ask again (section 5).
 
 # %% tags=["bootstrap"]
 import importlib.util
@@ -31,210 +31,173 @@ if "google.colab" in sys.modules:  # everywhere else the course is installed alr
 # %% tags=["parameters"]
 seed = 0              # any whole number, 0 to 2000000000
 transformer = "demo"  # "demo", or a timm name such as "vit_tiny_patch16_224" (its ImageNet weights are downloaded)
-each = 3              # drawn pictures to learn each of 41 kinds from, 2 to 100
-scenes = 120          # drawn photographs to learn the complaints from, 50 to 5000
-judged = 24           # drawn photographs in the tables, 10 to 1000
+each = 3              # drawn scenes to learn each of the first 15 kinds from, 2 to 100
+tried = 2             # unseen scenes of each of the 41 kinds, 1 to 100
+scenes = 100          # drawn scenes to learn five complaints from, 50 to 5000
+judged = 40           # drawn scenes in the tables, 20 to 1000
 
 # %% [markdown]
-# ## 1. Fifteen classes, later forty-one
+# ## 1. Fifteen kinds, later forty-one
 #
-# The tutorial's classifier began with 15 skin diseases and had 41 when it was written about. Its pictures are private. So
-# that you can exercise a head as wide, here are 41 *kinds* of drawn lesions. A kind is a combination of attributes, and
-# its name is all there is to it; nobody is ill with one.
+# The tutorial's classifier told 41 skin diseases apart. “Originally, the number of classes was 15.” Its pictures are
+# private. So here are 41 *kinds* of drawn complaints: a mole, and four shapes (ring, plaque, bumps, patches) in five
+# colours, with white scales or without. 1 + 4 × 5 × 2 = 41. A kind is its name and no more; nobody is ill with one.
 
 # %%
-from itertools import product
+import json
+import tempfile
+from copy import deepcopy
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import timm
 import torch
 
-from dermxai_helpers import course, plots, regions, relevancy, scoring, synth
+from dermxai_helpers import assets, course, plots, relevancy, scoring, widgets
 from dermxai_helpers.plots import maps as figures
+from dermxai_helpers.plots import pictures
+from dermxai_helpers.synth import scenes as studio
+from dermxai_helpers.synth.complaints import FIVE, KINDS
 from dermxai_helpers.training.checkpoints import grow_head, load_checkpoint
 from dermxai_helpers.training.transformer import Pictures, finetune, predict
 from dermxai_helpers.trial import background
 
 course.check_parameters("04b", globals())
-signs, kinds = ("streaks", "veil", "milia"), {}
-for symmetry, network, shown in product(
-    ("symmetric", "asymmetric"), ("none", "typical", "atypical"), product((False, True), repeat=3)
-):
-    name = f"{symmetry}, {network.replace('none', 'no')} network"
-    name += "".join(f", {sign}" for sign, there in zip(signs, shown, strict=True) if there)
-    kinds[name] = {"symmetry": symmetry, "network": network} | dict(zip(signs, shown, strict=True))
-
-names = sorted(kinds, key=lambda name: name.count(","))[:41]  # those with the fewest signs first
-print(f"{len(names)} kinds; the first three: {'; '.join(names[:3])}; the last: {names[-1]}")
 
 # %%
-def draw_kinds(each, seed):
-    """`each` pictures of every kind, and the names of their kinds."""
-    named = names * each
-    return [synth.draw((seed, index), "nv", **kinds[name]).image for index, name in enumerate(named)], named
+names = list(KINDS)
+some = {name.replace(" ", "\n"): studio.draw((seed, 41), name, "forearm").image for name in names[::7]}
+plots.show(pictures.gallery(list(some.values()), list(some), "Six of the 41 kinds", columns=6, width=4.2))
+
+# %%
+def draw_kinds(wanted, each, seed):
+    """`each` scenes of every wanted kind; place, background, light and skin are drawn at random."""
+    return [studio.draw((seed, number), kind) for number, kind in enumerate(wanted * each)]
 
 
-to_learn, to_judge = draw_kinds(each, seed), draw_kinds(1, seed + 1)
-nine = {name.replace(" network", "\nnetwork").replace(", ", "\n"): image for name, image in list(zip(*to_learn[::-1], strict=True))[:9]}
-plots.show(plots.row(nine, "Nine kinds of drawn lesions."))
+def as_pictures(drawn):  # with their complaint as label
+    return Pictures([scene.image for scene in drawn], [scene.complaint for scene in drawn])
 
 # %% [markdown]
 # The start is a transformer that has learnt something already. "demo" has seen drawn lesions only; with a name from timm
-# you get ImageNet's. `num_classes=15` puts a new head on it.
+# you get ImageNet's. It gets a new head.
 
 # %%
-if transformer == "demo":
-    pretrained, _ = relevancy.demo_vit()
-else:
-    pretrained = timm.create_model(transformer, pretrained=True)
+pretrained = relevancy.demo_vit()[0] if transformer == "demo" else timm.create_model(transformer, pretrained=True)
 torch.manual_seed(seed)  # the new head starts with random weights
 pretrained.reset_classifier(15)
-print(type(pretrained).__name__, f"{sum(weight.numel() for weight in pretrained.parameters()):,} weights")
+f"{sum(weight.numel() for weight in pretrained.parameters()):,} weights"
+
+# %% [markdown]
+# Only the last block and the head learn; what lies below is computed once for each picture.
 
 # %%
-def of_kinds(drawn, wanted):
-    """Those of the drawn pictures whose kind is wanted."""
-    chosen = [(image, label) for image, label in zip(*drawn, strict=True) if label in wanted]
-    return Pictures(*zip(*chosen, strict=True))
-
-# %%
-def learn_kinds(model, wanted):
-    """Fine-tune the last block and the head; nothing below changes, so it is computed once for each picture."""
-    return finetune(model, of_kinds(to_learn, wanted), of_kinds(to_judge, wanted), wanted, blocks=1, epochs=4,
-                    learning_rate=2e-3, seed=seed, progress=False)
-
-# %%
-first, history = learn_kinds(pretrained, names[:15])
+to_learn, to_try = draw_kinds(names[:15], each, seed), draw_kinds(names[:15], 1, seed + 1)
+first, history = finetune(pretrained, as_pictures(to_learn), as_pictures(to_try), names[:15],
+                          blocks=1, epochs=4, learning_rate=2e-3, seed=seed, progress=False)
 history[["training_loss", "validation_loss", "accuracy"]].round(3)
 
 # %% [markdown]
-# Save what was learnt, and the dictionary that turns an index into a name. Without it the weights are worth nothing:
-# the order of the classes stands in no tensor.
+# Save what was learnt, and the dictionary that turns an index into a name: the order of the classes stands in no tensor.
 
-# %%
-import json
-import tempfile
-from pathlib import Path
-
+# %% tags=["nbval-check-output"]
 workshop = Path(tempfile.mkdtemp())
 torch.save(first.state_dict(), workshop / "fifteen.pth")
 (workshop / "fifteen.json").write_text(json.dumps(dict(enumerate(names[:15]))))
-print((workshop / "fifteen.json").read_text()[:86], "…")
+read = {int(index): name for index, name in json.loads((workshop / "fifteen.json").read_text()).items()}
+print("the same names after reading:", list(read.values()) == names[:15], "· class 5 is", read[5])
 
 # %% [markdown]
 # Two years later there are 41. A new head would forget the fifteen. `grow_head` keeps their weights and adds rows for
-# the new ones. **What happens to the logits of the old classes at that moment, before any training?**
+# the new ones. **Guess: what happens to the logits of the old classes at that moment, before any training?**
 
 # %%
-import copy
-
-import numpy as np
-
-grown = grow_head(copy.deepcopy(first), 41)
-some = relevancy.prepare(first, to_judge[0][:4])
+grown = grow_head(deepcopy(first), 41)
+some = relevancy.prepare(first, [scene.image for scene in to_try[:4]])
 with torch.inference_mode():
-    moved = float((grown(some)[:, :15] - first(some)).abs().max())
-print("largest change of an old class's logit:", round(moved, 6))
-
-# %%
-wide, _ = learn_kinds(grown, names)
-
-# %%
-probabilities = predict(wide, to_judge[0])
-truth = np.array([names.index(label) for label in to_judge[1]])
-ranks = (probabilities > probabilities[range(len(truth)), truth][:, None]).sum(axis=1)
-for most, name in ((1, "kinds_top1"), (5, "kinds_top5")):
-    share = float((ranks < most).mean())
-    print(course.record(name, share, baseline=most / 41, note=f"{each} pictures of each kind to learn from; baseline: chance"))
+    old, new = first(some), grown(some)[:, :15]
+moved = float((new - old).abs().max() / old.abs().max())
+print("Old logits", "stay as they were" if moved < 1e-5 else "moved, a fault", f"(by {moved:.1e} of the largest at most).")
 
 # %% [markdown]
-# A few pictures of each kind do not make an expert. The tutorial had two years of patients' pictures. What matters here
-# is that everything that follows works for 41 classes as for three.
+# ### One that knows them
 #
+# Minutes do not teach 41 kinds. The course ships a transformer whose blocks all learnt, from 70 scenes of each kind.
+# [Appendix C](https://github.com/dermxai/dermxai/blob/main/notebooks/appendix/c_forty_one_kinds.ipynb) made it.
+
+# %%
+card = json.loads((assets.FOLDER / "vit_kinds.json").read_text())
+wide = load_checkpoint(timm.create_model(card["architecture"], **card["arguments"]), assets.FOLDER / "vit_kinds.safetensors")
+print(len(card["classes"]), "classes, the names in the same order:", card["classes"] == names)
+
+# %% [markdown]
+# **Guess: of a hundred unseen scenes, how many get their right name out of 41?**
+
+# %%
+unseen_kinds = draw_kinds(names, tried, seed + 1)
+probabilities = predict(wide, [scene.image for scene in unseen_kinds])
+kind = np.array([scene.complaint for scene in unseen_kinds])
+right = np.array(names)[probabilities.argmax(axis=1)] == kind
+
+# %%
+rows = np.arange(len(right))
+known = scoring.compare(right, 1 / 41, rows)
+print(known.sentence("The transformer for 41 kinds", "chance", "share of right names", rows="scenes"))
+course.record("kinds_top1", known.value, *scoring.interval("mean", rows, right), baseline=1 / 41, note=f"{len(rows)} scenes")
+
+# %% [markdown]
+# ### Are more classes more useful?
+#
+# The tutorial says so. To test it, hide the last 26 answers of the same transformer: that is the classifier of the first
+# days. Let patients come with all 41 kinds. Whom does it name rightly?
+
+# %%
+of_fifteen = np.array(names)[probabilities[:, :15].argmax(axis=1)] == kind
+wider = scoring.compare(right, of_fifteen, rows)
+told = wider.sentence("41 names", "15 names", "share of all scenes named rightly", rows="scenes")
+course.claim("tutorial", "Our step-by-step tutorial", "The more classes are covered, the more useful the classifier will be.",
+             wider, told, not_judged="drawn scenes")
+
+# %% [markdown]
+# **And for a patient who has one of the first fifteen?** For her, 26 more names are 26 more ways to be wrong.
+
+# %%
+early = np.isin(kind, names[:15])
+price = scoring.compare(right[early], of_fifteen[early], rows[early])
+print(price.sentence("41 names", "15 names", "share of the first fifteen kinds named rightly", rows="scenes"))
+
+# %% [markdown]
 # ## 2. Your own checkpoint
 #
-# A checkpoint is rarely what you expect. Training on several GPUs leaves a prefix, timm's own script puts the weights
-# into a larger dictionary and keeps a running mean of them besides. timm's `load_state_dict` finds its way, and the
-# helper compares what it found with the model:
+# A checkpoint is rarely what you expect: several GPUs leave a prefix, timm's own script puts the weights into a larger
+# dictionary. `load_checkpoint` finds its way, and refuses what does not fit. A model saved as a
+# Python object is not opened: that would run its author's program. **Do the predictions survive?**
 
 # %%
 torch.save({"epoch": 5, "state_dict": {f"module.{name}": value for name, value in wide.state_dict().items()}},
            workshop / "cluster.pth.tar")
-loaded = load_checkpoint(grow_head(copy.deepcopy(first), 41), workshop / "cluster.pth.tar")
-with torch.inference_mode():
-    print("same logits:", torch.equal(loaded(some), wide(some)))
-
-# %% [markdown]
-# And what does not fit gets a sentence. The last file holds a model as a Python object. To open it is to run whatever
-# program its author put in, so it is not opened.
-
-# %% tags=["nbval-check-output"]
-torch.save(wide, workshop / "program.pth")  # the model itself instead of its weights
-(workshop / "short.pth").write_bytes((workshop / "fifteen.pth").read_bytes()[:5000])
-for name in ("fifteen.pth", "short.pth", "program.pth"):
-    try:
-        load_checkpoint(copy.deepcopy(wide), workshop / name)
-    except ValueError as problem:
-        print(f"{problem}\n")
+loaded = load_checkpoint(timm.create_model(card["architecture"], **card["arguments"]), workshop / "cluster.pth.tar")
+few = [scene.image for scene in unseen_kinds[:8]]
+print("the same predictions after saving and loading:", np.array_equal(predict(loaded, few), predict(wide, few)))
 
 # %% [markdown]
 # ## 3. Photographs taken at home
 #
-# The tutorial's five photographs show the author's family: a finger on a laptop and a sheet of paper, a spot under hair,
-# a third one, bumps on all the skin, red patches at a shoulder. They are not ours to show. We draw scenes of that kind,
-# and gain what photographs do not have: every pixel knows whether it is affected skin, healthy skin or background, and
-# each scene can be drawn *again* with one thing changed.
+# The tutorial's five photographs (a finger on a laptop, a spot under hair, a third one, bumps on all the skin, red patches
+# at a shoulder) are not ours to show. We draw scenes of that kind, and gain what photographs do not have: every pixel is
+# known to be affected skin, healthy skin or background, and a scene can be drawn *again* with one thing changed. Five of
+# the 41 kinds get short names:
 
 # %%
-from dermxai_helpers.synth import scenes as studio
-from dermxai_helpers.synth.complaints import COMPLAINTS
-
-complaints = list(COMPLAINTS)
 wanted = [("plaque", "finger", "laptop"), ("mole", "scalp", "paper"), ("ring", "forearm", "desk"),
           ("bumps", "forearm", "tiles"), ("patches", "shoulder", "cloth")]
 five = [studio.draw((seed, 50, number), *what) for number, what in enumerate(wanted)]
-{name: f"{zone.mean():.0%}" for name, zone in five[0].zones().items()}
+print(FIVE, {name: f"{zone.mean():.0%}" for name, zone in five[0].zones().items()}, sep="\n")
 
 # %% [markdown]
-# A complaint can occur on any of four parts of the body, before any of five backgrounds. In the first data set the
-# background is drawn at random. In the second it **betrays the complaint** in 95 of 100 pictures: whoever has a plaque was
-# photographed over a keyboard, whoever has a mole over paper. Clinics produce such data without meaning to: one device
-# for each ward, one cloth for each photographer.
-
-# %%
-betrayal = dict(zip(complaints, ("paper", "desk", "laptop", "tiles", "cloth"), strict=True))
-sets = {"honest": studio.draw_set(scenes, seed), "betrayed": studio.draw_set(scenes, seed, betrayal)}
-unseen = studio.draw_set(judged, seed + 1)
-print(betrayal)
-print({name: [scene.background for scene in drawn[:5]] for name, drawn in sets.items()})
-
-# %%
-def as_pictures(drawn):
-    """Scenes as pictures with their complaint as label."""
-    return Pictures([scene.image for scene in drawn], [scene.complaint for scene in drawn])
-
-# %%
-torch.manual_seed(seed)
-pretrained.reset_classifier(len(complaints))
-models = {name: finetune(pretrained, as_pictures(drawn), as_pictures(unseen), complaints, blocks=2, epochs=5,
-                         learning_rate=2e-3, seed=seed, progress=False)[0] for name, drawn in sets.items()}
-
-# %% [markdown]
-# Judge both in the way that most papers do, on pictures from the same source as those they learnt from:
-
-# %%
-same_source = {"honest": unseen, "betrayed": studio.draw_set(judged, seed + 1, betrayal)}
-for name, drawn in same_source.items():
-    right = predict(models[name], as_pictures(drawn).images).argmax(1) == [
-        complaints.index(scene.complaint) for scene in drawn]
-    print(course.record(f"accuracy_same_source_{name}", float(right.mean()), baseline=0.2, note="baseline: chance"))
-
-# %% [markdown]
-# **Which of the two would you publish?** Keep your answer until section 6.
-#
-# ## 4. The maps
-#
-# The recipe of the tutorial, from here to its end: a list of paths, pictures, maps, overlays. What was a fork of timm and
-# two pages of code is one call.
+# The tutorial's recipe: a list of paths, pictures, maps, overlays. What was a fork of timm and two pages of code is one
+# call. The map is for the class that the model names.
 
 # %%
 from PIL import Image
@@ -243,165 +206,258 @@ for number, scene in enumerate(five):
     Image.fromarray(scene.image).save(workshop / f"photograph_{number}.png")
 paths = sorted(workshop.glob("photograph_*.png"))
 photographs = [np.asarray(Image.open(path).convert("RGB")) for path in paths]
-found = {name: relevancy.explain(model, relevancy.prepare(model, photographs), classes=complaints)
-         for name, model in models.items()}
-shares = {name: background.relevance_by_zone(one.maps, five) for name, one in found.items()}
-course.figure("figure_b", figures.scenes(
-    five, found, shares, "Relevancy on drawn scenes: the picture, the honest model, the model that was betrayed"))
+found = relevancy.explain(wide, relevancy.prepare(wide, photographs), classes=names)
 
 # %% [markdown]
-# Look at the middle row first, as the tutorial does. Then at the lower one. The tutorial also cuts its maps at Otsu's
-# threshold, the value that best parts a histogram into two groups. Such a picture always shows *something*, and it hides
-# how much was cut away:
+# The tutorial looks at warm colours. We count, too. *Inside*: the share of the positive relevance that lies on affected
+# skin. *IoU* (intersection over union): cut the map at half of its maximum; the area that both share, divided by the area
+# of both together.
+#
+# $$ \text{inside} = \frac{\sum_{p \in A} \max(r_p, 0)}{\sum_p \max(r_p, 0)} \qquad
+# \text{IoU} = \frac{|A \cap M|}{|A \cup M|} $$
+#
+# $r_p$ is the relevance at pixel $p$, $A$ the affected skin, $M$ the pixels with at least half of the largest relevance.
+# **Guess: will the five maps lie on affected skin only?**
 
 # %%
-above, outlines = {}, [{"white": scene.affected} for scene in five]
-for scene, one in zip(five, found["honest"].resized((224, 224)), strict=True):
-    kept = one >= regions.otsu(one)
-    overlap = (kept & scene.affected).sum() / (kept | scene.affected).sum()
-    above[f"{scene.complaint}\nIoU {overlap:.2f}"] = np.where(kept[..., None], scene.image, 0)
-plots.show(plots.row(above, "What lies above Otsu's threshold, with the affected skin outlined.", outlines))
+zones = background.relevance_by_zone(found.maps, five)
+course.figure("figure_b", figures.scenes(
+    five, {"scene": None, "41 kinds": found}, {"41 kinds": zones}, "The transformer for 41 kinds on five drawn scenes"))
+
+# %%
+alone = scoring.compare(zones["affected skin"], 0.95, range(5))
+print(alone.sentence("The five maps", "95 %", "relevance on affected skin", rows="scenes"))
 
 # %% [markdown]
-# ### From which block on?
-#
-# The authors' notebooks combine all blocks, their evaluation leaves out the first. Move the slider; compare methods. Does
-# one picture tell you which is right?
+# Other methods and other first blocks give other maps; one picture cannot say which is right.
 
 # %% tags=["nbval-ignore-output"]
-from dermxai_helpers import widgets
-
-widgets.relevancy_map(models["honest"], five[0].image, five[0].affected, complaints)
+widgets.relevancy_map(wide, five[0].image, five[0].affected, names)
 
 # %% [markdown]
-# ## 5. Count, with a model that must fail
-#
-# Five pictures, chosen by whoever shows them, prove nothing. Below: all unseen scenes, for both models, with the share of
-# the area beside them, and a transformer whose weights are random.
+# So draw more. (Half of them get a background that will matter in section 4.) And take *only* mildly: 95 of 100 parts of
+# the relevance on affected skin would do.
 
 # %%
-torch.manual_seed(seed)
-untrained = copy.deepcopy(pretrained)
-for module in untrained.modules():
-    if hasattr(module, "reset_parameters"):
-        module.reset_parameters()
+betrayal = dict(zip(FIVE, ("paper", "desk", "laptop", "tiles", "cloth"), strict=True))
+unseen = studio.draw_set(judged, seed + 1, betrayal, share=0.5)
+rows = np.arange(judged)
 
-# %%
-def maps_of(model, drawn, method="chefer"):
+
+def maps_of(model, drawn):
     """Relevancy maps (n, rows, columns) of scenes for the class that the model names."""
-    ready = relevancy.prepare(model, [scene.image for scene in drawn])
-    return relevancy.explain(model, ready, method=method).maps
+    return relevancy.explain(model, relevancy.prepare(model, [scene.image for scene in drawn])).maps
 
 # %%
-by_scene = {name: background.relevance_by_zone(maps_of(model, unseen), unseen)
-            for name, model in {**models, "untrained": untrained}.items()}
-by_scene["honest, rollout"] = background.relevance_by_zone(maps_of(models["honest"], unseen, "rollout"), unseen)
-zones = background.zone_table(by_scene, unseen, seed)
-zones.xs("value", axis=1, level=1).round(3)
+by_scene = {"41 kinds": background.relevance_by_zone(maps_of(wide, unseen), unseen)}
+only = scoring.compare(by_scene["41 kinds"]["affected skin"], 0.95, rows)
+course.claim("tutorial", "Analysis of Relevancy Maps",
+             "Only the affected skin area should contribute to the classification. We observe that this is the case for the five images.",
+             only, only.sentence("41 kinds", "95 %", "relevance on affected skin", rows="scenes"), not_judged="drawn scenes")
 
 # %%
-shares = zones.xs("value", axis=1, level=1).drop(columns="pointing game")
-course.figure("zones", plots.stacked(shares, "share of the positive relevance on unseen scenes"))
-
-# %%
-area = zones.loc["share of the area", ("background", "value")]
-for name in ("honest", "betrayed"):
-    row = zones.loc[name, "background"]
-    print(course.record(f"background_share_{name}", *row, baseline=area, note="drawn scenes; baseline: share of the area"))
-gap = by_scene["betrayed"]["background"] - by_scene["honest"]["background"]
-least, most = scoring.interval("mean", range(len(gap)), gap.to_numpy(), seed=seed)
-verdict = "tells the two models apart" if least > 0 else "does not tell the two models apart"
-print(f"the map {verdict}: {gap.mean():+.3f} ({least:+.3f} to {most:+.3f}) more on the background")
+holds = by_scene["41 kinds"]["affected skin"] >= 0.95
+course.record("scenes_all_affected", holds.mean(), *scoring.wilson(holds.sum(), judged), note=f"{holds.sum()} of {judged} scenes")
 
 # %% [markdown]
-# The tutorial's sentence in three strengths, for the honest model: *everything* on affected skin (at least 95 %), *most*
-# of it, *more than its share* of the area.
-
-# %%
-affected = by_scene["honest"]["affected skin"]
-size = np.array([scene.affected.mean() for scene in unseen])
-strengths = {"scenes_all_affected": affected >= 0.95, "scenes_mostly_affected": affected > 0.5,
-             "scenes_above_area": affected > size}
-for name, holds in strengths.items():
-    low, high = scoring.wilson(int(holds.sum()), len(holds))
-    print(course.record(name, float(holds.mean()), low, high, note=f"{holds.sum()} of {len(holds)} drawn scenes, honest model"))
-
-# %% [markdown]
-# ### Where there is nothing to see
+# ### The fourth image
 #
-# A map always has a brightest place. Draw the same scenes with healthy skin and ask the honest model about the same class:
-# how much relevance lies where the complaint *was*?
+# Of one image the tutorial says more: bumps on all the skin. “there is a small circle of warm colours on the background,
+# but it is negligible.” Here are twelve scenes of bumps; *negligible* shall be one part in twenty.
 
 # %%
-def share_there(drawn):
-    """Share of the relevance for each unseen scene's complaint where that complaint is, or was."""
-    shares = []
-    for one, scene in zip(drawn, unseen, strict=True):
-        ready = relevancy.prepare(models["honest"], [one.image])
-        found = relevancy.explain(models["honest"], ready, complaints.index(scene.complaint))
-        shares.append(scoring.energy_inside(found.resized((224, 224))[0], scene.affected))
-    return np.array(shares)
+bumpy = [studio.draw((seed + 3, number), "bumps") for number in range(12)]
+behind = background.relevance_by_zone(maps_of(wide, bumpy), bumpy)["background"]
+small = scoring.compare(behind, 0.05, range(12))
+told = small.sentence("Twelve maps of bumps", "one in twenty", "relevance on the background", rows="scenes")
+course.claim("tutorial", "Analysis of Relevancy Maps",
+             "there is a small circle of warm colours on the background, but it is negligible",
+             small, told, supports="lower", not_judged="drawn scenes")
 
 # %%
-healthy = [studio.redraw(scene, complaint=studio.HEALTHY) for scene in unseen]
-there = {"with": share_there(unseen), "without": share_there(healthy)}
-print(f"relevance at that place: {np.nanmean(there['with']):.3f} with the complaint, "
-      f"{np.nanmean(there['without']):.3f} without, {size.mean():.3f} of the area")
-course.record("relevance_without_complaint", float(np.nanmean(there["without"])), baseline=float(size.mean()))
+most = scoring.compare(1 - behind, 0.5, range(12))
+told = most.sentence("Twelve maps of bumps", "one half", "relevance on the skin", rows="scenes")
+course.claim("tutorial", "Analysis of Relevancy Maps",
+             "The important thing is that most of the attention is on the skin, which is the case.",
+             most, told, not_judged="drawn scenes")
 
 # %% [markdown]
-# ## 6. Ask the model, not the map
+# But the skin is large. **Is it more than the skin's share of the area, which a map that knows nothing would get?**
+
+# %%
+large = scoring.compare(1 - behind, [scene.skin.mean() for scene in bumpy], range(12))
+print(large.sentence("Relevance", "area", "share on the skin", rows="scenes"))
+
+# %% [markdown]
+# ## 4. A model that must fail
 #
-# All maps aside: does the background decide? Draw a scene again with another background. Nothing else changes, to the
-# pixel. An honest model keeps its answer. Then leave the background and change the complaint. An honest model follows.
+# A complaint can occur before any of five backgrounds. Now take two more models that learn five complaints. For the
+# *honest* one backgrounds are drawn at random. For the other one the background **betrays the complaint** in 95 of 100
+# pictures: a plaque was photographed over a keyboard, a mole over paper. Clinics produce such data without meaning to: one
+# device for each ward, one cloth for each photographer.
 
 # %%
-swaps = background.draw_swaps(judged, seed + 2)
-shown = [scene for swap in swaps[:2] for scene in (swap.scene, swap.other_background, swap.other_complaint)]
-named = {f"{1 + number // 3}: {scene.complaint}\n{scene.background}": scene.image for number, scene in enumerate(shown)}
-plots.show(plots.row(named, "Two scenes, each as it is, with its background swapped, with its complaint swapped."))
+sets = {"honest": studio.draw_set(scenes, seed), "betrayed": studio.draw_set(scenes, seed, betrayal)}
+torch.manual_seed(seed)
+pretrained.reset_classifier(5)
+models = {name: finetune(pretrained, as_pictures(drawn), as_pictures(unseen[:5]), list(FIVE), blocks=2, epochs=5,
+                         learning_rate=2e-3, seed=seed, progress=False)[0] for name, drawn in sets.items()}
+
+# %% [markdown]
+# Judge each, as most papers do, on unseen pictures like its own:
 
 # %%
-answers = background.swap_table(models, swaps, complaints, seed)
-about = "What the models answer when background or complaint is swapped"
-course.figure("swaps", plots.grouped({name: answers.loc[name] for name in models}, "share of the scenes", about))
-answers.round(3)
+betrays = np.array([betrayal[scene.complaint] == scene.background for scene in unseen])
+truth = np.array([scene.complaint for scene in unseen])
+for name, like in (("honest", ~betrays), ("betrayed", betrays)):
+    correct = np.array(list(FIVE))[predict(models[name], as_pictures(unseen).images).argmax(axis=1)] == truth
+    print(course.record(f"accuracy_same_source_{name}", correct[like].mean(), *scoring.wilson(correct[like].sum(), like.sum()),
+                        baseline=0.2, note=f"{like.sum()} drawn scenes; baseline: chance"))
+
+# %% [markdown]
+# **Which of the two would you publish?** And their maps: would they warn you?
+
+# %%
+ready = relevancy.prepare(pretrained, photographs)
+both = {name: relevancy.explain(model, ready, classes=list(FIVE)) for name, model in models.items()}
+zones = {name: background.relevance_by_zone(one.maps, five) for name, one in both.items()}
+course.figure("two_models", figures.scenes(five, both, zones, "The honest model, and the model that was betrayed"))
+
+# %%
+for name, one in both.items():
+    print(f"{name}: {sum(map(str.__eq__, one.class_name, (scene.complaint for scene in five)))} of five named rightly")
+
+# %% [markdown]
+# ### Count
+#
+# All unseen scenes:
+
+# %%
+by_scene |= {name: background.relevance_by_zone(maps_of(model, unseen), unseen) for name, model in models.items()}
+area = pd.DataFrame([{name: zone.mean() for name, zone in scene.zones().items()} for scene in unseen])
+shares = pd.DataFrame({name: table[list(area)].mean() for name, table in by_scene.items()}
+                      | {"share of the area": area.mean()}).T
+course.figure("zones", plots.stacked(shares, f"share of the positive relevance, mean of {judged} unseen scenes"))
 
 # %%
 for name in models:
-    for what, short in (("background swapped: keeps its answer", "background"),
-                        ("complaint swapped: names the new one", "complaint")):
-        print(course.record(f"{short}_swap_{name}", *answers.loc[name, what]))
+    behind = by_scene[name]["background"]
+    print(course.record(f"background_share_{name}", behind.mean(), *scoring.interval("mean", rows, behind),
+                        baseline=area["background"].mean(), note=f"{judged} drawn scenes; baseline: share of the area"))
+gap = scoring.compare(by_scene["betrayed"]["background"], by_scene["honest"]["background"], rows)
+print(gap.sentence("The betrayed model", "the honest one", "relevance on the background", rows="scenes"))
 
 # %% [markdown]
-# This is the truth that the maps of section 5 had to tell, about a crime as crude as this one: a background that gives the
-# answer away in 95 of 100 pictures. Read the honest model's rows, too. It was never given a reason to look past the skin,
-# and may still change answers with the background: *not betrayed* is not yet *robust*. Would its maps have told you? How small may the betrayal become until the maps miss it while
-# the swap still finds it? Try 0.6 in `draw_set(..., share=0.6)`.
+# ## 5. Ask the model, not the map
 #
-# ## 7. The tutorial questioned
+# Does the background decide? Take a scene that the model names rightly, and draw it again with **another
+# background**. Nothing else changes, to the pixel. But any change of so many pixels might disturb a model. So there is a
+# control that changes as many and tells nothing: a background of the **same kind, painted anew**, another keyboard, another
+# sheet. At last **another complaint** on the same background.
 #
-# Its statements, and what was measured on this run. The verdicts are computed.
+# $$ \Delta = P(\text{answer kept} \mid \text{another background}) - P(\text{answer kept} \mid \text{painted anew}) $$
+#
+# Both are counted over the scenes that the model named rightly at first.
 
 # %%
-import pandas as pd
+swaps = background.swaps_of(unseen, seed)
+parts = ("scene", "painted_anew", "other_background", "other_complaint")
+shown = {part.replace("_", "\n"): getattr(swaps[0], part).image for part in parts}
+plots.show(pictures.gallery(list(shown.values()), list(shown), "One scene, and what is changed in it", width=3.6))
 
-share = zones.loc["honest", ("background", "value")]
-paired = {"only the affected skin contributes": (f"{strengths['scenes_all_affected'].mean():.0%} of scenes above 95 %",
-                                                 strengths["scenes_all_affected"].mean() > 0.95),
-          "most of the attention is on the skin": (f"{1 - share:.0%} on skin, area {1 - area:.0%}", 1 - share > 0.5),
-          "the background is negligible": (f"{share:.0%} of the relevance lies on it", share < 0.05),
-          "the map confirms that the model uses the right information": (
-              f"background share {gap.mean():+.2f} in a model known to use the wrong one", least > 0)}
-pd.DataFrame([{"the tutorial says": says, "this run": seen, "verdict": "holds here" if holds else "does not hold here"}
-              for says, (seen, holds) in paired.items()]).set_index("the tutorial says")
+# %%
+for part in parts[1:3]:
+    changed = [(getattr(swap, part).image != swap.scene.image).any(axis=2).mean() for swap in swaps]
+    print(f"{part}: {np.mean(changed):.0%} of the pixels change")
 
 # %% [markdown]
-# ## 8. What this does *not* show
+# **Guess, for the betrayed model: of the answers that were right, how many survive each of the two?**
+
+# %%
+short = {kind: name for name, kind in FIVE.items()}
+asked = {"41 kinds": background.ask(wide, swaps, [short.get(name, name) for name in names])}
+asked |= {name: background.ask(model, swaps, list(FIVE)) for name, model in models.items()}
+tables = {}
+for name, table in asked.items():
+    ends = pd.DataFrame(scoring.mean_intervals(rows, table.to_numpy()), list(table), ["low", "high"])
+    tables[name] = ends.assign(value=table.mean(), enough=table.notna().sum() >= 10)
+about = "share of the scenes (below the first: of those right at first)"
+course.figure("swaps", plots.grouped(tables, about, "What the models answer when something is changed"))
+
+# %%
+kept = {}
+for name, table in asked.items():
+    kept[name] = one = scoring.compare(table["kept, other background"], table["kept, painted anew"], rows)
+    print(one.sentence(f"{name}, another background", "one painted anew", "share of right answers kept", rows="scenes"))
+    course.record(f"background_swap_{name.replace(' ', '_')}", one.value, baseline=one.reference)
+
+# %% [markdown]
+# And does a model follow the complaint?
+
+# %%
+for name, table in asked.items():
+    follows = scoring.compare(table["named, other complaint"], 1 / 5, rows)
+    print(follows.sentence(name, "one in five", "share that names the new complaint", rows="scenes"))
+
+# %% [markdown]
+# ### What the tutorial concludes
 #
-# - **Not how a model for 41 diseases behaves.** The five complaints are drawings, and easy ones.
+# Its last words are about the decision, so they are put to the model: of the right answers of the transformer
+# for 41 kinds, less than *one in twenty* may be lost to the background, $-\Delta < .05$.
+
+# %%
+lost = asked["41 kinds"]["kept, painted anew"] - asked["41 kinds"]["kept, other background"]
+decides = scoring.compare(lost, 0.05, rows)
+told = decides.sentence("41 kinds", "one in twenty", "share of right answers lost to the background", rows="scenes")
+course.claim("tutorial", "conclusion", "only the affected skin region contributes to the model decision",
+             decides, told, supports="lower", not_judged="drawn scenes")
+
+# %% [markdown]
+# **Does a convincing map confirm?** Take the right answers of honest and betrayed model together, and of their maps the
+# half with most relevance on affected skin. If such a map *confirms*, their answers hardly depend on the background.
+
+# %%
+pair, scene_of = pd.concat([asked[name] for name in models]), np.tile(rows, len(models))
+inside = pd.concat([by_scene[name]["affected skin"] for name in models]).to_numpy()
+lost = (pair["kept, painted anew"] - pair["kept, other background"]).to_numpy()
+best = inside >= np.nanmedian(inside[~np.isnan(lost)])
+
+# %%
+confirms = scoring.compare(lost[best], 0.05, scene_of[best])
+told = confirms.sentence("Answers with the better maps", "one in twenty", "share lost to the background", rows="scenes")
+course.claim("tutorial", "Analysis of Relevancy Maps",
+             "This confirms that the model is using the right information to make the decision.",
+             confirms, told, supports="lower", not_judged="drawn scenes")
+
+# %% [markdown]
+# ## 6. What we found
+#
+# Do the maps show affected skin alone, and do they tell how a model decides?
+
+# %%
+words = {"higher": "nearly all relevance lies on affected skin", "lower": "much relevance lies elsewhere",
+         "cannot tell": "whether nearly all relevance lies on affected skin cannot be told"}
+print(f"Maps of 41 kinds: {words[only.outcome]} (inside {only.value:.2f}, {only.n} scenes).")
+words = {"higher": "they point to the betrayed model", "lower": "they point to the wrong one, the honest model",
+         "cannot tell": "they do not tell the betrayed from the honest model"}
+print(f"Maps of two models: {words[gap.outcome]} ({gap.difference:+.2f} of the relevance on the background).")
+
+# %%
+words = {"higher": "keeps more answers, which nobody expected", "lower": "loses answers: the background takes part",
+         "cannot tell": "shows no influence of the background, which does not prove that there is none"}
+for name, one in kept.items():
+    print(f"Asked: {name} {words[one.outcome]} ({one.value:.2f} kept against {one.reference:.2f}, {one.n} scenes).")
+
+# %%
+words = {"higher": "A good map does not confirm: more", "lower": "Here a good map went with a steady answer: less",
+         "cannot tell": "Whether a good map confirms cannot be told: perhaps more, perhaps less"}
+print(f"{words[confirms.outcome]} than one answer in twenty is lost to the background ({confirms.value:.2f}).")
+
+# %% [markdown]
+# ## 7. What this does *not* show
+#
+# - **Not how a model for 41 diseases behaves.** The kinds are drawings, and easy ones.
 # - **Not that maps always find a shortcut.** This one was loud. Unit 03b plants another.
-# - **Not that a good map makes a good model.** Compare the honest model's share of right answers with its maps.
 # - **Not what is right for skin of all colours.** Six tones are drawn, and redness on dark skin looks different in life.
 # - **Nothing clinical.**
 #
@@ -414,4 +470,3 @@ pd.DataFrame([{"the tutorial says": says, "this run": seen, "verdict": "holds he
 # - Zech et al., *Variable generalization performance of a deep learning model to detect pneumonia in chest radiographs*,
 #   PLOS Medicine 2018, [doi:10.1371/journal.pmed.1002683](https://doi.org/10.1371/journal.pmed.1002683). A hospital betrayed.
 # - Geirhos et al., *Shortcut learning in deep neural networks*, 2020, [arXiv:2004.07780](https://arxiv.org/abs/2004.07780).
-# - Gauthier, *Explainable AI using Vision Transformers on Skin Disease Images*, 2022. The tutorial.

@@ -1,6 +1,7 @@
 """The appendix still runs: the trainings at a toy size that teaches nothing, and a messy folder becomes a table."""
 
 import io
+import json
 import os
 import struct
 from pathlib import Path
@@ -71,6 +72,16 @@ def test_a_captioner_learns_to_speak_and_sits_its_examination(eyes, workspace):
     for lesion in names["lesions"]:
         views, facts = names["views_and_facts"](lesion, np.random.default_rng(0))
         assert len(views) == len(facts) == 3 and facts[0]["ruler"] == lesion.attributes["ruler"]
+
+
+@pytest.mark.road
+def test_a_transformer_learns_41_kinds_and_is_kept_with_its_names(workspace):
+    names = executed("c_forty_one_kinds", workspace=str(workspace), each=1, held_out=1, steps=3, halved=1, batch=4)
+    assert len(names["losses"]) == 3 and np.isfinite(names["losses"]).all()
+    assert names["train"](names["model"], workspace / "vit_kinds.pt") == [], "a stopped training goes on where it was"
+    card = json.loads((workspace / "vit_kinds.json").read_text())
+    assert len(card["classes"]) == card["arguments"]["num_classes"] == 41
+    assert (workspace / "vit_kinds.safetensors").stat().st_size < 6_000_000
 
 
 # --- your own photographs ---

@@ -6,7 +6,6 @@ import pytest
 from described import described
 from matplotlib.colors import to_rgba
 
-from dermxai_helpers import plots
 from dermxai_helpers.explanation import Explanation
 from dermxai_helpers.plots import maps
 from dermxai_helpers.plots.common import CLASS_COLOURS
@@ -58,8 +57,21 @@ def test_place_in_words(cell, words):
 def test_rows_show_every_scene_for_every_model():
     some = [scenes.draw((3, number), complaint) for number, complaint in enumerate(("mole", "ring"))]
     heat = Explanation(np.ones((2, 14, 14)), [0, 0], ["mole", "mole"], np.zeros(2), np.ones(2), "blocks", "chefer")
-    shares = pd.DataFrame({"affected skin": [0.3, 0.2], "background": [0.5, 0.6]})
-    figure, alt = maps.scenes(some, {"one": heat, "two": heat}, {"one": shares, "two": shares}, "Scenes")
-    assert len(figure.axes) == 6 and plots.png(figure).startswith(b"\x89PNG")
-    assert alt.count("mole called mole, 30% of the relevance on affected skin; ring called mole, 20%") == 2
-    assert figure.axes[2].get_title() == "mole: 30%\nbackground 50%"
+    zones = pd.DataFrame({"affected skin": [0.3, 0.2], "IoU": [0.5, 0.6]})
+    drawn = maps.scenes(some, {"scene": None, "one": heat, "two": heat}, {"one": zones, "two": zones}, "Scenes")
+    figure = described(drawn, "mole called mole, 30% of the relevance on affected skin, IoU 0.50; ring called mole")
+    *pictures, bar = figure.axes
+    assert len(pictures) == 6 and "relevance" in bar.get_ylabel()
+    assert all(axes.collections for axes in pictures), "affected skin is outlined in every picture"
+    assert [len(axes.images) for axes in pictures] == [1, 1, 2, 2, 2, 2], "overlays below the scenes"
+    assert pictures[2].get_title() == "mole\ninside 30%\nIoU 0.50"
+
+
+def test_an_overlay_is_clear_where_nothing_is_relevant_and_seen_where_little_is():
+    heat = np.zeros((1, 14, 14))
+    heat[0, 7, 7], heat[0, 0, 0] = 1, 0.2
+    found = Explanation(heat, [0], ["mole"], np.zeros(1), np.ones(1), "blocks", "chefer")
+    zones = pd.DataFrame({"affected skin": [0.3], "IoU": [0.5]})
+    figure, _ = maps.scenes([scenes.draw(1, "mole")], {"one": found}, {"one": zones}, "Scene")
+    clear = figure.axes[0].images[1].get_alpha()
+    assert clear[3, 3] == 0 and clear[0, 0] > 0.5

@@ -5,17 +5,17 @@ import pytest
 from scipy import ndimage
 
 from dermxai_helpers.synth import scenes
-from dermxai_helpers.synth.complaints import COMPLAINTS
+from dermxai_helpers.synth.complaints import FIVE, KINDS
 from dermxai_helpers.synth.surroundings import BACKGROUNDS, PLACES
 
-SOME = [scenes.draw((3, number), complaint) for number, complaint in enumerate(COMPLAINTS)]
+SOME = [scenes.draw((3, number), complaint) for number, complaint in enumerate(FIVE)]
 
 
 def difference(one, other):
     return np.abs(one.image.astype(int) - other.image).max(axis=2)
 
 
-@pytest.mark.parametrize("complaint", [*COMPLAINTS, scenes.HEALTHY])
+@pytest.mark.parametrize("complaint", [*FIVE, scenes.HEALTHY])
 @pytest.mark.parametrize("place", PLACES)
 def test_every_complaint_can_be_drawn_everywhere(complaint, place):
     scene = scenes.draw((1, 2), complaint, place)
@@ -23,6 +23,21 @@ def test_every_complaint_can_be_drawn_everywhere(complaint, place):
     assert not (scene.affected & ~scene.skin).any()
     assert scene.affected.any() == (complaint != scenes.HEALTHY)
     assert 0.1 < scene.skin.mean() < 0.95
+
+
+def test_there_are_41_kinds_and_each_looks_like_itself():
+    """On the same skin in the same light every kind is another picture; the five short names stand for five of them."""
+    drawn = {kind: scenes.draw((1, 2), kind, "forearm", "desk") for kind in KINDS}
+    assert len(drawn) == 41
+    assert len({scene.image.tobytes() for scene in drawn.values()}) == 41
+    assert len({scene.affected.tobytes() for scene in drawn.values()}) == 5, "a colour and scales change no place"
+    for short, kind in FIVE.items():
+        assert difference(scenes.draw((1, 2), short, "forearm", "desk"), drawn[kind]).max() == 0
+
+
+@pytest.mark.parametrize("kind", ["red bumps", "scaly pale bumps", "bumps"])
+def test_bumps_are_drawn_where_there_is_much_skin(kind):
+    assert {scenes.draw((4, number), kind).place for number in range(12)} == {"forearm", "shoulder"}
 
 
 def test_zones_part_the_picture():
@@ -56,7 +71,7 @@ def test_healthy_skin_differs_only_where_the_complaint_was(complaint):
 
 
 def test_the_background_betrays_the_complaint_as_often_as_asked():
-    told = dict(zip(COMPLAINTS, BACKGROUNDS, strict=True))
+    told = dict(zip(FIVE, BACKGROUNDS, strict=True))
     drawn = scenes.draw_set(60, 1, told, share=0.9)
     agreeing = np.mean([told[scene.complaint] == scene.background for scene in drawn])
     assert 0.8 < agreeing <= 1

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Appendix A – How the demo eyes were trained
 #
-# The course ships three small vision models: a MobileNetV2 (unit 02), a vision transformer (unit 04), and the eye of the
-# demo captioner (unit 05). All have seen **drawn lesions only**. This notebook made them. It is no unit of the course and
+# This notebook made three small vision models: a MobileNetV2 (unit 02), a vision transformer (unit 04), and the eye of the
+# demo captioner (unit 05). All have seen **drawn lesions only**. It is no unit of the course and
 # nobody needs it to follow one; read it if you want to know what the weights know, and why.
 #
 # With the numbers below it takes some hours on two CPU cores, and some GB of disk. A stopped training goes on where it
