@@ -19,7 +19,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "explanation": 300,  # explanation and regions together
     "regions": 300,
     "data": 880,
-    "gradcam": 380,
+    "gradcam": 405,
     "relevancy": 560,
     "training": 880,
     "captions": 600,

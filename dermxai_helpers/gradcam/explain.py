@@ -17,7 +17,7 @@ BY_GRADIENT = {
     "hirescam": methods.hires_cam,
     "layercam": methods.layer_cam,
 }
-METHODS = (*BY_GRADIENT, "eigencam", "cam")
+METHODS = (*BY_GRADIENT, "eigencam", "scorecam", "cam")
 REMEDY = "use method='gradcam', or another layer"
 ROUNDINGS = 30  # by so many the logits may differ from those that the head gives for the mean of the features
 
@@ -36,8 +36,9 @@ def explain(
     images : float, (B, 3, H, W), normalised as the model expects
     target : None explains the predicted class, an int one class, a sequence one class per image; "all" explains every
         class from one forward pass (B x classes maps: image 0 class 0, image 0 class 1, ...)
-    method : "eigencam" knows no class; "cam" is the closed form for networks that end in global average pooling and one
-        linear layer, where it is Grad-CAM times the number of cells. The formulas stand in `methods`
+    method : "eigencam" knows no class; "scorecam" asks the model once for each map of the layer; "cam" is the closed
+        form for networks that end in global average pooling and one linear layer, where it is Grad-CAM times the number
+        of cells. The formulas stand in `methods`
     layer : a module or its name; None takes the last layer with a grid of cells
     relu : clip negative evidence to zero, as the papers do; False keeps it;  classes : their names
     """
@@ -51,8 +52,9 @@ def explain(
         passes = watched(model, images, layer, gradients=method in BY_GRADIENT)
         logits = torch.cat([seen.logits for seen in passes])
         targets = targets_for(logits, target)
-        parts = targets.split([len(seen.logits) for seen in passes])
-        maps = torch.cat([_maps(model, method, seen, part) for seen, part in zip(passes, parts, strict=True)])
+        sizes = [len(seen.logits) for seen in passes]
+        parts = zip(passes, images.split(sizes), targets.split(sizes), strict=True)
+        maps = torch.cat([_maps(model, method, *part) for part in parts])
     if relu:
         maps = maps.clamp(min=0)
     found = summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
@@ -81,11 +83,13 @@ class QuickCam:
         return explain(self._quick, images, target, method="cam", classes=self._classes)
 
 
-def _maps(model: nn.Module, method: str, seen: ForwardPass, targets: Tensor) -> Tensor:
+def _maps(model: nn.Module, method: str, seen: ForwardPass, images: Tensor, targets: Tensor) -> Tensor:
     """Raw maps (B, T, rows, columns) of the classes `targets` (B, T)."""
     features = seen.output.detach()
     if method == "cam":
         return methods.class_activation(features, _checked_head(model, seen), targets)
+    if method == "scorecam":
+        return methods.score_cam(features, images, model, targets)
     if method == "eigencam":
         return methods.eigen_cam(features)[:, None].expand(-1, targets.shape[1], -1, -1)
     maps = [BY_GRADIENT[method](features, _gradients(seen, column)) for column in targets.T]

@@ -7,8 +7,10 @@ Each gives maps (B, rows, columns): raw, so negative where evidence speaks again
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 SMALLEST_DENOMINATOR = 1e-6  # pytorch-grad-cam's; see grad_cam_plus_plus
+AT_ONCE = 32  # masked pictures in one pass of score_cam
 
 
 def grad_cam(features: Tensor, gradients: Tensor) -> Tensor:
@@ -66,16 +68,40 @@ def layer_cam(features: Tensor, gradients: Tensor) -> Tensor:
 def eigen_cam(features: Tensor) -> Tensor:
     """Give the cells' coordinates on the first principal component of their K values. It knows no class.
 
-    A principal component has no sign; this one points to where the features are strong, as they are summed over maps.
-    Source: Muhammad and Yeasin, "Eigen-CAM", IJCNN 2020; the cells are centred first, as in pytorch-grad-cam.
+    L = X v_1,   X the cells (Z, K) minus their mean, v_1 the first right singular vector of X
+
+    A principal component has no sign, and the sign decides which half ReLU keeps. Here the cell that is farthest from
+    zero is positive: what is marked is what differs most from the rest of the picture, usually the smaller part.
+    Source: Muhammad and Yeasin, "Eigen-CAM", IJCNN 2020 (centred as in pytorch-grad-cam); the sign: Chung and Ying,
+    "Seg-Eigen-CAM", Applied Sciences 2025, equation 13.
     """
     cells = features.flatten(2).transpose(1, 2)
     cells = cells if cells.dtype == torch.float64 else cells.float()  # there is no decomposition in half precision
-    cells = cells - cells.mean(dim=1, keepdim=True)
-    left, values, _ = torch.linalg.svd(cells, full_matrices=False)
+    left, values, _ = torch.linalg.svd(cells - cells.mean(dim=1, keepdim=True), full_matrices=False)
     projection = left[..., 0] * values[:, :1]
-    upright = torch.where((projection * cells.sum(dim=2)).sum(dim=1, keepdim=True) < 0, -1, 1)
-    return (upright * projection).unflatten(1, features.shape[2:])
+    farthest = projection.gather(1, projection.abs().argmax(dim=1, keepdim=True))
+    return (projection * farthest.sign()).unflatten(1, features.shape[2:])
+
+
+def score_cam(features: Tensor, images: Tensor, model: nn.Module, targets: Tensor) -> Tensor:
+    """Weigh every map by what the model says of the picture seen through it: maps (B, T, rows, columns).
+
+    w_k = softmax_k s(X * M_k),   L = sum_k w_k A_k,   M_k the map, as large as the picture and stretched to 0 ... 1
+
+    No gradient is needed, but K passes for each image (1,280 on MobileNetV2), in which all classes are scored at once.
+    images : (B, 3, H, W), those that gave the features;  targets : (B, T)
+    Source: Wang et al., "Score-CAM", CVPR workshops 2020, equations 3 to 6; the score is the logit, whose baseline
+    is the same for every map and falls out of the softmax. Resized as in pytorch-grad-cam, with corners aligned.
+    """
+    weights = []
+    for image, maps, wanted in zip(images, features, targets, strict=True):
+        scores = []
+        for part in maps[:, None].split(AT_ONCE):
+            seen = functional.interpolate(part, image.shape[1:], mode="bilinear", align_corners=True)
+            low, high = seen.amin(dim=(2, 3), keepdim=True), seen.amax(dim=(2, 3), keepdim=True)
+            scores.append(model(image * (seen - low) / (high - low + 1e-8)))
+        weights.append(torch.cat(scores)[:, wanted].softmax(dim=0))
+    return torch.einsum("bkt,bkij->btij", torch.stack(weights), features)
 
 
 def class_activation(features: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:

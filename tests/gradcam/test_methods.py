@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection_with_sign_correction
 from torch import nn
 
 from dermxai_helpers import gradcam
@@ -95,6 +96,21 @@ def test_eigencam_equals_pytorch_grad_cam_up_to_its_sign(network, images, layer)
         assert min(np.abs(version - reference).max() for version in both) < 1e-5
 
 
+@pytest.mark.parametrize("layer", ["features", "features.0"])
+def test_eigencam_has_the_sign_of_seg_eigen_cam(network, images, layer):
+    theirs = get_2d_projection_with_sign_correction(layers.watched(network, images, layer, False)[0].output.numpy())
+    ours = gradcam.explain(network, images, method="eigencam", layer=layer, relu=False).maps
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", ["features", "features.1"])
+def test_scorecam_equals_pytorch_grad_cam(network, images, layer):
+    theirs = by_library(ScoreCAM, network, images, layer)
+    ours = gradcam.explain(network, images, TARGETS, "scorecam", layer)
+    np.testing.assert_allclose(as_the_library_shows(ours.maps, (48, 48)), theirs, atol=1e-5)
+    assert (theirs.max(axis=(1, 2)) > 0.9).all() and np.ptp(ours.maps, axis=(1, 2)).min() > 1e-3
+
+
 @pytest.mark.parametrize("layer", ["features", "features.1"])
 def test_equal_to_captum(network, images, layer):
     from captum.attr import LayerGradCam, LayerGradientXActivation
@@ -161,7 +177,27 @@ def test_eigencam_is_the_first_principal_component(network, images):
     for one, cells in zip(found.maps, features, strict=True):
         component = PCA(1, svd_solver="full").fit_transform(cells)[:, 0]
         np.testing.assert_allclose(np.abs(one.ravel()), np.abs(component), atol=1e-10)
-        assert np.corrcoef(one.ravel(), cells.sum(axis=1))[0, 1] > 0
+
+
+def test_eigencam_does_not_depend_on_the_sign_that_the_decomposition_returns(network, images, monkeypatch):
+    usual = gradcam.explain(network, images, method="eigencam", relu=False).maps
+    svd = torch.linalg.svd
+
+    def turned(cells, full_matrices):
+        left, values, right = svd(cells, full_matrices=full_matrices)
+        return -left, values, -right
+
+    monkeypatch.setattr(torch.linalg, "svd", turned)
+    np.testing.assert_array_equal(gradcam.explain(network, images, method="eigencam", relu=False).maps, usual)
+    assert (usual.max(axis=(1, 2)) >= -usual.min(axis=(1, 2))).all()
+
+
+def test_scorecam_by_hand():
+    """One map shows the left pixel, one the right; the score is the left pixel's logarithm: weights 3/4 and 1/4."""
+    picture = torch.tensor([3.0, 1.0]).log().expand(1, 3, 1, 2)
+    features = torch.tensor([[[[1.0, 0.0]], [[0.0, 1.0]]]])
+    found = methods.score_cam(features, picture, lambda seen: seen[:, :1].sum(dim=(2, 3)), torch.tensor([[0]]))
+    np.testing.assert_allclose(found, [[[[3 / 4, 1 / 4]]]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("method", [name for name in gradcam.METHODS if name != "eigencam"])
