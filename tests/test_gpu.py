@@ -55,12 +55,6 @@ def test_class_activation_maps(network, pictures, method):
     assert_close(gradcam.explain(on_gpu(double), images, "all", method, relu=False).maps, expected, 1e-6)
 
 
-def test_quick_maps(network):
-    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    double = copy.deepcopy(network).double()
-    assert_close(gradcam.QuickCam(on_gpu(double))(images).maps, gradcam.QuickCam(double)(images).maps, 1e-6)
-
-
 @pytest.mark.parametrize("method", relevancy.METHODS)
 def test_relevancy(pictures, method):
     model, classes = relevancy.demo_vit()

@@ -1,3 +1,3 @@
 """Where a convolutional network found its evidence: class activation maps."""
 
-from dermxai_helpers.gradcam.explain import METHODS, QuickCam, explain
+from dermxai_helpers.gradcam.explain import METHODS, explain

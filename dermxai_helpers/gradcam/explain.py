@@ -9,7 +9,7 @@ from torch.nn import functional
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
 from dermxai_helpers.gradcam import methods
 from dermxai_helpers.gradcam.layers import ForwardPass, watched
-from dermxai_helpers.inference import copied, left_as_found, quick, unwrapped
+from dermxai_helpers.inference import left_as_found, unwrapped
 
 BY_GRADIENT = {
     "gradcam": methods.grad_cam,
@@ -63,26 +63,6 @@ def explain(
     return found
 
 
-class QuickCam:
-    """CAM of every class, for less than the price of a plain forward pass.
-
-    Made once from a network that ends in global average pooling and one linear layer: a private copy with batch
-    normalisation folded in and channels stored last (`inference.quick`). Weights that change later do not reach it.
-    Raises ValueError, when made or when called, for a network of which CAM is not defined.
-    """
-
-    def __init__(self, model: nn.Module, classes: Sequence[str] | None = None):
-        model = unwrapped(model)
-        _linear_head(model)
-        self._model, self._quick, self._classes = copied(model).requires_grad_(False), None, classes
-
-    def __call__(self, images: Tensor, target: int | str | Sequence[int] | None = "all") -> Explanation:
-        """Give the same as `explain(model, images, target, method="cam")`, but for rounding."""
-        if self._quick is None:
-            self._quick = quick(self._model, checked_images(self._model, images)[:1])
-        return explain(self._quick, images, target, method="cam", classes=self._classes)
-
-
 def _maps(model: nn.Module, method: str, seen: ForwardPass, images: Tensor, targets: Tensor) -> Tensor:
     """Raw maps (B, T, rows, columns) of the classes `targets` (B, T)."""
     features = seen.output.detach()
@@ -108,18 +88,12 @@ def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
     return gradient
 
 
-def _linear_head(model: nn.Module) -> nn.Linear:
-    """The last linear layer of a model; ValueError when it has none."""
-    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not linears:
-        raise ValueError(f"CAM needs a linear layer to give the logits, and {type(model).__name__} has none: {REMEDY}")
-    return linears[-1]
-
-
 def _checked_head(model: nn.Module, seen: ForwardPass) -> nn.Linear:
-    """The linear head; ValueError unless it turns the spatial mean of the features into the logits."""
-    head, pooled = _linear_head(model), seen.output.mean(dim=(2, 3))
-    if head.weight.shape == (seen.logits.shape[1], pooled.shape[1]):
+    """The last linear layer; ValueError unless it turns the spatial mean of the features into the logits."""
+    pooled = seen.output.mean(dim=(2, 3))
+    for head in [module for module in model.modules() if isinstance(module, nn.Linear)][-1:]:
+        if head.weight.shape != (seen.logits.shape[1], pooled.shape[1]):
+            break
         rounding = ROUNDINGS * torch.finfo(pooled.dtype).eps * (1 + pooled.abs() @ head.weight.abs().T)
         given = functional.linear(pooled, head.weight, head.bias)  # not head(pooled): a hook may change what that gives
         if ((given - seen.logits).abs() <= rounding).all():

@@ -15,7 +15,7 @@ from dermxai_helpers.plots.common import CLASS_COLOURS, LOOKS, PARTS, SERIES, do
 def intervals(
     panels: Mapping[str, pd.DataFrame], references: Mapping[str, float], dashed: str, about: str, values: bool = False
 ) -> tuple[Figure, str]:
-    """Draw values (0 to 1) with their intervals, one panel a measure, one line a row; baselines are grey.
+    """Draw values (0 to 1) or differences with intervals, one panel a measure, one line a row; baselines are grey.
 
     panels : {measure: table with columns value, low, high}
     references : {measure: where its dashed line stands}; dashed : what that line is
@@ -28,7 +28,7 @@ def intervals(
     said = []
     for axes, (measure, table) in zip(places, panels.items(), strict=True):
         dots(axes, table, references[measure])
-        axes.set(xlim=(-0.03, 1.03), title=measure)
+        axes.set(xlim=(-0.03, 1.03) if table["low"].min() >= 0 else None, title=measure)
         for place, value in enumerate(table["value"] if values else ()):
             axes.annotate(f"{value:.3f}", (value, place), xytext=(0, 4), textcoords="offset points", ha="center")
         said.append(f"{measure}: {told(table, '.3f')}; {dashed} {references[measure]:.3f}")

@@ -4,69 +4,82 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import CenteredNorm
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import MEASURED, PALE, SIGNED_COLOURS, bare, draw_picture, outline, styled
+from dermxai_helpers.plots.common import SIGNED_COLOURS, bare, draw_picture, look_of, outline, styled
 from dermxai_helpers.plots.pictures import grid
 
 
 @styled
-def numbers(matrices: Mapping[str, np.ndarray]) -> tuple[Figure, str]:
-    """Draw small matrices as coloured cells with their values. matrices : {title: float (rows, columns)}"""
-    figure = Figure(figsize=(min(9, 3 * len(matrices)), min(9 / len(matrices), 3) + 0.2))
-    panels = figure.subplots(1, len(matrices), squeeze=False)[0]
-    for axes, (title, matrix) in zip(panels, matrices.items(), strict=True):
-        largest = max(np.abs(matrix).max(), 1e-12)
-        digits = 3 if matrix.size < 10 else 2  # what fits into a cell
-        axes.imshow(matrix, cmap=SIGNED_COLOURS, norm=CenteredNorm(halfrange=largest))
-        for (row, column), value in np.ndenumerate(matrix):
-            colour = "white" if abs(value) > 0.75 * largest else "black"
-            axes.text(column, row, f"{value:.{digits}g}", ha="center", va="center", color=colour)
-        bare(axes, title)
-    said = "; ".join(f"{title}: {np.round(matrix, 3).tolist()}" for title, matrix in matrices.items())
-    return figure, f"Cells with their values. {said}"
+def numbers(matrices: Mapping[str, np.ndarray], unit: str) -> tuple[Figure, str]:
+    """Draw matrices as coloured cells on one common scale, small ones with their values.
 
-
-@styled
-def explained_rows(
-    images: np.ndarray, found, probabilities: np.ndarray, labels: Sequence[str], classes: Sequence[str], title: str
-) -> tuple[Figure, str]:
-    """Draw the paper's Figure 2: a row of picture, heat-map, overlay and class probabilities for each image.
-
-    images : uint8 (B, h, w, 3), their true classes in labels; found : their `Explanation`; probabilities : (B, classes)
+    matrices : {title: float (rows, columns)}; unit : what the numbers are, at the bar of colours
     """
-    figure = Figure(figsize=(9, 1.75 * len(images) + 0.5))
-    figure.suptitle(fill(title, 96))
-    places = figure.subplots(len(images), 4, squeeze=False, width_ratios=[1, 1, 1, 1.25])
-    maps, overlays = found.normalised(), found.overlay(images)
-    said = []
-    for row, (photograph, heatmap, overlay, bars) in enumerate(places):
-        name, label = found.class_name[row], labels[row]
-        draw_picture(photograph, images[row], f"labelled {label}")
-        draw_picture(heatmap, maps[row], f"evidence for {name}")
-        draw_picture(overlay, overlays[row], "overlay")
-        colours = [MEASURED if one == label else PALE for one in classes]
-        bars.bar_label(bars.barh(classes, probabilities[row], color=colours), fmt="{:.2f}", padding=3)
-        bars.set(xlim=(0, 1.2), xticks=[0, 0.5, 1])
-        bars.invert_yaxis()
-        strongest = f"{found.prob[row]:.2f}, strongest cell {where(found.maps[row])}"
-        said.append(f"row {row + 1}: labelled {label}, {name} with probability {strongest}")
-    places[0, 3].set_title("probabilities (dark: the label)", fontsize=9)
-    return figure, f"{title}. Each row: photograph, heat-map, overlay, class probabilities. {'; '.join(said)}."
+    figure = Figure(figsize=(min(9, 2.7 * len(matrices) + 0.9), min(8 / len(matrices), 3) + 0.2))
+    panels = figure.subplots(1, len(matrices), squeeze=False)[0]
+    largest = max(max(np.abs(matrix).max() for matrix in matrices.values()), 1e-12)
+    for axes, (title, matrix) in zip(panels, matrices.items(), strict=True):
+        drawn = axes.imshow(matrix, cmap=SIGNED_COLOURS, norm=CenteredNorm(halfrange=largest))
+        for (row, column), value in np.ndenumerate(matrix if matrix.size <= 25 else np.empty((0, 0))):
+            colour = "white" if abs(value) > 0.75 * largest else "black"
+            text = f"{value:.3g}" if matrix.size < 10 else f"{value:.2g}"
+            text = text if len(text) < 7 else f"{value:.1g}"  # what fits into a cell
+            axes.text(column, row, text, ha="center", va="center", color=colour)
+        bare(axes, title)
+    figure.colorbar(drawn, ax=list(panels), label=unit, shrink=0.8)
+    said = "; ".join(
+        f"{title}: {np.round(matrix, 2).tolist()}" for title, matrix in matrices.items() if matrix.size <= 25
+    )
+    ends = "; ".join(f"{title} from {matrix.min():.2g} to {matrix.max():.2g}" for title, matrix in matrices.items())
+    return figure, f"Cells coloured by their value, {unit}: {said or ends}."
 
 
 @styled
 def map_grid(
-    images: np.ndarray, maps: Mapping[str, np.ndarray], labels: Sequence[str], title: str
+    images: np.ndarray,
+    masks: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    labels: Sequence[str],
+    title: str,
+    rim: str = "lesion",
+    probabilities: pd.DataFrame | None = None,
 ) -> tuple[Figure, str]:
-    """Draw a row for each image: the photograph, then its map by each method. maps : {method: float (B, gh, gw)}"""
-    rows = [[image, *of_one] for image, *of_one in zip(images, *maps.values(), strict=True)]
-    titles = [[label, *maps] for label in labels]
-    figure, _ = grid(rows, titles)
+    """Draw a row for each image: the photograph, its maps with the rim of its mask, and bars of its probabilities.
+
+    maps : {method: float (B, gh, gw)}, drawn as shares of each map's maximum, or overlays, uint8 (B, h, w, 3)
+    rim : what the mask is; probabilities : one row an image, one column a class
+    """
+    columns = 1 + len(maps) + (probabilities is not None)
+    figure = Figure(figsize=(min(9, 3 * columns), min(2.9, 7.6 / columns) * len(images) + 0.9))
     figure.suptitle(fill(title, 96))
-    said = "; ".join(f"{method} strongest at {', '.join(map(where, of_all))}" for method, of_all in maps.items())
-    return figure, f"{title}. Rows: {', '.join(labels)}. By method, from the first row to the last: {said}."
+    places = figure.subplots(len(images), columns, squeeze=False)
+    for row, line in enumerate(places):
+        draw_picture(line[0], images[row], labels[row])
+        for axes, (method, of_all) in zip(line[1:], maps.items(), strict=False):
+            height, width = masks[row].shape
+            if of_all.ndim == 3:
+                evidence = of_all[row].clip(min=0) / max(of_all[row].max(), 1e-30)
+                shown = axes.imshow(evidence, vmin=0, vmax=1, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+            draw_picture(axes, of_all[row], method) if of_all.ndim == 4 else bare(axes, method)
+            outline(axes, masks[row])
+    said = [
+        f"{method} strongest at {', '.join(map(where, of_all))}" for method, of_all in maps.items() if of_all.ndim == 3
+    ]
+    for axes, (_, values) in zip(
+        places[:, -1], () if probabilities is None else probabilities.iterrows(), strict=False
+    ):
+        bars = axes.barh(values.index, values, color=[look_of(name)[0] for name in values.index])
+        axes.bar_label(bars, fmt="{:.2f}", padding=3)
+        axes.set(xlim=(0, 1.25), xticks=[0, 0.5, 1])
+        axes.set_title("probabilities", fontsize=9)
+        axes.invert_yaxis()
+        said.append("probabilities " + ", ".join(f"{name} {value:.2f}" for name, value in values.items()))
+    label = f"share of the map's maximum; line: rim of the {rim}"
+    figure.colorbar(shown, ax=places.ravel().tolist(), location="bottom", label=label, shrink=0.5, aspect=40)
+    return figure, f"{title}. Rows: {', '.join(labels)}. From the first row to the last: {'; '.join(said)}."
 
 
 def where(heatmap: np.ndarray) -> str:

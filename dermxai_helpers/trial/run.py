@@ -144,8 +144,8 @@ def _with_baselines(
 
 def _judged(cases: Cases, row: int, heatmap: np.ndarray, predicted: int) -> dict[tuple, float]:
     """One map against the masks of its photograph: {(group, measure): score}."""
-    mask, overlaps = cases.masks[row], _overlaps("Jaccard, lesion", heatmap, cases.masks[row])
-    half = overlaps["Jaccard, lesion", 0.5]
+    mask, overlaps = cases.masks[row], _overlaps("IoU, lesion", heatmap, cases.masks[row])
+    half = overlaps["IoU, lesion", 0.5]
     found = _energies("plausibility", "energy", heatmap, mask) | {
         ("plausibility", "pointing game"): scores.pointing_game(heatmap, mask),
         ("plausibility", "IoU at 0.5"): half,
@@ -158,7 +158,7 @@ def _judged(cases: Cases, row: int, heatmap: np.ndarray, predicted: int) -> dict
         causes = causal_parts(known.attributes, synth.LABELS[predicted])
         found |= _energies("drawn", "causal parts", heatmap, known.where(causes, mask.shape))
         found |= _energies("drawn", "artefacts", heatmap, known.where(synth.ARTEFACTS, mask.shape))
-        found |= _overlaps("Jaccard, structures", heatmap, known.where(synth.PARTS, mask.shape))
+        found |= _overlaps("IoU, structures", heatmap, known.where(synth.PARTS, mask.shape))
     return found
 
 
@@ -169,6 +169,6 @@ def _energies(group: str, name: str, heatmap: np.ndarray, mask: np.ndarray) -> d
 
 
 def _overlaps(group: str, heatmap: np.ndarray, mask: np.ndarray) -> dict[tuple, float]:
-    """Jaccard index at every threshold; NaN for an empty mask."""
-    overlaps = scores.jaccard_by_threshold(heatmap, mask) if mask.any() else np.full(len(scores.THRESHOLDS), np.nan)
+    """IoU at every threshold; NaN for an empty mask."""
+    overlaps = scores.iou_by_threshold(heatmap, mask) if mask.any() else np.full(len(scores.THRESHOLDS), np.nan)
     return {(group, float(threshold)): value for threshold, value in zip(scores.THRESHOLDS, overlaps, strict=True)}

@@ -1,19 +1,19 @@
 # %% [markdown]
 # # Grad-CAM from the inside
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 35 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 77 minutes · CPU is enough (1.3 GB)
 #
-# **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, compare
-# with two other implementations, mend four broken ones, and race them all.
+# **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, and mend
+# four broken implementations.
 #
-# **What you will learn** – to compute a heat-map by hand, to say what one of its cells can and cannot show, to find the
-# mistakes that most heat-maps on the internet contain, and to ask of every heat-map: better than what?
+# **What you will learn** – to compute a heat-map by hand, to say what one of its cells can and cannot show, and to ask of
+# every heat-map: better than what?
 #
-# **What you need** – unit 02 (a trained classifier), `torch` tensors and the chain rule.
+# **What you need** – unit 02, `torch` tensors and the chain rule.
 #
 # > **Claim.** On a network that ends in global average pooling and one linear layer, Grad-CAM needs no gradient.
-# > **Control.** One layer earlier the equality must fail (section 4). And a map is only worth something if it beats a
-# > dot in the centre that has seen no picture (section 7; the whole trial is unit 03b).
+# > **Control.** One block earlier the equality must fail (section 4). And a map must beat a blurred dot in the centre that
+# > has seen no picture (section 7).
 
 # %% tags=["bootstrap"]
 import importlib.util
@@ -48,30 +48,28 @@ from dermxai_helpers import course
 
 course.check_parameters("03", globals())
 tiny = torch.tensor([[[4.0, 0.0], [0.0, 0.0]],
-                     [[1.0, 1.0], [1.0, 1.0]]], requires_grad=True)
-tiny.shape  # (maps K, height, width)
+                     [[1.0, 1.0], [1.0, 1.0]]], requires_grad=True)  # (maps K, height, width)
 
 # %% [markdown]
-# The score of a class averages each map over its cells and weighs the averages. The last layers of MobileNetV2 do
-# nothing else (apart from adding a bias).
+# The score $s$ of a class averages each map $A_k$ over its $Z = 4$ cells and weighs the averages by $w_k$. The last layers
+# of MobileNetV2 do the same and add a bias.
 #
-# $$ s = \sum_k w_k \, \frac{1}{Z} \sum_{i,j} A_{kij} \qquad Z = 2 \times 2 $$
+# $$ s = \sum_k w_k \, \frac{1}{Z} \sum_{i,j} A_{kij} $$
 
 # %% tags=["nbval-check-output"]
 class_weights = torch.tensor([2.0, -1.0])
 score = (class_weights * tiny.mean(dim=(1, 2))).sum()
-score.item()
 
 # %% [markdown]
-# **Before you run the next cell, write down the gradient of the score with respect to the top-left cell of map 0.**
+# **Guess first:** what is the gradient of the score with respect to the top-left cell of map 0? And to its other cells?
 
 # %% tags=["nbval-check-output"]
 gradient, = torch.autograd.grad(score, tiny)
-gradient[0]
+print(f"{gradient[0].tolist()}: the same in every cell, w_0 / Z = {class_weights[0] / 4}")
 
 # %% [markdown]
-# The same number in every cell: $w_0 / Z = 0.5$. The gradient knows the *map*, not the *place*. The place comes from the
-# map itself, two lines later. Grad-CAM gives each map one weight, the mean of its gradient, and adds the weighted maps:
+# The gradient knows the *map*, not the *place*. The place comes from the map itself. Grad-CAM gives each map one weight,
+# the mean of its gradient, and adds the weighted maps:
 #
 # $$ \alpha_k = \frac{1}{Z} \sum_{i,j} \frac{\partial s}{\partial A_{kij}} \qquad
 #    L = \sum_k \alpha_k A_k \qquad L^{+} = \max(L, 0) $$
@@ -84,7 +82,6 @@ gradient[0]
 
 # %%
 from dermxai_helpers import checks
-from dermxai_helpers.explanation import resize
 
 
 def map_weights(gradient):
@@ -95,35 +92,29 @@ def map_weights(gradient):
 checks.map_weights(map_weights)
 
 # %% [markdown]
-# The next cell does it, so that you can go on either way.
+# <details><summary>Solution</summary><code>return gradient.mean(dim=(1, 2))</code></details>
 
 # %% tags=["nbval-check-output"]
 alpha = gradient.mean(dim=(1, 2))
 raw = (alpha[:, None, None] * tiny).sum(dim=0).detach()
-alpha, raw
+print(f"weights {alpha.tolist()}; ReLU sets {int((raw < 0).sum())} of {raw.numel()} cells to zero: less of this class")
+
+# %%
+from dermxai_helpers import plots
+from dermxai_helpers.plots import maps as figures
+
+shown = {"map 0": tiny[0].detach(), "map 1": tiny[1].detach(), "weighted sum": raw, "after ReLU": raw.clamp(min=0)}
+plots.show(figures.numbers({title: cells.numpy() for title, cells in shown.items()}, "value of a cell"))
+
+# %% [markdown]
+# ## 2. The same steps on a real network
+#
+# The classifier of unit 02: a frozen MobileNetV2 and a new last layer. It is judged on lesions it has never seen.
 
 # %%
 import numpy as np
 
-from dermxai_helpers import plots
-from dermxai_helpers.plots import maps as figures
-
-plots.show(figures.numbers({
-    "map 0": tiny[0].detach().numpy(), "map 1": tiny[1].detach().numpy(),
-    "weighted sum": raw.numpy(), "after ReLU": raw.clamp(min=0).numpy(),
-}))
-
-# %% [markdown]
-# The last step, ReLU, sets the three negative cells to zero. They said "less of this class"; the picture you usually
-# see does not show that anybody said so. Section 3 returns to this.
-#
-# ## 2. The same five steps on a real network
-#
-# The classifier is the one of unit 02: a frozen MobileNetV2 and a new last layer, trained on the lesions of one part
-# of the table and judged on lesions it has never seen.
-
-# %%
-from dermxai_helpers import data, training
+from dermxai_helpers import data, training, trial
 
 folder = data.prepare(photographs, images, seed)
 table = data.load(folder)
@@ -133,23 +124,21 @@ network, classes = classifier.model, classifier.classes
 print(training.backbone(backbone).note)
 
 # %% [markdown]
-# From the validation part we take a sample, all photographs brought to 224 × 224 pixels, each with its lesion mask.
+# A sample of the validation part, with the masks of the lesions:
 
 # %%
-SIZE = (224, 224)
 validation = table[(split == "val") & (table["mask_path"] != "")]
 sample = validation.sample(min(explained, len(validation)), random_state=seed).reset_index(drop=True)
-pictures = np.stack([data.open_image(path, SIZE) for path in sample["image_path"]])
-masks = np.stack([data.open_mask(path, SIZE) for path in sample["mask_path"]])
-print(f"{len(sample)} photographs of {sample['lesion_id'].nunique()} lesions, {masks.mean():.1%} of the area is lesion")
+cases = trial.Cases.read(sample, folder)
+pictures, masks, lesion = cases.images, cases.masks, cases.lesions
+drawn = "drawn lesions" if cases.truth else ""
+print(f"{len(sample)} photographs of {len(set(lesion))} lesions, {masks.mean():.1%} of the area is lesion")
 
 # %% [markdown]
 # ### Hook
 #
-# We need the feature maps in the middle of a forward pass. A *forward hook* is a function that PyTorch calls when a
-# layer has finished. Ours keeps the layer's output, cut off from everything before it. That makes it the starting
-# point of a new, short graph: gradients are recorded from here to the logits, and only there. It does not matter that
-# the layers below are frozen.
+# A *forward hook* is a function that PyTorch calls when a layer has finished. Ours keeps the layer's output and cuts it
+# off from everything before. Gradients are recorded from here to the logits only, even if the layers below are frozen.
 
 # %%
 kept = {}
@@ -161,20 +150,19 @@ def keep_features(layer, inputs, output):
 # %%
 first = int((sample["dx"] == "mel").idxmax())  # a melanoma, or row 0 when the sample holds none
 batch = classifier.prepare([pictures[first]])
-handle = network.features.register_forward_hook(keep_features)
-logits = network(batch)
-handle.remove()
-kept["features"].shape, logits.shape  # (image, maps K, 7, 7) and (image, classes)
+with network.features.register_forward_hook(keep_features):  # removed at the end, after an error, too
+    logits = network(batch)
+kept["features"].shape  # (image, maps K, 7, 7)
 
 # %% [markdown]
 # ### Exercise 3.2 – the hook that stays
-# Difficulty ●●○ · importance ●●○ · 10 minutes
+# Difficulty ●●○ · importance ●●○ · 8 minutes
 #
 # The function below works, and every call makes the network a little slower and the memory a little fuller. Mend it, also
 # for the day on which the network stops with an error.
 #
 # <details><summary>Hint 1</summary>What does <code>register_forward_hook</code> give back?</details>
-# <details><summary>Hint 2</summary><code>try: … finally: …</code>, or <code>with</code>: the handle can be used so.</details>
+# <details><summary>Hint 2</summary><code>try: … finally: …</code>, or <code>with</code>, as above.</details>
 
 # %%
 def features_of_layer(network, layer, batch):
@@ -187,6 +175,13 @@ def features_of_layer(network, layer, batch):
 checks.features_without_a_trace(features_of_layer)
 
 # %% [markdown]
+# <details><summary>Solution</summary>
+# <pre>
+#     with layer.register_forward_hook(lambda layer, inputs, output: found.append(output)):
+#         network(batch)
+#     return found[0]
+# </pre></details>
+#
 # ### Gradient, mean, sum, ReLU
 
 # %%
@@ -194,16 +189,14 @@ target = int(logits.argmax())
 gradient, = torch.autograd.grad(logits[0, target], kept["features"])
 alpha = gradient.mean(dim=(2, 3), keepdim=True)
 signed = (alpha * kept["features"]).sum(dim=1).detach()
-heatmap = signed.clamp(min=0)
-print(f"class {classes[target]}, {tuple(alpha.shape)} weights, {tuple(heatmap.shape)} map")
+heatmap = signed.clamp(min=0)  # (image, 7, 7)
 
 # %% [markdown]
 # ### Exercise 3.3 – the frozen backbone
-# Difficulty ●●○ · importance ●●● · 10 minutes
+# Difficulty ●●○ · importance ●●● · 8 minutes
 #
-# This is how most tutorials ask for the gradient. On a frozen network it stops: no weight wants a gradient, so no graph
-# is recorded. Thawing the network is the usual advice, and it leaves a network behind that the next training changes.
-# There is a better place to begin the graph.
+# On a frozen network this stops: no weight wants a gradient, so no graph is recorded. Thawing helps, but the next training
+# would then change the network. Where else can the graph begin?
 #
 # <details><summary>Hint 1</summary>Look at <code>keep_features</code> above: two methods after <code>output</code>.</details>
 # <details><summary>Hint 2</summary>A hook that returns something replaces the layer's output.</details>
@@ -220,40 +213,37 @@ def gradient_by_layer(network, layer, batch, target):
 checks.gradient_of_a_frozen_network(gradient_by_layer)
 
 # %% [markdown]
-# ### Resize and overlay
+# <details><summary>Solution</summary>The hook keeps what it returns, and the graph begins there:
+# <pre>
+#     def begin_here(layer, inputs, output):
+#         found.append(output.detach().requires_grad_())
+#         return found[0]
+#     with layer.register_forward_hook(begin_here):
+#         logits = network(batch)
+# </pre></details>
 #
-# Seven by seven cells have to cover 224 × 224 pixels: each stands for a square of 32 × 32 pixels. Bilinear resizing
-# makes the map smooth. It does not make it finer.
+# ### Resize
+#
+# Seven by seven cells cover 224 × 224 pixels: each stands for a square of 32 × 32. Bilinear resizing makes the map
+# smooth. It does not make it finer.
 
 # %%
-strength = heatmap / heatmap.max().clamp(min=1e-12)
-large = torch.nn.functional.interpolate(strength[None], SIZE, mode="bilinear", align_corners=False)[0, 0].numpy()
-large.shape, float(large.max().round(3))
+from dermxai_helpers.explanation import resize
 
-# %% [markdown]
-# Colour is evidence in dermatology, so an overlay must not tint what the map does not mark. We blend each pixel by the
-# strength of the map there: where the map is zero, the photograph stays exactly as it was.
-
-# %%
-from matplotlib import colormaps
-
-colours = 255 * colormaps["viridis"](large)[..., :3]
-opacity = 0.65 * large[..., None]
-overlay = (pictures[first] * (1 - opacity) + colours * opacity).round().astype(np.uint8)
-
-# %%
+SIZE = masks.shape[1:]  # 224 x 224
 strongest = int((alpha * kept["features"]).abs().sum(dim=(2, 3)).argmax())  # the map that contributes most
-plots.show(plots.row({
-    "photograph": pictures[first], f"map {strongest} of 1280": kept["features"][0, strongest].detach().numpy(),
-    "weighted sum": signed[0].numpy(), "ReLU, resized": large, "overlay": overlay,
-}, about=f"Grad-CAM step by step for a photograph labelled {sample['dx'][first]}, class {classes[target]}."))
+steps = {f"map {strongest} of 1,280": kept["features"].detach()[:, strongest].numpy(), "weighted sum, ReLU": heatmap.numpy(),
+         "resized": resize(heatmap.numpy(), SIZE)}
+about = f"Grad-CAM step by step, class {classes[target]}"
+plots.show(figures.map_grid(pictures[[first]], masks[[first]], steps, [f"labelled {sample['dx'][first]}"], about))
 
 # %% [markdown]
-# ### Exercise 3.4 – two overlays from the internet
-# Difficulty ●○○ · importance ●●● · 10 minutes
+# ### Exercise 3.4 – two overlays
+# Difficulty ●○○ · importance ●●● · 7 minutes
 #
-# Both functions below are in tutorials that thousands have copied. One swaps red and blue, which on skin turns brown into
-# blue, a colour that means melanoma. The other divides zero by zero, or lights up a map without evidence. Mend both.
+# Colour is evidence in dermatology: an overlay must not tint what the map does not mark. Both functions below run, and both
+# are wrong. One swaps red and blue: brown turns blue, and a blue veil, which dermatologists look for, turns brown. The
+# other divides zero by zero, or lights up a map without evidence. Mend both.
 #
 # <details><summary>Hint for the first</summary>OpenCV keeps blue first; everything else here keeps red first.</details>
 # <details><summary>Hint for the second</summary>Evidence below zero is no evidence; then divide by the maximum, unless it
@@ -274,85 +264,74 @@ print(checks.overlay(draw_over))
 print(checks.normalised(to_share))
 
 # %% [markdown]
+# <details><summary>Solution</summary>In the first, write <code>image</code> instead of <code>image[..., ::-1]</code>. The second:
+# <pre>
+# def to_share(heatmap):
+#     evidence = heatmap.clip(min=0)
+#     return evidence / evidence.max() if evidence.max() > 0 else evidence
+# </pre></details>
+#
 # ### Is it right?
 #
-# Three checks. The course's helper does the same in one call (and more: whole batches, any layer, the model left as it
-# was). And two libraries that many people use were written by others.
+# The course's helper does the same in one call, for whole batches and any layer, and leaves the model as it was.
 
 # %%
 from dermxai_helpers import gradcam
 
 helper = gradcam.explain(network, batch, target=target, classes=classes)
-print("equal to the helper to 1e-5:", np.allclose(heatmap.numpy(), helper.maps, atol=1e-5))
-print("layer that the helper chose:", helper.layer)
-
-# %%
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-last_block = network.features[18].requires_grad_(True)  # on a frozen network that library finds no gradient
-with GradCAM(network, [network.features]) as library:
-    theirs = library(batch, [ClassifierOutputTarget(target)])
-last_block.requires_grad_(False).zero_grad(set_to_none=True)
-del library  # it keeps what it has seen
+print(f"layer {helper.layer}; equal to the helper to 1e-5:", np.allclose(heatmap.numpy(), helper.maps, atol=1e-5))
 
 # %% [markdown]
-# The library stretches each map between its own minimum and maximum, before and after it resizes. We do the same to ours
-# before we compare.
-
-# %%
-def stretch(one):
-    return (one - one.min()) / (1e-7 + (one - one.min()).max())
-
-ours = stretch(resize(stretch(heatmap.numpy()), SIZE))
-difference = float(np.abs(ours - theirs).max())
-print("equal to pytorch_grad_cam to 1e-5:", difference < 1e-5)
-course.record("gradcam_equals_library_max_difference", difference, note="of maps between 0 and 1; 1e-5 is allowed")
-
-# %% [markdown]
-# A third opinion, from captum, PyTorch's own library of explanations. It gives raw maps, so nothing has to be stretched:
+# And captum is written by PyTorch's own team (unit 03b compares with pytorch-grad-cam):
 
 # %%
 from captum.attr import LayerGradCam
 
-last_block.requires_grad_(True)
-third = LayerGradCam(network, network.features).attribute(batch, target=target, relu_attributions=True).detach()
-last_block.requires_grad_(False)
-print("equal to captum to 1e-5:", torch.allclose(third[0, 0], heatmap[0], atol=1e-5))
+last_block = network.features[18].requires_grad_(True)  # on a frozen network the library finds no gradient
+theirs = LayerGradCam(network, network.features).attribute(batch, target=target, relu_attributions=True).detach()
+last_block.requires_grad_(False).zero_grad(set_to_none=True)
+difference = ((theirs[0, 0] - heatmap[0]).abs().max() / heatmap.max()).item()
+print("equal to captum to 1e-5 of the maximum:", difference < 1e-5)
+course.record("gradcam_equals_library_max_difference", difference, note="captum; as a share of the map's maximum")
 
 # %% [markdown]
 # ## 3. What ReLU hides
 #
-# The same photograph, explained for each of the three classes, with and without ReLU. A map always answers the
-# question "what speaks for *this* class?", whether or not the class is any good.
+# The same photograph, explained for all three classes and without ReLU. Add up all cells of a map:
+#
+# $$ \sum_{i,j} L_{ij} = \sum_k \alpha_k \sum_{i,j} A_{kij} = \sum_k w_k \frac{1}{Z} \sum_{i,j} A_{kij} = \text{logit} - \text{bias} $$
+#
+# So the map is a complete account of the last layer: every bit of the logit, but for the bias, stands in one of its cells.
+#
+# **Guess first:** does a class that loses have cells that speak for it?
 
 # %%
 every = gradcam.explain(network, batch, target="all", relu=False, classes=classes)
-for name, one, logit in zip(every.class_name, every.maps, every.logit, strict=True):
-    print(f"{name:4} logit {logit:6.2f}   negative cells {np.mean(one < 0):4.0%}   "
-          f"positive sum {one.clip(0).sum():6.2f}   negative sum {one.clip(max=0).sum():6.2f}")
+bias = network.classifier[1].bias.detach().numpy()
+for name, one, rest in zip(every.class_name, every.maps, every.logit - bias, strict=True):
+    print(f"{name:4} cells for it {one.clip(0).sum():+6.2f}, against it {one.clip(max=0).sum():+6.2f}, "
+          f"all {one.sum():+6.2f}; logit minus bias {rest:+6.2f}")
 
 # %%
-plots.show(plots.row(
-    {"photograph": pictures[first]} | {f"for {name}": every.maps[row] for row, name in enumerate(classes)},
-    about="Grad-CAM without ReLU for the three classes; orange cells speak for the class, purple ones against it.",
-))
+plots.show(figures.numbers({f"for {name}": every.maps[row] for row, name in enumerate(classes)}, "evidence of a cell"))
+
+# %%
+lost = [name for row, name in enumerate(classes) if row != target]
+also = [name for name in lost if (every.maps[classes.index(name)] > 0).any()]
+print(f"{len(also)} of the {len(lost)} classes that lost have cells that speak for them: after ReLU each has a heat-map")
 
 # %% [markdown]
-# (Each map has its own scale of colours; the sums above tell how large it is.)
-#
-# A heat-map after ReLU shows the orange cells only. Two maps that look alike can belong to a class with much against it
-# and to a class with nothing against it. Look at the raw map before you interpret a picture; `relu=False` gives it.
+# A map answers the question "what speaks for *this* class?", whether or not the class is any good. Look at the raw map
+# before you interpret a picture; `relu=False` gives it.
 #
 # ## 4. On this network, no gradient was needed
 #
-# You saw in section 1 that the gradient was the same in every cell, $w_k / Z$. Then $\alpha_k$ is $w_k / Z$ too, and
-# Grad-CAM is
+# In section 1 the gradient was the same in every cell, $w_k / Z$. Then $\alpha_k$ is $w_k / Z$ too, and Grad-CAM is
 #
 # $$ L = \frac{1}{Z} \sum_k w_k A_k $$
 #
-# which is *class activation mapping* (CAM), the method Grad-CAM generalises, divided by the number of cells. CAM needs
-# one matrix product and no backward pass. That is the claim of this unit; it is checked like any other.
+# which is *class activation mapping* (CAM, Zhou et al. 2016), the method Grad-CAM generalises, divided by the number of
+# cells. CAM needs one matrix product and no backward pass.
 
 # %%
 head = network.classifier[1]
@@ -360,199 +339,174 @@ with torch.inference_mode():
     cam = torch.einsum("k,bkij->bij", head.weight[target], network.features(batch)).numpy()
 gap = float(np.abs(cam / 49 - signed.numpy()).max() / np.abs(signed.numpy()).max())
 print("CAM / 49 equals Grad-CAM to 1e-5 of its maximum:", gap < 1e-5)
-print(course.record("cam_equals_gradcam_max_difference", gap, note="as a share of the map's maximum; 1e-5 is allowed"))
-mean_of_map = cam.mean() + head.bias[target].item()
-print(f"mean of the CAM + bias = {mean_of_map:.3f}, logit = {logits[0, target].item():.3f}")
+course.record("cam_equals_gradcam_max_difference", gap, note="as a share of the map's maximum; 1e-5 is allowed")
 
 # %% [markdown]
-# The last line is worth a thought: before ReLU, the map's cells *add up to the logit*. The map is a complete account of
-# the last layer. It says nothing about how the layers below made the feature maps, and one cell of the last layer
-# has seen far more of the picture than its 32 × 32 pixels.
-#
 # **The control: one block earlier, the claim must fail.** Between that block and the logits lies a convolution with a
 # nonlinearity, so the gradient varies from cell to cell.
 
 # %%
-def spread_of_gradient(layer):
-    """Largest standard deviation over cells of any map's gradient, relative to the largest gradient."""
-    handle = layer.register_forward_hook(keep_features)
+with network.features[17].register_forward_hook(keep_features):
     output = network(batch)
-    handle.remove()
-    gradient, = torch.autograd.grad(output[0, target], kept["features"])
-    return (gradient.std(dim=(2, 3)).max() / gradient.abs().max()).item()
-
-# %%
-print(f"last layer: {spread_of_gradient(network.features):.3f}")
-print(f"one block earlier: {spread_of_gradient(network.features[17]):.3f}")
-
-# %%
-try:
-    gradcam.explain(network, batch, target=target, method="cam", layer="features.17")
-except ValueError as refusal:
-    print(refusal)
+earlier, = torch.autograd.grad(output[0, target], kept["features"])
+for name, one in (("last layer", gradient), ("one block earlier", earlier)):
+    print(f"{name}: largest spread over cells {one.std(dim=(2, 3)).max() / one.abs().max():.3f} of the largest gradient")
 
 # %% [markdown]
 # ## 5. The paper's Figure 2
 #
-# The paper shows photographs, heat-maps, overlays and class probabilities, and reads from them that the model focuses
-# "on the body and boundary of the lesion and ignores the hair and background". Here are five rows, chosen by a rule and
-# not by looks: the first photograph of each class that was predicted right, then the first two that were predicted
-# wrong. The feature maps of the whole sample are computed once and kept; their averages give the probabilities.
+# The paper shows photographs, heat-maps, overlays and class probabilities. Here are rows chosen by a rule and not by
+# looks: the first photograph of each class that was predicted right, then the first two that were predicted wrong. The
+# feature maps of the whole sample are computed once; their averages give the probabilities.
 
 # %%
-def features_of(features):
-    """Feature maps (n, K, 7, 7) of all sampled photographs, two at a time to spare memory."""
-    with torch.inference_mode():
-        parts = [features(classifier.prepare(list(pictures[start:start + 2]))) for start in range(0, len(sample), 2)]
-    return torch.cat(parts).numpy()
-
-learnt = features_of(network.features)
-
-# %%
+with torch.inference_mode():  # two at a time: less memory
+    parts = [network.features(classifier.prepare(list(pictures[start:start + 2]))) for start in range(0, len(sample), 2)]
+learnt = torch.cat(parts).numpy()
 probabilities = classifier.predict_features(learnt.mean(axis=(2, 3)))
 predicted = probabilities.argmax(axis=1)
+
+# %%
+import pandas as pd
+
 right = np.array(classes)[predicted] == sample["dx"].to_numpy()
 chosen = [row for name in classes for row in np.flatnonzero(right & (sample["dx"] == name))[:1]]
 chosen += list(np.flatnonzero(~right)[:2])
-print(f"{right.sum()} of {len(right)} photographs are predicted right")
-
-# %%
 shown = gradcam.explain(network, classifier.prepare(list(pictures[chosen])), classes=classes)
-course.figure("figure_2", figures.explained_rows(
-    pictures[chosen], shown, probabilities[chosen], sample["dx"][chosen].tolist(), classes,
-    title="Grad-CAM of the predicted class" + (", drawn lesions" if photographs == "demo" else ""),
-))
+labels = [f"{sample['dx'][row]}, predicted {classes[predicted[row]]}" for row in chosen]
+course.figure("figure_2", figures.map_grid(
+    pictures[chosen], masks[chosen], {"heat-map": shown.maps, "overlay": shown.overlay(pictures[chosen])}, labels,
+    f"Grad-CAM of the predicted class, {drawn or 'photographs'}", probabilities=pd.DataFrame(probabilities[chosen], columns=classes)))
 
 # %% [markdown]
-# Such rows are persuasive, and they are five. Whether the model "focuses on the lesion" is a question with a number
-# for an answer (section 7), and with a comparison that could turn out against it.
+# So few rows persuade, and prove nothing. Section 7 asks all photographs.
 #
 # ## 6. What a cell looks at, and what that means for "border"
 #
-# A cell of the map is drawn over its square of 32 × 32 pixels. What it has *seen* is another matter. The gradient tells:
-# which pixels move the middle cell?
+# A cell of the map is drawn over its square of 32 × 32 pixels. What it has *seen* is another matter. The gradient tells
+# which pixels $x_p$ move the middle cell of the map $M$: their influence is $\sum_{\text{colours}} (\partial M_{33} /
+# \partial x_p)^2$ (the *effective receptive field*, Luo et al. 2016).
+#
+# **Guess first:** how much of the influence comes from the square over which the cell is drawn?
 
 # %%
-def strength_at_pixels(features, weight):
-    """Mean squared gradient (224, 224) of the middle cell's evidence by the pixels, over six photographs."""
-    strength = np.zeros(SIZE)
-    for row in range(min(6, len(sample))):  # one at a time: this gradient runs through the whole network
-        pixels = classifier.prepare([pictures[row]]).requires_grad_()
-        cell = (weight[predicted[row]] * features(pixels)[0, :, 3, 3]).sum()
-        seen, = torch.autograd.grad(cell, pixels)
-        strength += (seen[0] ** 2).sum(dim=0).numpy() / 6
-    return strength
+def influence(row):
+    """Squared gradient (224, 224) of the middle cell's evidence by the pixels of a photograph."""
+    pixels = classifier.prepare([pictures[row]]).requires_grad_()
+    cell = (head.weight[predicted[row]].detach() * network.features(pixels)[0, :, 3, 3]).sum()
+    seen, = torch.autograd.grad(cell, pixels)
+    return (seen[0] ** 2).sum(dim=0).numpy()
 
 
-field = strength_at_pixels(network.features, head.weight.detach())
+some = np.arange(min(24, len(sample)))
+fields = np.stack([influence(row) for row in some])
 
 # %%
-places = np.arange(SIZE[0])
-centre = [float((field.sum(axis=axis) * places).sum() / field.sum()) for axis in (1, 0)]
-drift = np.round(np.array(centre) - (SIZE[0] - 1) / 2, 1)
-inside = field[96:128, 96:128].sum() / field.sum()
-print(f"of all influence, {inside:.0%} comes from the square over which the cell is drawn")
-print(f"its centre lies {drift[0]:+.1f} pixels down and {drift[1]:+.1f} to the right of the square's centre")
-
-# %%
-plots.show(plots.row({"what the middle cell sees": field ** 0.25, "where it is drawn": np.pad(
-    np.ones((32, 32)), 96)}, about="Influence of pixels on the middle cell (fourth root), beside the square drawn."))
-
-# %% [markdown]
-# Two lessons. The cell has seen far beyond its square, so a hot cell *beside* the lesion may owe its heat to the lesion.
-# And the centre of what it sees need not be the centre of its square: layers of stride 2 look at every other pixel,
-# beginning with the first, and the trained weights do the rest. Every library draws the cell in its square.
-#
-# The border of a lesion, the B of the ABCD rule, is a line a few pixels wide. On this grid the whole lesion is two to
-# four cells across. "The model looks at the border" is a sentence that a 7 × 7 map can neither support nor refute.
-#
-# ## 7. Better than what?
-#
-# **Energy inside** is the share of a map's positive evidence that lies on the lesion: one division. A flat map would get
-# the lesion's share of the area. A blurred dot in the centre, which has seen no picture, gets more than that, because
-# lesions are photographed in the middle.
+square = np.zeros(SIZE, bool)
+square[96:128, 96:128] = True
+plots.show(figures.map_grid(pictures[:1], square[None], {"influence, fourth root": fields.mean(axis=0)[None] ** 0.25},
+                            ["a photograph"], f"What the middle cell has seen, mean of {len(some)} photographs",
+                            "square"))
 
 # %%
 from dermxai_helpers import scoring
 
-weight = head.weight.detach().numpy()
-maps = np.einsum("nk,nkij->nij", weight[predicted], learnt).clip(min=0)
+own = scoring.compare([scoring.energy_inside(field, square) for field in fields], 0.5, lesion[some], seed=seed)
+print(own.sentence("The square over which the middle cell is drawn", "one half", "share of the influence"))
+
+# %% [markdown]
+# A cell reports on more than its square, so a hot cell *beside* the lesion may owe its heat to the lesion. And the border,
+# the B of the ABCD rule, is a line a few pixels wide. How much of the lesion has cells of its own?
+
+# %%
+share = masks.reshape(-1, 7, 32, 7, 32).mean(axis=(2, 4))  # of each cell's square that is lesion
+mixed = (share > 0) & (share < 1)
+print(f"of the cells that hold lesion, {mixed.sum() / (share > 0).sum():.0%} hold skin as well: border and body share a cell")
+
+# %% [markdown]
+# ## 7. Better than what?
+#
+# **Energy inside** is the share of a map's positive evidence that lies on the lesion. A flat map gets the lesion's share of
+# the area. A blurred dot in the centre, which has seen no picture, gets more, because lesions are photographed in the middle.
+#
+# **Guess first:** does Grad-CAM beat the dot?
+
+# %%
+maps = np.einsum("nk,nkij->nij", head.weight.detach().numpy()[predicted], learnt).clip(min=0)
 large = resize(maps, SIZE)
 print(f"by hand {large[0][masks[0]].sum() / large[0].sum():.3f}, helper {scoring.energy_inside(large[0], masks[0]):.3f}")
 
 # %%
-def mean_and_interval(values):
-    """Mean, low, high over photographs, resampled by lesion; maps without evidence (NaN) are left out."""
-    there = np.isfinite(values)
-    return values[there].mean(), *scoring.interval("mean", sample["lesion_id"][there], values[there], seed=seed)
-
-
 energy = np.array([scoring.energy_inside(one, mask) for one, mask in zip(large, masks, strict=True)])
 dot = np.array([scoring.energy_inside(scoring.centre_gaussian(SIZE), mask) for mask in masks])
-note = f"Grad-CAM, {np.isfinite(energy).sum()} validation photographs; the baseline is a Gaussian in the centre"
-print(course.record("energy_inside", *mean_and_interval(energy), dot.mean(), note=note))
-print(course.record("energy_inside_centre_gaussian", *mean_and_interval(dot), masks.mean(), note="baseline: area share"))
-
-# %% [markdown]
-# Does it beat the dot? If not, do not despair and do not hide it: unit 03b asks what *else* a map could be good for, and
-# puts six methods on trial, beside four maps that know nothing.
-#
-# ## 8. A race
-#
-# Feature maps, one product, one resize: CAM should cost no more than the forward pass that it needs anyway. The median
-# of five rounds, in turn, so that whatever else your machine does hits everybody alike. The picture is half as wide and
-# half as high as before, for the sake of your memory.
+area = masks.mean(axis=(1, 2))
+beats_dot = scoring.compare(energy, dot, lesion, seed=seed)
+answer = beats_dot.sentence("Grad-CAM", "the dot in the centre", "energy inside the lesion")
+print(answer)
 
 # %%
-import time
-
-few = batch[..., ::2, ::2]  # one picture, every other pixel: the library keeps the output of every layer
-network.requires_grad_(True)
-quick_cam = gradcam.QuickCam(network, classes)
-
-
-def with_the_library():
-    with GradCAM(network, [network.features]) as library:
-        return library(few, [ClassifierOutputTarget(0)] * len(few))
-
-
-def forward_only():
-    with torch.inference_mode():
-        return network(few)
+course.claim("paper", "4.2", "the model focuses on the lesion body and border", beats_dot, answer, not_judged=drawn)
 
 # %%
-runners = {
-    "a plain forward pass": forward_only,
-    "the helper, one class": lambda: gradcam.explain(network, few).resized(SIZE),
-    "QuickCam, all classes": lambda: quick_cam(few).resized(SIZE),
-    "pytorch_grad_cam, one class": with_the_library,
-}
-times = {name: [] for name in runners}
-for _ in range(6):
-    for name, run in runners.items():
-        start = time.perf_counter()
-        run()
-        times[name].append(1000 * (time.perf_counter() - start))
-network.requires_grad_(False).zero_grad(set_to_none=True)
-
-# %% tags=["nbval-ignore-output"]
-floor = np.median(times["a plain forward pass"][1:])  # the first round warms up
-for name, milliseconds in times.items():
-    median = np.median(milliseconds[1:])
-    print(f"{name:28} {median:6.0f} ms for one photograph, {median / floor:.2f} × the forward pass")
+inside = scoring.compare(energy, 0, lesion, seed=seed)  # a difference from 0 is the value itself
+note = f"Grad-CAM, {len(sample)} photographs of {len(set(lesion))} lesions; baseline: a Gaussian in the centre"
+course.record("energy_inside", inside.value, inside.low, inside.high, dot.mean(), note=note)
 
 # %% [markdown]
-# The library asks for the gradient of every layer down to the pixels, and uses one. The helper begins the graph at the
-# layer. QuickCam asks for none, and its copy of the network has the batch normalisations multiplied into the
-# convolutions: fewer steps, the same numbers.
+# ### “Ignores the hair and background”
+#
+# To *ignore* must mean at least: less evidence there than a flat map would have. For the background that is measured at once:
+
+# %%
+outside = scoring.compare(1 - energy, 1 - area, lesion, seed=seed)
+said = outside.sentence("Grad-CAM", "a flat map", "evidence on the background")
+course.claim("paper", "3.3", "ignores the hair and background", outside, said, supports="lower", not_judged=drawn)
+
+# %% [markdown]
+# For hairs one must know where they are. Of drawn lesions we do:
+
+# %%
+hairs = {row: known.masks["hair"] for row, known in enumerate(cases.truth or []) if "hair" in known.masks}
+if hairs:
+    on_hair = [scoring.energy_inside(large[row], hair) for row, hair in hairs.items()]
+    flat = scoring.compare(on_hair, [hair.mean() for hair in hairs.values()], lesion[list(hairs)], seed=seed)
+    print(flat.sentence("Grad-CAM", "a flat map", "evidence on hairs"))
+else:
+    print("Nobody has marked hairs in these photographs: not tested.")
+
+# %% [markdown]
+# ### “In correctly classified nevi, heatmaps concentrate on the symmetric central region”
+#
+# The central region is here the box of half the photograph's width and height, a quarter of its area.
+
+# %%
+box = np.zeros(SIZE, bool)
+box[56:168, 56:168] = True
+nevi = np.flatnonzero(right & (sample["dx"] == "nv"))
+if len(nevi):
+    central = scoring.compare([scoring.energy_inside(large[row], box) for row in nevi], 0.25, lesion[nevi], seed=seed)
+    said = central.sentence("Grad-CAM of nevi", "a flat map", "evidence in the centre")
+    print(course.claim("paper", "4.2", "In correctly classified nevi, heatmaps concentrate on the symmetric central region",
+                       central, said, not_judged=drawn))
+
+# %% [markdown]
+# ## 8. What we found
+
+# %%
+print(f"Grad-CAM needs no gradient here: CAM / 49 is the same map (largest difference {gap:.1e} of its maximum).")
+print(f"One cell sees beyond its square, which holds {own.value:.0%} of its influence.")
+print(answer)
+
+# %% [markdown]
+# Unit 03b asks what *else* a map could be good for, and puts more methods beside maps that know nothing.
 #
 # ## 9. What this does *not* show
 #
 # - **Not what a dermatologist would mark.** The mask says where the lesion is, not which part of it matters.
-# - **Not that the evidence is good.** A map on the lesion can belong to a wrong answer; unit 03b counts such cases.
-# - **Not what happens if you cover the marked region.** That is faithfulness, and needs experiments on the picture: unit 03b.
-# - **Not the model's view of fine structures.** Network, dots and streaks are smaller than one cell.
-# - **Nothing clinical.** Drawn lesions teach the method; on HAM10000 the same notebook gives other numbers.
+# - **Not that a map helps.** “This interpretability enables clinicians to verify whether the model attends relevant
+#   regions”, says the paper (4.2). No clinician was asked, there or here.
+# - **Not what happens if you cover the marked region.** That is faithfulness: unit 03b.
+# - **Nothing clinical.**
 #
 # ## Further reading
 #
@@ -561,5 +515,5 @@ for name, milliseconds in times.items():
 # - Zhou et al., *Learning deep features for discriminative localization*, CVPR 2016,
 #   [arXiv:1512.04150](https://arxiv.org/abs/1512.04150). CAM itself, in six pages.
 # - Luo et al., *Understanding the effective receptive field*, NeurIPS 2016,
-#   [arXiv:1701.04128](https://arxiv.org/abs/1701.04128). Why a cell looks mostly at the middle of what it sees.
+#   [arXiv:1701.04128](https://arxiv.org/abs/1701.04128). What a cell has seen.
 # - Gildenblat et al., [pytorch-grad-cam](https://github.com/jacobgil/pytorch-grad-cam). The library we compared with.

@@ -49,7 +49,7 @@ def contestants(network, images):
     """Functions without arguments, by name: each gives maps at the size of the images."""
     last, classes = network.features, [0] * len(images)
     targets = [ClassifierOutputTarget(0)] * len(images)
-    by_captum, quick = LayerGradCam(network, last), gradcam.QuickCam(network)
+    by_captum = LayerGradCam(network, last)
 
     def floor():
         with torch.no_grad():
@@ -78,7 +78,6 @@ def contestants(network, images):
         "ours, gradcam": lambda: gradcam.explain(network, images, 0).resized(SIZE),
         "ours, gradcam, all classes": lambda: gradcam.explain(network, images, "all").resized(SIZE),
         "ours, cam, all classes": lambda: gradcam.explain(network, images, "all", "cam").resized(SIZE),
-        "ours, QuickCam, all classes": lambda: quick(images).resized(SIZE),
     }
 
 

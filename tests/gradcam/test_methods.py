@@ -223,35 +223,17 @@ def test_more_images_than_one_pass_holds(network, method, monkeypatch):
     assert len(gradcam.explain(network, images, "all", method).maps) == 30
 
 
-# --- the prepared closed form ---
-
-
-def test_quick_cam_equals_explain(network, images):
-    quick = gradcam.QuickCam(network, classes=["mel", "nv", "bkl"])
-    slow = gradcam.explain(network, images, "all", "cam", classes=["mel", "nv", "bkl"])
-    by_gradient = gradcam.explain(network, images, "all")
-    for found in (quick(images), quick(images)):
-        np.testing.assert_allclose(found.maps, slow.maps, atol=1e-10)
-        np.testing.assert_allclose(found.maps, 36 * by_gradient.maps, atol=1e-10)
-        np.testing.assert_allclose(found.prob, slow.prob, atol=1e-10)
-        assert (found.class_name, found.layer, found.method) == (slow.class_name, "features", "cam")
-    np.testing.assert_allclose(quick(images, 1).maps, slow.maps[1::3], atol=1e-10)
-
-
-def test_quick_cam_equals_gradcam_on_mobilenet():
+def test_cam_is_gradcam_times_the_number_of_cells_on_mobilenet():
     from torchvision.models import mobilenet_v2
 
     torch.manual_seed(0)
     model, images = mobilenet_v2(num_classes=3).double(), torch.randn(2, 3, 64, 64, dtype=torch.float64)
-    quick, by_gradient = gradcam.QuickCam(model)(images), gradcam.explain(model, images, "all")
-    np.testing.assert_allclose(quick.maps, 4 * by_gradient.maps, atol=1e-10)
-    assert model.training and model.features[0][1].weight.is_contiguous()
+    closed, by_gradient = (gradcam.explain(model, images, "all", method) for method in ("cam", "gradcam"))
+    np.testing.assert_allclose(closed.maps, 4 * by_gradient.maps, atol=1e-10)
+    assert model.training
 
 
-def test_quick_cam_refuses_what_is_not_cam(images):
-    headless = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).double()
-    with pytest.raises(ValueError, match="Sequential has none: use method='gradcam'"):
-        gradcam.QuickCam(headless)
+def test_cam_refuses_what_is_not_cam(images):
     twice = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(3, 3)).double()
     with pytest.raises(ValueError, match="one linear layer on the spatial mean of '0'"):
-        gradcam.QuickCam(twice)(images)
+        gradcam.explain(twice, images, method="cam")

@@ -3,34 +3,47 @@
 import numpy as np
 import pandas as pd
 import pytest
+from described import described
+from matplotlib.colors import to_rgba
 
 from dermxai_helpers import plots
 from dermxai_helpers.explanation import Explanation
 from dermxai_helpers.plots import maps
+from dermxai_helpers.plots.common import CLASS_COLOURS
 from dermxai_helpers.synth import scenes
 
-
-def explanation(heat):
-    count = len(heat)
-    logit, prob = np.zeros(count), np.full(count, 0.6)
-    return Explanation(heat, [0] * count, ["mel"] * count, logit, prob, "features", "gradcam")
+PICTURE, RIM = np.zeros((1, 32, 32, 3), np.uint8), np.zeros((1, 32, 32), bool)
+RIM[:, 8:20, 8:20] = True
 
 
-def test_explained_rows_state_probability_and_place():
-    heat = np.zeros((1, 3, 3))
+def test_the_papers_figure_states_probability_and_place():
+    heat, asked = np.zeros((1, 3, 3)), pd.DataFrame([[0.6, 0.3, 0.1]], columns=["mel", "nv", "bkl"])
     heat[0, 0, 2] = 1
-    pictures = np.zeros((1, 32, 32, 3), np.uint8)
-    figure, alt = maps.explained_rows(
-        pictures, explanation(heat), np.array([[0.6, 0.3, 0.1]]), ["nv"], ["mel", "nv", "bkl"], title="One row"
-    )
-    assert "labelled nv, mel with probability 0.60, strongest cell top right" in alt
-    assert len(figure.axes) == 4
+    columns = {"evidence": heat, "overlay": PICTURE}
+    drawn = maps.map_grid(PICTURE, RIM, columns, ["nv, predicted mel"], "One row", probabilities=asked)
+    figure = described(drawn, "nv, predicted mel", "evidence strongest at top right", "mel 0.60, nv 0.30")
+    assert [len(axes.collections) for axes in figure.axes[:3]] == [0, 1, 1]  # the rim, on the map and on the overlay
+    bars = [bar.get_facecolor() for bar in figure.axes[3].patches]
+    assert bars == [to_rgba(CLASS_COLOURS[name]) for name in asked]
 
 
-def test_small_figures_describe_themselves():
-    assert "[[1.0, -0.25]]" in maps.numbers({"map 0": np.array([[1.0, -0.25]])})[1]
-    grid = maps.map_grid(np.zeros((1, 8, 8, 3), np.uint8), {"flat": np.zeros((1, 2, 2))}, ["mel"], "Grid")
-    assert "nowhere" in grid[1]
+def test_numbers_have_one_scale_and_say_what_they_are():
+    drawn = {"map 0": np.array([[1.0, -0.25]]), "map 1": np.array([[4.0, 0.0]])}
+    figure = described(maps.numbers(drawn, "value of a cell"), "map 0: [[1.0, -0.25]]", "value of a cell")
+    limits = {axes.images[0].get_clim() for axes in figure.axes[:2]}
+    assert limits == {(-4, 4)} and figure.axes[2].get_ylabel() == "value of a cell"
+
+
+def test_large_grids_of_numbers_have_colours_only():
+    figure = described(maps.numbers({"map": np.linspace(-1, 2, 49).reshape(7, 7)}, "evidence"), "map from -1 to 2")
+    assert not figure.axes[0].texts
+
+
+def test_maps_are_drawn_as_shares_beside_their_picture_with_the_rim():
+    heat = {"flat": np.zeros((1, 2, 2)), "one": np.array([[[0.0, 3.0], [-1.0, 0.0]]])}
+    figure = described(maps.map_grid(PICTURE, RIM, heat, ["mel"], "Grid", "square"), "flat strongest at nowhere", "one")
+    np.testing.assert_array_equal(figure.axes[2].images[0].get_array(), [[0, 1], [0, 0]])
+    assert len(figure.axes[1].collections) == 1 and "rim of the square" in figure.axes[-1].get_xlabel()
 
 
 @pytest.mark.parametrize(
