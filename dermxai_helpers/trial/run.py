@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from dermxai_helpers import data, synth
@@ -103,6 +104,13 @@ def run(
                 for row, answer in zip(rows, answers[:, 0], strict=True):
                     found[method, row]["faithfulness", measure] = answer
     return assemble(found, pd.concat(predictions).assign(lesion=list(cases.lesions)))
+
+
+@torch.no_grad()
+def features(network: nn.Module, images: np.ndarray, prepare: Prepare) -> Tensor:
+    """Compute the maps that a MobileNetV2's head averages, float (n, K, rows, columns). Arguments as in `run`."""
+    body = quick(network.features)
+    return torch.cat([body(prepare(list(images[rows]))).contiguous() for rows in batches(len(images))])
 
 
 def _check(explainers: Explainers, measures: Sequence[str]) -> None:

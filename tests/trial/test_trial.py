@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from small_cnn import prepare, small_network
 from torch import nn
 
 from dermxai_helpers import data, gradcam, scoring, synth, trial
 from dermxai_helpers.scoring.maps import energy_inside
-from dermxai_helpers.trial import shortcut
 from dermxai_helpers.trial.run import batches
 from dermxai_helpers.trial.truth import Truth, causal_parts, of_folder
 
@@ -35,7 +35,7 @@ def cases() -> trial.Cases:
 @pytest.fixture(scope="module")
 def model() -> nn.Module:
     torch.manual_seed(0)
-    return shortcut.small_network()
+    return small_network()
 
 
 def flat(network, inputs, targets):
@@ -49,7 +49,7 @@ def nothing(network, inputs, targets):
 @pytest.fixture(scope="module")
 def found(model, cases):
     explainers = {"Grad-CAM": gradcam.explain, "flat": flat, "nothing": nothing}
-    return trial.run(model, cases, explainers, shortcut.prepare, trial.FAITHFULNESS)
+    return trial.run(model, cases, explainers, prepare, trial.FAITHFULNESS)
 
 
 def test_table_holds_every_question_with_its_interval(found):
@@ -70,7 +70,7 @@ def test_value_and_interval_are_those_of_scoring(found, cases):
 
 
 def test_scores_are_of_the_maps_of_the_predicted_class(found, model, cases):
-    inputs = shortcut.prepare(list(cases.images))
+    inputs = prepare(list(cases.images))
     with torch.inference_mode():
         predicted = model(inputs).argmax(dim=1)
     assert found.predictions["predicted"].tolist() == predicted.tolist()
@@ -104,7 +104,7 @@ def test_right_answers_about_drawn_lesions(model, cases):
     def knows(network, inputs, targets):
         return np.stack([causes(next(rows), target) for target in targets]).astype(float)
 
-    table = trial.run(model, cases, {"knows": knows}, shortcut.prepare, measures=())
+    table = trial.run(model, cases, {"knows": knows}, prepare, measures=())
     scores = table.scores.loc["knows", "drawn"]
     with_causes = [causes(row, target).any() for row, target in enumerate(table.predictions["predicted"])]
     assert scores["causal parts"].notna().tolist() == with_causes
@@ -150,17 +150,17 @@ def test_who_knows_the_model_is_most_faithful_and_who_is_reversed_least(cases):
 
 def test_the_size_of_a_batch_changes_nothing(model, cases, monkeypatch):
     explainers = {"LayerCAM": partial(gradcam.explain, method="layercam")}
-    in_fours = trial.run(model, cases, explainers, shortcut.prepare)
+    in_fours = trial.run(model, cases, explainers, prepare)
     monkeypatch.setitem(batches.__globals__, "BATCH", 5)
     assert len(batches(COUNT)) == 2
-    in_fives = trial.run(model, cases, explainers, shortcut.prepare)
+    in_fives = trial.run(model, cases, explainers, prepare)
     pd.testing.assert_frame_equal(in_fives.scores, in_fours.scores, rtol=1e-3, atol=1e-4)
 
 
 def test_the_model_is_left_as_found(model, cases):
     before = {key: value.clone() for key, value in model.state_dict().items()}
     model.train()
-    trial.run(model, cases, {"Grad-CAM": gradcam.explain}, shortcut.prepare, measures=())
+    trial.run(model, cases, {"Grad-CAM": gradcam.explain}, prepare, measures=())
     assert model.training
     model.eval()
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
@@ -168,7 +168,7 @@ def test_the_model_is_left_as_found(model, cases):
 
 def test_a_trial_of_real_photographs_has_no_column_about_causes(model, cases):
     real = trial.Cases(cases.images, cases.masks, cases.lesions)
-    table = trial.run(model, real, {"flat": flat}, shortcut.prepare, measures=()).table()
+    table = trial.run(model, real, {"flat": flat}, prepare, measures=()).table()
     assert list(table.columns.unique("group")) == ["plausibility", "maps"]
 
 
@@ -182,7 +182,7 @@ def test_cases_are_read_from_a_folder(drawn):
 
 
 def test_bad_input_gets_a_sentence(model, cases):
-    run = partial(trial.run, model, cases, prepare=shortcut.prepare)
+    run = partial(trial.run, model, cases, prepare=prepare)
     with pytest.raises(ValueError, match="no measure is called 'AUC': choose of insertion, blur; "):
         run({"flat": flat}, measures=["AUC"])
     with pytest.raises(ValueError, match="'edge map' is the name of a baseline"):
@@ -236,16 +236,16 @@ def test_one_logit_and_other_classes_get_a_sentence(cases):
         (five, "5 numbers an image; .* classes apart, 3: mel, nv, bkl"),
     ):
         with pytest.raises(ValueError, match=sentence):
-            trial.run(model, cases, {"flat": flat}, shortcut.prepare)
+            trial.run(model, cases, {"flat": flat}, prepare)
     real = trial.Cases(cases.images, cases.masks, cases.lesions)
-    assert len(trial.run(five, real, {"flat": flat}, shortcut.prepare, measures=()).predictions) == len(cases.images)
+    assert len(trial.run(five, real, {"flat": flat}, prepare, measures=()).predictions) == len(cases.images)
 
 
 def test_a_model_that_ends_in_softmax_is_as_sure_as_it_says(model, cases):
-    answers = trial.run(model, cases, {"flat": flat}, shortcut.prepare, measures=()).predictions["probability"]
+    answers = trial.run(model, cases, {"flat": flat}, prepare, measures=()).predictions["probability"]
     ended = nn.Sequential(model, nn.Softmax(dim=1))
     np.testing.assert_allclose(
-        trial.run(ended, cases, {"flat": flat}, shortcut.prepare, measures=()).predictions["probability"],
+        trial.run(ended, cases, {"flat": flat}, prepare, measures=()).predictions["probability"],
         answers, rtol=1e-4,
     )  # fmt: skip
 
@@ -253,7 +253,7 @@ def test_a_model_that_ends_in_softmax_is_as_sure_as_it_says(model, cases):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 0.0])
 def test_maps_that_say_nothing_are_left_out_and_the_rest_goes_on(model, cases, value):
     explainers = {"odd": lambda _network, inputs, _targets: np.full((len(inputs), 7, 7), value), "flat": flat}
-    table = trial.run(model, cases, explainers, shortcut.prepare).table()
+    table = trial.run(model, cases, explainers, prepare).table()
     assert np.isnan(table.loc["odd", ("plausibility", "energy", "value")])
     assert np.isfinite(table.loc["flat", ("plausibility", "energy", "value")])
     assert np.isfinite(table.loc["odd", ("faithfulness", "deletion, blur", "value")])
@@ -267,4 +267,10 @@ def test_cases_whose_colours_or_masks_are_not_what_they_should_be_get_a_sentence
     with pytest.raises(ValueError, match="rows have no lesion"):
         missing = trial.Cases(cases.images, cases.masks, [None] * len(cases.images))
         trial.run(nn.Sequential(nn.AvgPool2d(224), nn.Flatten(), nn.Linear(3, 3)), missing, {"flat": flat},
-                  shortcut.prepare, measures=()).table()  # fmt: skip
+                  prepare, measures=()).table()  # fmt: skip
+
+
+def test_features_are_what_the_head_averages(model, cases):
+    features = trial.features(model, cases.images, prepare)
+    with torch.no_grad():
+        torch.testing.assert_close(model.classifier(features), model(prepare(list(cases.images))), rtol=1e-3, atol=1e-4)
