@@ -28,28 +28,6 @@ def energy_inside(heatmap: np.ndarray, mask: np.ndarray) -> float:
     return float(evidence[mask].sum() / total) if total > 0 else float("nan")
 
 
-def energies_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    r"""Measure `energy_inside` of many small maps at once, each enlarged bilinearly to its mask: float, (n,).
-
-    $$ \text{large} = R \, h \, R^T, \qquad \sum_p \text{mask}_p \, \text{large}_p = \sum_{ij} h_{ij} \,
-       (R^T \text{mask} \, R)_{ij} $$
-
-    maps : float (n, rows, columns), negative values are no evidence; masks : bool (n, height, width)
-    Enlarging is a product with fixed matrices R, so the masks are shrunk with the same matrices instead.
-    """
-    down, across = (_enlarging(*sides) for sides in zip(masks.shape[1:], maps.shape[1:], strict=True))
-    inside, whole = (down.T @ np.asarray(part, np.float32) @ across for part in (masks, np.ones(masks.shape[1:])))
-    evidence = np.clip(maps, 0, None)
-    total = (evidence * whole).sum(axis=(1, 2))
-    return np.where(total > 0, (evidence * inside).sum(axis=(1, 2)) / np.where(total > 0, total, 1), np.nan)
-
-
-def _enlarging(size: int, cells: int) -> np.ndarray:
-    """The matrix (size, cells) of bilinear enlargement along one side, cell centres in place."""
-    places = ((np.arange(size) + 0.5) * cells / size - 0.5).clip(0, cells - 1)
-    return (1 - np.abs(places[:, None] - np.arange(cells))).clip(min=0)
-
-
 def pointing_game(heatmap: np.ndarray, mask: np.ndarray) -> float:
     """Give 1 if the map's maximum lies inside the mask, 0 if outside; of several equal maxima, the share inside.
 

@@ -190,7 +190,7 @@ plots.show(map_figures.map_grid(cases.images[few], cases.masks[few], six, list(c
 # put more of their evidence on the lesion than the trained one?
 
 # %%
-energies = pd.DataFrame({name: scoring.energies_inside(of_all, cases.masks) for name, of_all in maps.items()})
+energies = pd.DataFrame({name: trial.energies_inside(of_all, cases.masks) for name, of_all in maps.items()})
 dot = scoring.centre_gaussian(size)
 energies["centre Gaussian"] = [scoring.energy_inside(dot, mask) for mask in cases.masks]
 pairs = zip(cases.images, cases.masks, strict=True)
@@ -199,7 +199,7 @@ energies["edge map"] = [scoring.energy_inside(scoring.maps.edge_map(image), mask
 # %%
 heads = torch.randn(30, *head.shape, generator=torch.Generator().manual_seed(seed))
 blind = [torch.einsum("nk,nkij->nij", one[predicted], A).numpy() for one in heads]
-random_heads = [np.nanmean(scoring.energies_inside(of_all, cases.masks)) for of_all in blind]
+random_heads = [np.nanmean(trial.energies_inside(of_all, cases.masks)) for of_all in blind]
 chance = scoring.among(energies["Grad-CAM"].mean(), random_heads)
 print(chance.sentence("Grad-CAM", "random heads", "energy inside the lesion"))
 
@@ -220,7 +220,7 @@ print(beside("Grad-CAM").sentence("Grad-CAM", "a Gaussian in the centre", "energ
 # And the sign of Eigen-CAM? Turned round, it is the same component.
 
 # %%
-energies["Eigen-CAM, turned"] = scoring.energies_inside(-maps["Eigen-CAM"], cases.masks)
+energies["Eigen-CAM, turned"] = trial.energies_inside(-maps["Eigen-CAM"], cases.masks)
 turned = beside("Eigen-CAM", "Eigen-CAM, turned")
 print(turned.sentence("Eigen-CAM", "the same map turned round", "energy inside the lesion"))
 
@@ -232,7 +232,7 @@ course.claim("paper", "5", "Grad-CAM++ or Score-CAM, to produce more precise hea
 
 # %%
 plain = gradcam.explain(swift, photos, layer="features.13")
-pair = [scoring.energies_inside(one.maps, cases.masks[:scored]) for one in (found, plain)]
+pair = [trial.energies_inside(one.maps, cases.masks[:scored]) for one in (found, plain)]
 print(scoring.compare(*pair, lesions[:scored], seed=seed).sentence("Score-CAM", "Grad-CAM, same layer", "energy inside"))
 
 # %% [markdown]
@@ -430,7 +430,7 @@ for name, pupil in pupils.items():
     row = pupil.weight[mel].expand(len(worn), -1)
     for method in tested:
         with_sticker, without = (maps_by(method, seen, row) for seen in (worn, bare))
-        more[name, method] = scoring.energies_inside(with_sticker, places) - scoring.energies_inside(without, places)
+        more[name, method] = trial.energies_inside(with_sticker, places) - trial.energies_inside(without, places)
         shown[name, method] = with_sticker[:2]
 
 # %%

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from dermxai_helpers import synth
-from dermxai_helpers.explanation import resize
 from dermxai_helpers.scoring import maps
 
 
@@ -135,12 +134,3 @@ def test_a_map_that_says_nothing_is_no_evidence(value):
 def test_thresholds_outside_their_range_get_a_sentence(threshold):
     with pytest.raises(ValueError, match="shares of the map's maximum, above 0 and up to 1"):
         maps.iou_by_threshold(np.eye(2), np.eye(2, dtype=bool), [0.5, threshold])
-
-
-def test_many_small_maps_at_once_are_scored_as_one_by_one():
-    rng = np.random.default_rng(0)
-    small, masks = rng.normal(size=(5, 7, 6)), rng.random((5, 56, 66)) < 0.3
-    small[4] = -1  # no evidence
-    one_by_one = [maps.energy_inside(*pair) for pair in zip(resize(small.clip(min=0), (56, 66)), masks, strict=True)]
-    np.testing.assert_allclose(maps.energies_inside(small, masks), one_by_one, rtol=1e-5)
-    assert np.isnan(one_by_one[4])

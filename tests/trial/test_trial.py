@@ -10,6 +10,7 @@ from small_cnn import prepare, small_network
 from torch import nn
 
 from dermxai_helpers import data, gradcam, scoring, synth, trial
+from dermxai_helpers.explanation import resize
 from dermxai_helpers.scoring.maps import energy_inside
 from dermxai_helpers.trial.run import batches
 from dermxai_helpers.trial.truth import Truth, causal_parts, of_folder
@@ -274,3 +275,12 @@ def test_features_are_what_the_head_averages(model, cases):
     features = trial.features(model, cases.images, prepare)
     with torch.no_grad():
         torch.testing.assert_close(model.classifier(features), model(prepare(list(cases.images))), rtol=1e-3, atol=1e-4)
+
+
+def test_many_small_maps_at_once_are_scored_as_one_by_one():
+    rng = np.random.default_rng(0)
+    small, masks = rng.normal(size=(5, 7, 6)), rng.random((5, 56, 66)) < 0.3
+    small[4] = -1  # no evidence
+    one_by_one = [energy_inside(*pair) for pair in zip(resize(small.clip(min=0), (56, 66)), masks, strict=True)]
+    np.testing.assert_allclose(trial.energies_inside(small, masks), one_by_one, rtol=1e-5)
+    assert np.isnan(one_by_one[4])
