@@ -9,15 +9,15 @@ from dermxai_helpers.plots.common import BASELINE, MEASURED, dots, styled, told
 
 
 @styled
-def differences(panels: Mapping[str, Mapping], quantity: str) -> tuple[Figure, str]:
+def differences(panels: Mapping[str, Mapping], quantity: str, one_scale: bool = False) -> tuple[Figure, str]:
     """Draw comparisons as dots with their 95 % intervals beside zero, one panel a question.
 
     panels : {title: {name: `scoring.Comparison`}}, the same names in each; what cannot be told is open
-    quantity : on the axis, such as "method minus centre Gaussian"
+    quantity : on the axis, such as "method minus centre Gaussian"; one_scale : the panels share it
     """
     figure = Figure(figsize=(9, 1.2 + 0.28 * max(map(len, panels.values()))))
     said = []
-    places = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    places = figure.subplots(1, len(panels), sharey=True, sharex=one_scale, squeeze=False)[0]
     for axes, (title, compared) in zip(places, panels.items(), strict=True):
         rows = {name: (one.difference, one.low, one.high) for name, one in compared.items()}
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])

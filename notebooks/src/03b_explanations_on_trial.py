@@ -80,6 +80,7 @@ print(f"{len(sample)} photographs of {sample['lesion_id'].nunique()} lesions; {c
 A = trial.features(network, cases.images, classifier.prepare)
 head = network.classifier[1].weight.detach()
 predicted = network.classifier(A.mean(dim=(2, 3))).argmax(dim=1)
+named = classes[predicted.numpy()]
 
 # %% [markdown]
 # ## 2. Six methods, by hand
@@ -179,7 +180,7 @@ print(f"{len(middle)} passes for one map; Grad-CAM needs one")
 # %%
 few = slice(min(2, scored))
 six = {name: of_all[few] for name, of_all in maps.items()} | {"Score-CAM": found.maps[few]}
-plots.show(map_figures.map_grid(cases.images[few], cases.masks[few], six, list(classes[predicted[few]]), "Six methods"))
+plots.show(map_figures.map_grid(cases.images[few], cases.masks[few], six, list(named[few]), "Six methods"))
 
 # %% [markdown]
 # ## 3. Better than what?
@@ -248,7 +249,6 @@ print(scoring.compare(*pair, lesions[:scored], seed=seed).sentence("Score-CAM", 
 # $\bar e$ is a mean energy; $C$ holds the classes with at least ten lesions of both kinds.
 
 # %%
-named = classes[predicted.numpy()]
 right = named == sample["dx"].to_numpy()
 counts = sample.assign(predicted=named, right=right).groupby(["predicted", "right"])["lesion_id"].nunique().unstack(fill_value=0)
 counts
@@ -446,7 +446,7 @@ def moved(name, reference=None):
 
 apart = moved("shortcut", "honest")
 panels = {"shortcut network": moved("shortcut"), "honest network": moved("honest"), "shortcut minus honest": apart}
-course.figure("exposed", figures.differences(panels, "share of the map on the sticker's place, with sticker minus without"))
+course.figure("exposed", figures.differences(panels, "share of the map on the sticker's place, with sticker minus without", True))
 
 # %%
 exposing = [method for method in tested if apart[method].outcome == "higher"]
