@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dermxai_helpers.inference import copied, unwrapped
-from dermxai_helpers.trial.run import Explainers, explained
+from dermxai_helpers.trial.run import Explainers, batches, explained
 
 OTHER = "another\nphotograph"
 
@@ -36,7 +36,7 @@ def cascade(
     network = copied(unwrapped(model)).double()
     images = images.to(next(network.parameters()).device, torch.float64)
     with torch.inference_mode():
-        targets = network(images).argmax(dim=1).tolist()
+        targets = torch.cat([network(images[rows]) for rows in batches(len(images))]).argmax(dim=1).tolist()
 
     def every_map() -> dict[str, np.ndarray]:
         return {method: explained(explain, network, images, targets) for method, explain in explainers.items()}

@@ -73,8 +73,7 @@ drawn = "drawn lesions" if cases.truth is not None else ""
 print(f"{len(sample)} photographs of {sample['lesion_id'].nunique()} lesions; {cases.masks.mean():.1%} of the area is lesion")
 
 # %% [markdown]
-# All methods of this unit read the same thing: the 1,280 maps of 7 × 7 cells that the last layer gives (unit 03). We
-# compute them once. The class that is explained is always the predicted one.
+# All methods read the same 1,280 maps of 7 × 7 cells that the last layer gives (unit 03). We explain the predicted class.
 
 # %%
 A = trial.features(network, cases.images, classifier.prepare)
@@ -87,7 +86,7 @@ named = classes[predicted.numpy()]
 #
 # One photograph has $K$ feature maps $A_k$ of $Z = 49$ cells. $s$ is the score of the class, and $g_{kij}$ the derivative
 # $\partial s / \partial A_{kij}$. On a network that ends in an average and one linear layer it is the weight of map
-# $k$ over $Z$, in every cell the same (unit 03). The library asks for derivatives instead; it will tell whether that is right.
+# $k$ over $Z$, in every cell the same (unit 03).
 #
 # **Guess:** which two of the six give the same map here?
 #
@@ -166,7 +165,7 @@ print("Grad-CAM and HiResCAM:", "the same maps, because the derivative is the sa
 def score_cam(a, photo, target):
     seen = torch.nn.functional.interpolate(a[:, None], photo.shape[1:], mode="bilinear", align_corners=True)
     low, high = (end(dim=(2, 3), keepdim=True) for end in (seen.amin, seen.amax))
-    scores = [swift(photo * part)[:, target] for part in ((seen - low) / (high - low + 1e-8)).split(32)]
+    scores = [swift(photo * part)[:, target] for part in ((seen - low) / (high - low + 1e-8)).split(8)]
     return (torch.cat(scores).softmax(dim=0)[:, None, None] * a).sum(dim=0)
 
 # %%
@@ -282,14 +281,14 @@ if len(enough):
                        "artefacts, explaining incorrect predictions", gained, said, not_judged=drawn))
 
 # %% [markdown]
-# What the Gaussian shows is only that right answers have larger or better centred lesions. And *explaining* is more than
-# this test can show: section 7 changes the cause itself.
+# What the Gaussian shows is only the size and place of the lesions. And *explaining* is more than this test can show:
+# section 7 changes the cause itself.
 #
 # ## 5. Faithful?
 #
 # So far a person was asked. Now the network: erase the strongest pixels first and follow the probability of the predicted
-# class. The sooner it falls, the more it hung on what the map marks: *deletion*, low is good. Or begin with an erased
-# picture and give the strongest pixels back: *insertion*, high is good. The area under the curve sums up all shares.
+# class. The sooner it falls, the better the map: *deletion*, low is good. Or give the strongest pixels back to an erased
+# picture: *insertion*, high is good. The area under the curve sums up all shares.
 #
 # A model small enough for the head adds up four pixels with these weights. **Guess: which order of deletion has the
 # smallest area?**
@@ -301,8 +300,8 @@ for name, order in {"strongest first": [0, 1, 2, 3], "weakest first": [3, 2, 1, 
     print(f"{name:15} {left} mean {np.mean(left)}")
 
 # %% [markdown]
-# What is put in place of the erased pixels decides much. Black is a colour no skin has, so we blur. (ROAD, under further
-# reading, fills the hole from its surroundings.) Here the strongest fifth is erased:
+# What is put in place of the erased pixels decides much. Black is a colour no skin has, so we blur. Here the
+# strongest fifth is erased:
 
 # %%
 pixels = torch.from_numpy(cases.images[:1]).permute(0, 3, 1, 2) / 255
@@ -317,8 +316,8 @@ shown = {f"photograph: {named[0]} {before:.2f}": pair[0], f"strongest fifth blur
 plots.show(plots.row(shown, "What deletion does; blue: the lesion's rim.", [{plots.LESION: cases.masks[0]}] * 2))
 
 # %% [markdown]
-# Each photograph is asked at another share than the next: the mean is an estimate of the area, and costs one forward pass
-# for each photograph, method and measure.
+# Now all photographs, each at another share than the next: the mean estimates the area. *Causal parts* is known of drawn
+# lesions only: the share of the evidence on structures that make the class likely.
 
 # %%
 some = trial.Cases.read(sample.head(erased), folder)
@@ -326,8 +325,10 @@ tried = {name: partial(gradcam.explain, method=NAMES[name]) for name in ("Grad-C
 result = trial.run(network, some, tried, classifier.prepare, seed=seed)
 
 # %%
+asked_for = [("plausibility", "best IoU"), ("faithfulness", "insertion, blur"), ("faithfulness", "deletion, blur"),
+             ("drawn", "causal parts")]
 panels = {}
-for group, measure in (("plausibility", "best IoU"), ("faithfulness", "insertion, blur"), ("faithfulness", "deletion, blur")):
+for group, measure in (column for column in asked_for if column in result.scores and result.scores[column].notna().any()):
     values = result.scores[group, measure].unstack("method")
     panels[measure] = {name: scoring.compare(values[name], values["centre Gaussian"], some.lesions, seed=seed)
                        for name in (*tried, "lesion mask", "edge map", "random map")}
@@ -339,7 +340,7 @@ print(panels["insertion, blur"]["lesion mask"].sentence("The lesion mask", "a Ga
 print(insertion.sentence("Grad-CAM", "a Gaussian in the centre", "area under insertion"))
 
 # %% [markdown]
-# Nothing is more plausible than the lesion's own mask. The first line says whether it is also more faithful than a dot.
+# Nothing is more plausible than the lesion's own mask. Is it more faithful than a dot? The first line says so or not.
 
 # %% [markdown]
 # ## 6. Does it show what was learnt?
@@ -421,7 +422,7 @@ for name, pupil in pupils.items():
     course.record(f"shortcut_drop_{name}", lost.difference, lost.low, lost.high, 0.0)
 
 # %% [markdown]
-# That is the truth. Now the maps for melanoma. **Guess: which methods put more evidence on the sticker's place when the
+# Now the maps for melanoma. **Guess: which methods put more evidence on the sticker's place when the
 # sticker is there, and only in the network that uses it?**
 
 # %%
@@ -490,7 +491,7 @@ print(f"On the lesion: {chance.sentence('Grad-CAM', 'random heads', 'energy')}")
 print(f"As a dot: {beside('Grad-CAM').sentence('Grad-CAM', 'a Gaussian', 'energy')}")
 print(f"In the network's eyes: {insertion.sentence('Grad-CAM', 'a Gaussian', 'area under insertion')}")
 print(f"As a region: {boxed.sentence('Grad-CAM', 'a centred box', 'IoU')}")
-print(f"As a test for shortcuts: {', '.join(exposing) or 'no method'} tells the two networks apart, of {len(tested)} methods.")
+print(f"As a test for shortcuts, of {len(tested)} methods these tell the two networks apart: {', '.join(exposing) or 'none'}.")
 
 # %% [markdown]
 # ## 10. What this does *not* show
@@ -498,7 +499,7 @@ print(f"As a test for shortcuts: {', '.join(exposing) or 'no method'} tells the 
 # - **Not that one method is best.** On a network that ends in one linear layer several of them are nearly the same.
 # - **Not that a faithful map is understood.** It says where the network's opinion hangs, not why.
 # - **Not how real shortcuts look.** A sticker is easy to see; hospital, camera and skin tone are not.
-# - **Not that only the head can cheat.** Our backbone stayed frozen; a network that learns as a whole may hide more.
+# - **Not a whole network's shortcut.** Our backbone stayed frozen; a network that learns as a whole may hide more.
 # - **Nothing clinical.** Drawn lesions teach the method; on HAM10000 all but one table need no truth but the masks.
 #
 # ## Further reading
