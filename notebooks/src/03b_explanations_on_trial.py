@@ -451,7 +451,7 @@ course.figure("exposed", figures.differences(panels, "share of the map on the st
 
 # %%
 exposing = [method for method in tested if apart[method].outcome == "higher"]
-print(f"These tell the two networks apart: {', '.join(exposing) or 'none'}; of {len(tested)} methods.")
+print(f"Of {len(tested)} methods these tell the two networks apart: {', '.join(exposing) or 'none'}.")
 print(apart["Grad-CAM"].sentence("Grad-CAM, shortcut network", "the honest one", "evidence that moves to the sticker"))
 
 # %% [markdown]
