@@ -239,9 +239,8 @@ print(scoring.compare(*pair, lesions[:scored], seed=seed).sentence("Score-CAM", 
 # ## 4. Right against wrong
 #
 # The paper looks at errors: “in misclassified or ambiguous cases, attention sometimes spreads to background artefacts,
-# explaining incorrect predictions”. The obvious test compares the energy of right and wrong answers. But the classes
-# have lesions of different size, and one class gets most of the wrong answers. Then the test compares classes. So:
-# right minus wrong **within each predicted class**, then the mean over classes.
+# explaining incorrect predictions”. The obvious test, right against wrong, compares classes: their lesions differ in size,
+# and one class gets most of the wrong answers. So: right minus wrong **within each predicted class**, then the mean.
 #
 # $$ \Delta = \frac{1}{|C|} \sum_{c \in C} \left(\bar e_{c,\text{right}} - \bar e_{c,\text{wrong}}\right) $$
 #
@@ -275,8 +274,9 @@ if len(enough):
 
 # %%
 if len(enough):
-    gained = gap_of("Grad-CAM", energies["centre Gaussian"][asked])
-    said = gained.sentence("Grad-CAM", "the centre Gaussian", "energy, right minus wrong within the predicted class")
+    gained, beyond = gap_of("Grad-CAM"), gap_of("Grad-CAM", energies["centre Gaussian"][asked])
+    said = gained.sentence("Grad-CAM", "zero", "energy, right minus wrong")
+    said = f"{said} {beyond.sentence('Grad-CAM', 'the centre Gaussian', 'the same')}"
     print(course.claim("paper", "4.2", "in misclassified or ambiguous cases, attention sometimes spreads to background "
                        "artefacts, explaining incorrect predictions", gained, said, not_judged=drawn))
 
@@ -290,7 +290,7 @@ if len(enough):
 # class. The sooner it falls, the better the map: *deletion*, low is good. Or give the strongest pixels back to an erased
 # picture: *insertion*, high is good. The area under the curve sums up all shares.
 #
-# A model small enough for the head adds up four pixels with these weights. **Guess: which order of deletion has the
+# A tiny model adds up four pixels with these weights. **Guess: which order of deletion has the
 # smallest area?**
 
 # %% tags=["nbval-check-output"]
@@ -373,8 +373,7 @@ for name in signed:
 #
 # In a public archive coloured stickers lie beside many harmless lesions, and networks learn the sticker (Rieger 2020). We
 # plant one: a blue sticker beside **every melanoma** and beside no other lesion. An honest network sees the same lesions,
-# each half of the time with a sticker. Then comes the experiment that real shortcuts do not allow: the *same* photograph
-# with and without the cause.
+# each half of the time with a sticker. Then we ask about the *same* photograph with and without the cause.
 
 # %%
 known = table[(split == "train") & (table["mask_path"] != "")]
@@ -393,8 +392,8 @@ shares = {"shortcut": {"mel": 1.0, "nv": 0.0, "bkl": 0.0}, "honest": dict.fromke
 pupils = {name: shortcut.learn(torch.from_numpy(clean), marked, school["dx"], share) for name, share in shares.items()}
 
 # %% [markdown]
-# Have they learnt anything? The honest network is asked about the validation photographs as they are, the other about its
-# own kind: melanomas with stickers, the rest without.
+# Have they learnt anything? The honest network is asked about validation photographs as they are, the other about its own
+# kind: melanomas with stickers.
 
 # %%
 melanoma = np.array(sample["dx"] == "mel")
@@ -460,7 +459,7 @@ print(apart["Grad-CAM"].sentence("Grad-CAM, shortcut network", "the honest one",
 # ## 8. From a map to a region
 #
 # The paper says: “we first computed Grad-CAM and extracted the region of interest (ROI) by thresholding the heatmap and
-# cropping a bounding box around the highest importance region”. At which threshold, it does not say.
+# cropping a bounding box around the highest importance region”. The threshold is not stated.
 
 # %%
 lesion, image = cases.masks[0], cases.images[0]
