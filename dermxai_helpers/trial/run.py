@@ -109,8 +109,12 @@ def run(
 @torch.no_grad()
 def features(network: nn.Module, images: np.ndarray, prepare: Prepare) -> Tensor:
     """Compute the maps that a MobileNetV2's head averages, float (n, K, rows, columns). Arguments as in `run`."""
-    body = quick(network.features)
-    return torch.cat([body(prepare(list(images[rows]))).contiguous() for rows in batches(len(images))])
+    body, maps = quick(network.features), None
+    for rows in batches(len(images)):
+        part = body(prepare(list(images[rows])))
+        maps = torch.empty(len(images), *part.shape[1:]) if maps is None else maps  # whole at once: half the memory
+        maps[rows] = part
+    return maps
 
 
 def energies_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
