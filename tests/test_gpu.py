@@ -109,9 +109,9 @@ def test_the_cascade(network, pictures):
     stages = randomisation.blocks(network)[:2]
     explainers = {"Grad-CAM": partial(gradcam.explain, relu=False)}
     of_cpu, of_gpu = (
-        randomisation.cascade(model, images, explainers, [0, 1, 2], stages) for model in (network, on_gpu(network))
+        randomisation.cascade(model, images, explainers, stages) for model in (network, on_gpu(network))
     )
-    np.testing.assert_allclose(of_gpu["rank correlation"], of_cpu["rank correlation"], atol=0.01)
+    np.testing.assert_allclose(of_gpu, of_cpu, atol=0.02)
 
 
 @pytest.mark.parametrize("language", ["t5", "opt"])

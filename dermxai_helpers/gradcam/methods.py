@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SMALLEST_DENOMINATOR = 1e-6  # pytorch-grad-cam's; see grad_cam_plus_plus
-AT_ONCE = 32  # masked pictures in one pass of score_cam
+AT_ONCE = 8  # masked pictures in one pass of score_cam
 
 
 def grad_cam(features: Tensor, gradients: Tensor) -> Tensor:

@@ -38,14 +38,14 @@ def pointing_game(heatmap: np.ndarray, mask: np.ndarray) -> float:
     return float(mask[evidence == evidence.max()].mean())
 
 
-def jaccard_by_threshold(heatmap: np.ndarray, mask: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
-    r"""Measure the Jaccard index (intersection over union) of mask and map, cut at each threshold: (thresholds,).
+def iou_by_threshold(heatmap: np.ndarray, mask: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
+    r"""Measure the IoU (intersection over union, Jaccard index) of mask and map, cut at each threshold: (thresholds,).
 
-    $$ J(t) = \frac{|A_t \cap \text{mask}|}{|A_t \cup \text{mask}|}, \qquad A_t = \{p : h_p \ge t \max h,\ h_p > 0\} $$
+    $$ IoU(t) = \frac{|A_t \cap \text{mask}|}{|A_t \cup \text{mask}|}, \quad A_t = \{p : h_p \ge t \max h,\ h_p > 0\} $$
 
-    thresholds : shares of the map's maximum, above 0. A map without positive evidence marks no pixel: its index is 0.
+    thresholds : shares of the map's maximum, above 0. A map without positive evidence marks no pixel: its IoU is 0.
 
-    >>> jaccard_by_threshold(np.array([[4.0, 2.0, 1.0]]), np.array([[True, False, False]]), [0.25, 0.5, 1.0]).round(2)
+    >>> iou_by_threshold(np.array([[4.0, 2.0, 1.0]]), np.array([[True, False, False]]), [0.25, 0.5, 1.0]).round(2)
     array([0.33, 0.5 , 1.  ])
     """
     evidence, mask = _evidence(heatmap, mask)
@@ -55,10 +55,10 @@ def jaccard_by_threshold(heatmap: np.ndarray, mask: np.ndarray, thresholds: Sequ
     return (marked & mask).sum(axis=(1, 2)) / np.maximum((marked | mask).sum(axis=(1, 2)), 1)
 
 
-def best_jaccard(by_threshold: np.ndarray) -> np.ndarray:
-    """Take every image's Jaccard index, (n,), at the one threshold with the highest mean over all images.
+def best_iou(by_threshold: np.ndarray) -> np.ndarray:
+    """Take every image's IoU, (n,), at the one threshold with the highest mean over all images.
 
-    by_threshold : (n, thresholds), rows of `jaccard_by_threshold`; rows of NaN do not vote. The best case, chosen on
+    by_threshold : (n, thresholds), rows of `iou_by_threshold`; rows of NaN do not vote. The best case, chosen on
     the images that it is judged on, as in Nunnari, Kadir and Sonntag, CD-MAKE 2021, doi:10.1007/978-3-030-84060-0_16.
     """
     by_threshold = np.asarray(by_threshold, dtype=float)

@@ -11,23 +11,24 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from dermxai_helpers import scoring
 from dermxai_helpers.inference import copied, unwrapped
-from dermxai_helpers.trial.run import Explainers, explained
+from dermxai_helpers.trial.run import Explainers, batches, explained
+
+OTHER = "another\nphotograph"
 
 
 def cascade(
-    model: nn.Module, images: Tensor, explainers: Explainers, lesions: Sequence, stages: list[list[str]], seed: int = 0
+    model: nn.Module, images: Tensor, explainers: Explainers, stages: list[list[str]], seed: int = 0
 ) -> pd.DataFrame:
-    """Measure how much of each map is left while the network's layers are drawn anew, one stage after the other.
+    """Measure how alike each map stays while the network's layers are drawn anew, one stage after the other.
 
     images : float, (B, 3, height, width), normalised; the class explained is always the one that the model predicts
-    explainers : as in `trial.run`, best without ReLU, which leaves flat maps; lesions : lesion of each image
+    explainers : as in `trial.run`, best without ReLU, which leaves flat maps
     stages : names of the layers that are drawn anew together, stage by stage (see `blocks`); earlier ones stay random
 
-    One row a method and step. Step 0 is the model itself; the last, "another photograph", compares with the map of the
-    next image: what two maps have in common that only share a method. Columns: layer; "rank correlation" with its low
-    and high (95 % by lesion); "without evidence", the share of maps too flat to compare. A copy is worked on.
+    Absolute rank correlation with the model's own map, 0 to 1, for a map turned round says the same: one row a (method,
+    layer), one column an image, NaN where a map is flat. The last layer, OTHER, is the map of the next image: what two
+    maps have in common that only share a method. A copy is worked on.
     Source: Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018.
     """
     if len(images) < 2:
@@ -35,21 +36,23 @@ def cascade(
     network = copied(unwrapped(model)).double()
     images = images.to(next(network.parameters()).device, torch.float64)
     with torch.inference_mode():
-        targets = network(images).argmax(dim=1).tolist()
-    before = {method: explained(explain, network, images, targets) for method, explain in explainers.items()}
-    compared = [("(none)", before)]
+        targets = torch.cat([network(images[rows]) for rows in batches(len(images))]).argmax(dim=1).tolist()
+
+    def every_map() -> dict[str, np.ndarray]:
+        return {method: explained(explain, network, images, targets) for method, explain in explainers.items()}
+
+    before, after = every_map(), {}
     for step, names in enumerate(stages):
         draw_anew(network, names, seed + step)
-        after = {method: explained(explain, network, images, targets) for method, explain in explainers.items()}
         first, last = _block(names[0]), _block(names[-1])
-        compared.append((first if first == last else f"{first} to {last}", after))
-    compared.append(("another photograph", {method: np.roll(maps, 1, axis=0) for method, maps in before.items()}))
-    rows = []
-    for method in explainers:
-        for step, (layer, after) in enumerate(compared):
-            likeness = _likeness(before[method], after[method], lesions, seed)
-            rows.append({"method": method, "step": step, "layer": layer} | likeness)
-    return pd.DataFrame(rows)
+        after[first if first == last else f"{first} to\n{last}"] = every_map()
+    after[OTHER] = {method: np.roll(maps, 1, axis=0) for method, maps in before.items()}
+    rows = {
+        (method, layer): [abs(rank_correlation(*pair)) for pair in zip(before[method], maps[method], strict=True)]
+        for method in explainers
+        for layer, maps in after.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").set_axis(pd.MultiIndex.from_tuples(rows), axis=0)
 
 
 def blocks(network: nn.Module) -> list[list[str]]:
@@ -67,7 +70,7 @@ def blocks(network: nn.Module) -> list[list[str]]:
 
 
 def draw_anew(network: nn.Module, names: Sequence[str], seed: int) -> None:
-    """Give these layers, in place, random weights as new ones have, the same on any device; no other lots are drawn."""
+    """Give these layers, in place, random weights as new ones have, the same on any device; nothing else changes."""
     modules = dict(network.named_modules())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -87,14 +90,6 @@ def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
     if any(not np.isfinite(one).all() or np.ptp(one) == 0 for one in (first, second)):
         return float("nan")
     return float(spearmanr(first, second, axis=None).statistic)
-
-
-def _likeness(before: np.ndarray, after: np.ndarray, lesions: Sequence, seed: int) -> dict[str, float]:
-    """How alike two sets of maps are on average; maps that are flat are left out and counted."""
-    values = np.array([rank_correlation(*pair) for pair in zip(before, after, strict=True)])
-    low, high = scoring.interval("mean", lesions, values, seed=seed)
-    found = {"rank correlation": pd.Series(values).mean(), "rank correlation low": low, "rank correlation high": high}
-    return {"without evidence": np.isnan(values).mean()} | found
 
 
 def _block(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a trial found: scores by method and image, summed up with intervals by lesion and paired differences."""
+"""What a trial found: scores by method and image, for `scoring.compare`, and their means with intervals by lesion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from dermxai_helpers import scoring
-from dermxai_helpers.scoring.maps import best_jaccard
-from dermxai_helpers.scoring.metrics import yes_or_no
+from dermxai_helpers.scoring.maps import best_iou
 
-JACCARD = {"Jaccard, lesion": ("plausibility", "best Jaccard"), "Jaccard, structures": ("drawn", "Jaccard, structures")}
+BEST = {"IoU, lesion": ("plausibility", "best IoU"), "IoU, structures": ("drawn", "IoU, structures")}
 GROUPS = ("plausibility", "faithfulness", "drawn", "maps")
 
 
@@ -35,40 +34,17 @@ class TrialResult:
         """Mean and 95 % interval by lesion: one row a method, columns (group, measure, "value" | "low" | "high")."""
         return _summary(self.scores, self.predictions["lesion"], seed)
 
-    def against(self, reference: str, seed: int = 0) -> pd.DataFrame:
-        """The same table of differences from one method, image by image: an interval beyond 0 is a real difference.
-
-        All methods see the same images at the same shares, so what makes an image easy or hard for all of them cancels.
-        """
-        methods = list(self.scores.index.unique("method"))
-        if reference not in methods:
-            raise ValueError(f"there is no method {reference!r} in this trial; there are {', '.join(methods)}")
-        blocks = {name: self.scores.loc[name] - self.scores.loc[reference] for name in methods if name != reference}
-        return _summary(pd.concat(blocks, names=["method"]), self.predictions["lesion"], seed)
-
-    def right_and_wrong(self, right: np.ndarray, seed: int = 0) -> pd.DataFrame:
-        """Compare the energy inside the lesion of right and wrong predictions, which the paper says (4.2) differs.
-
-        right : bool, (n,), whether each prediction was right
-        One row a method: right, wrong, difference, low, high (by lesion); NaN without images of both kinds. If the
-        centre Gaussian has the same difference, right predictions simply have larger lesions.
-        """
-        lesions, right = self.predictions["lesion"].to_numpy(), yes_or_no(right, "right")
-        scores = self.scores["plausibility", "energy"].groupby(level="method", sort=False)
-        rows = {method: _right_minus_wrong(values.to_numpy(), right, lesions, seed) for method, values in scores}
-        return pd.DataFrame(rows).T.rename_axis("method")
-
 
 def assemble(scores: Mapping[tuple[str, int], Mapping[tuple, float]], predictions: pd.DataFrame) -> TrialResult:
-    """Gather {(method, image): {(group, measure): score}}; the groups of JACCARD hold one score a threshold."""
+    """Gather {(method, image): {(group, measure): score}}; the groups of BEST hold one score a threshold."""
     table = pd.DataFrame(list(scores.values()), index=pd.MultiIndex.from_tuples(scores, names=["method", "image"]))
     table.columns = pd.MultiIndex.from_tuples(table.columns, names=["group", "measure"])
     methods = table.index.unique("method")
     table = table.reindex(pd.MultiIndex.from_product([methods, predictions.index], names=table.index.names))
-    for group in [group for group in JACCARD if group in table]:
-        best = [best_jaccard(table.loc[method, group].to_numpy()) for method in methods]
+    for group in [group for group in BEST if group in table]:
+        best = [best_iou(table.loc[method, group].to_numpy()) for method in methods]
         table = table.drop(columns=group, level="group")
-        table[JACCARD[group]] = np.concatenate(best)
+        table[BEST[group]] = np.concatenate(best)
     return TrialResult(table[[group for group in GROUPS if group in table]], predictions)
 
 
@@ -89,18 +65,3 @@ def _in_this_order(columns: Sequence[tuple], names: Sequence[str]) -> pd.MultiIn
     levels = [list(dict.fromkeys(part)) for part in parts]
     codes = [[level.index(name) for name in part] for level, part in zip(levels, parts, strict=True)]
     return pd.MultiIndex(levels=levels, codes=codes, names=names)
-
-
-def _right_minus_wrong(values: np.ndarray, right: np.ndarray, lesions: np.ndarray, seed: int) -> dict[str, float]:
-    """Means of both groups, their difference and its interval; images without a value are left out."""
-    there = np.isfinite(values)
-    values, right, lesions = values[there], right[there], lesions[there]
-    if not right.any() or right.all():
-        return dict.fromkeys(("right", "wrong", "difference", "low", "high"), np.nan)
-
-    def difference(values: np.ndarray, right: np.ndarray) -> float:
-        return values[right].mean() - values[~right].mean() if 0 < right.sum() < len(right) else np.nan
-
-    low, high = scoring.interval(difference, lesions, values, right, seed=seed)
-    means = {"right": values[right].mean(), "wrong": values[~right].mean()}
-    return means | {"difference": means["right"] - means["wrong"], "low": low, "high": high}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from dermxai_helpers import data, synth
@@ -105,6 +106,33 @@ def run(
     return assemble(found, pd.concat(predictions).assign(lesion=list(cases.lesions)))
 
 
+@torch.no_grad()
+def features(network: nn.Module, images: np.ndarray, prepare: Prepare) -> Tensor:
+    """Compute the maps that a MobileNetV2's head averages, float (n, K, rows, columns). Arguments as in `run`."""
+    body, maps = quick(network.features), None
+    for rows in batches(len(images)):
+        part = body(prepare(list(images[rows])))
+        maps = torch.empty(len(images), *part.shape[1:]) if maps is None else maps  # whole at once: half the memory
+        maps[rows] = part
+    return maps
+
+
+def energies_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    r"""Measure `scoring.energy_inside` of many small maps at once, each enlarged to its mask: float, (n,).
+
+    $$ \text{large} = R \, h \, S^T, \qquad \sum \text{mask} \odot \text{large} = \sum (R^T \text{mask} \, S) \odot h $$
+
+    maps : float (n, rows, columns), negative values are no evidence; masks : bool (n, height, width)
+    Enlarging is a product with fixed matrices R and S, so the masks are shrunk with them instead. NaN without evidence.
+    """
+    sides = zip(masks.shape[1:], maps.shape[1:], strict=True)
+    down, across = (resize(np.eye(cells, dtype=np.float32)[None], (size, cells))[0] for size, cells in sides)
+    inside, whole = (down.T @ part.astype(np.float32) @ across for part in (masks, np.ones(masks.shape[1:])))
+    evidence = np.clip(maps, 0, None)
+    total = (evidence * whole).sum(axis=(1, 2))
+    return np.where(total > 0, (evidence * inside).sum(axis=(1, 2)) / np.where(total > 0, total, 1), np.nan)
+
+
 def _check(explainers: Explainers, measures: Sequence[str]) -> None:
     unknown = [name for name in measures if name not in FAITHFULNESS]
     if unknown:
@@ -144,8 +172,8 @@ def _with_baselines(
 
 def _judged(cases: Cases, row: int, heatmap: np.ndarray, predicted: int) -> dict[tuple, float]:
     """One map against the masks of its photograph: {(group, measure): score}."""
-    mask, overlaps = cases.masks[row], _overlaps("Jaccard, lesion", heatmap, cases.masks[row])
-    half = overlaps["Jaccard, lesion", 0.5]
+    mask, overlaps = cases.masks[row], _overlaps("IoU, lesion", heatmap, cases.masks[row])
+    half = overlaps["IoU, lesion", 0.5]
     found = _energies("plausibility", "energy", heatmap, mask) | {
         ("plausibility", "pointing game"): scores.pointing_game(heatmap, mask),
         ("plausibility", "IoU at 0.5"): half,
@@ -158,7 +186,7 @@ def _judged(cases: Cases, row: int, heatmap: np.ndarray, predicted: int) -> dict
         causes = causal_parts(known.attributes, synth.LABELS[predicted])
         found |= _energies("drawn", "causal parts", heatmap, known.where(causes, mask.shape))
         found |= _energies("drawn", "artefacts", heatmap, known.where(synth.ARTEFACTS, mask.shape))
-        found |= _overlaps("Jaccard, structures", heatmap, known.where(synth.PARTS, mask.shape))
+        found |= _overlaps("IoU, structures", heatmap, known.where(synth.PARTS, mask.shape))
     return found
 
 
@@ -169,6 +197,6 @@ def _energies(group: str, name: str, heatmap: np.ndarray, mask: np.ndarray) -> d
 
 
 def _overlaps(group: str, heatmap: np.ndarray, mask: np.ndarray) -> dict[tuple, float]:
-    """Jaccard index at every threshold; NaN for an empty mask."""
-    overlaps = scores.jaccard_by_threshold(heatmap, mask) if mask.any() else np.full(len(scores.THRESHOLDS), np.nan)
+    """IoU at every threshold; NaN for an empty mask."""
+    overlaps = scores.iou_by_threshold(heatmap, mask) if mask.any() else np.full(len(scores.THRESHOLDS), np.nan)
     return {(group, float(threshold)): value for threshold, value in zip(scores.THRESHOLDS, overlaps, strict=True)}

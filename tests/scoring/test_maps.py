@@ -13,24 +13,24 @@ def by_hand(heatmap: np.ndarray, mask: np.ndarray, threshold: float) -> float:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_jaccard_at_every_threshold_equals_counting(seed):
+def test_iou_at_every_threshold_equals_counting(seed):
     rng = np.random.default_rng(seed)
     heatmap, mask = rng.normal(size=(20, 30)).round(1), rng.random((20, 30)) < 0.3
-    ours = maps.jaccard_by_threshold(heatmap, mask)
+    ours = maps.iou_by_threshold(heatmap, mask)
     assert ours == pytest.approx([by_hand(heatmap, mask, threshold) for threshold in maps.THRESHOLDS])
-    assert maps.jaccard_by_threshold(heatmap, mask, [0.3]) == pytest.approx(ours[2:3])
+    assert maps.iou_by_threshold(heatmap, mask, [0.3]) == pytest.approx(ours[2:3])
 
 
-def test_the_mask_itself_has_a_jaccard_of_one():
+def test_the_mask_itself_has_an_iou_of_one():
     mask = synth.draw(1).mask
-    assert (maps.jaccard_by_threshold(mask, mask) == 1).all()
+    assert (maps.iou_by_threshold(mask, mask) == 1).all()
 
 
-def test_best_jaccard_takes_one_threshold_for_all_images():
+def test_best_iou_takes_one_threshold_for_all_images():
     """Each image has its own best threshold; no image may choose it."""
     table = np.array([[0.1, 0.5, 0.2], [0.9, 0.6, 0.1], [np.nan] * 3])
-    assert maps.best_jaccard(table) == pytest.approx([0.5, 0.6, np.nan], nan_ok=True)
-    assert np.isnan(maps.best_jaccard(table[2:])).all()
+    assert maps.best_iou(table) == pytest.approx([0.5, 0.6, np.nan], nan_ok=True)
+    assert np.isnan(maps.best_iou(table[2:])).all()
 
 
 def test_edge_map_is_the_slope_of_the_brightness():
@@ -51,7 +51,7 @@ def mask():
 
 
 def at_half(heatmap, mask):
-    return maps.jaccard_by_threshold(heatmap, mask, [0.5])[0]
+    return maps.iou_by_threshold(heatmap, mask, [0.5])[0]
 
 
 SCORES = (maps.energy_inside, maps.pointing_game, at_half)
@@ -69,14 +69,14 @@ def test_scores_worked_out_by_hand(mask):
     heatmap[0, 0], heatmap[0, 7], heatmap[1, 7] = 3, 1, -50
     assert maps.energy_inside(heatmap, mask) == 0.75
     assert maps.pointing_game(heatmap, mask) == 1
-    assert maps.jaccard_by_threshold(heatmap, mask, [0.2]) == pytest.approx([1 / 17])
+    assert maps.iou_by_threshold(heatmap, mask, [0.2]) == pytest.approx([1 / 17])
 
 
 @pytest.mark.parametrize("heatmap", [np.zeros((8, 8)), -np.ones((8, 8)), np.full((8, 8), np.nan)])
 def test_a_map_without_evidence(heatmap, mask):
     assert np.isnan(maps.energy_inside(heatmap, mask))
     assert maps.pointing_game(heatmap, mask) == 0.25
-    assert not maps.jaccard_by_threshold(heatmap, mask).any()
+    assert not maps.iou_by_threshold(heatmap, mask).any()
 
 
 def test_shapes_must_agree(mask):
@@ -91,7 +91,7 @@ def test_centre_gaussian_is_centred_and_symmetric():
     assert blob[4, 11] == pytest.approx(np.exp(-((4 / 15) ** 2) / (2 * 0.25**2)))
 
 
-JUDGES = [maps.energy_inside, maps.pointing_game, maps.jaccard_by_threshold]
+JUDGES = [maps.energy_inside, maps.pointing_game, maps.iou_by_threshold]
 
 
 @pytest.mark.parametrize("judge", JUDGES)
@@ -127,10 +127,10 @@ def test_maps_and_masks_that_do_not_fit_get_a_sentence(judge, heatmap, mask, sen
 def test_a_map_that_says_nothing_is_no_evidence(value):
     heatmap, mask = np.full((4, 4), value), np.eye(4, dtype=bool)
     assert np.isnan(maps.energy_inside(heatmap, mask))
-    assert maps.pointing_game(heatmap, mask) == 0.25 and not maps.jaccard_by_threshold(heatmap, mask).any()
+    assert maps.pointing_game(heatmap, mask) == 0.25 and not maps.iou_by_threshold(heatmap, mask).any()
 
 
 @pytest.mark.parametrize("threshold", [0, -0.5, 1.5, np.nan])
 def test_thresholds_outside_their_range_get_a_sentence(threshold):
     with pytest.raises(ValueError, match="shares of the map's maximum, above 0 and up to 1"):
-        maps.jaccard_by_threshold(np.eye(2), np.eye(2, dtype=bool), [0.5, threshold])
+        maps.iou_by_threshold(np.eye(2), np.eye(2, dtype=bool), [0.5, threshold])

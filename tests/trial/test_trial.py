@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from small_cnn import prepare, small_network
 from torch import nn
 
 from dermxai_helpers import data, gradcam, scoring, synth, trial
+from dermxai_helpers.explanation import resize
 from dermxai_helpers.scoring.maps import energy_inside
-from dermxai_helpers.trial import shortcut
 from dermxai_helpers.trial.run import batches
 from dermxai_helpers.trial.truth import Truth, causal_parts, of_folder
 
@@ -35,7 +36,7 @@ def cases() -> trial.Cases:
 @pytest.fixture(scope="module")
 def model() -> nn.Module:
     torch.manual_seed(0)
-    return shortcut.small_network()
+    return small_network()
 
 
 def flat(network, inputs, targets):
@@ -49,7 +50,7 @@ def nothing(network, inputs, targets):
 @pytest.fixture(scope="module")
 def found(model, cases):
     explainers = {"Grad-CAM": gradcam.explain, "flat": flat, "nothing": nothing}
-    return trial.run(model, cases, explainers, shortcut.prepare, trial.FAITHFULNESS)
+    return trial.run(model, cases, explainers, prepare, trial.FAITHFULNESS)
 
 
 def test_table_holds_every_question_with_its_interval(found):
@@ -70,7 +71,7 @@ def test_value_and_interval_are_those_of_scoring(found, cases):
 
 
 def test_scores_are_of_the_maps_of_the_predicted_class(found, model, cases):
-    inputs = shortcut.prepare(list(cases.images))
+    inputs = prepare(list(cases.images))
     with torch.inference_mode():
         predicted = model(inputs).argmax(dim=1)
     assert found.predictions["predicted"].tolist() == predicted.tolist()
@@ -85,12 +86,12 @@ def test_flat_maps_are_at_chance_and_empty_ones_are_left_out_and_counted(found):
     assert table.loc["flat", ("drawn", "causal parts - area", "value")] == pytest.approx(0, abs=1e-9)
     assert table.loc["nothing", ("maps", "without evidence", "value")] == 1
     assert np.isnan(table.loc["nothing", ("plausibility", "energy", "value")])
-    assert table.loc["nothing", ("plausibility", "best Jaccard", "value")] == 0
+    assert table.loc["nothing", ("plausibility", "best IoU", "value")] == 0
 
 
 def test_the_lesion_mask_is_perfectly_plausible(found):
     row = found.table().loc["lesion mask", "plausibility"]
-    assert row[[("energy", "value"), ("pointing game", "value"), ("best Jaccard", "value")]].tolist() == [1, 1, 1]
+    assert row[[("energy", "value"), ("pointing game", "value"), ("best IoU", "value")]].tolist() == [1, 1, 1]
 
 
 def test_right_answers_about_drawn_lesions(model, cases):
@@ -104,7 +105,7 @@ def test_right_answers_about_drawn_lesions(model, cases):
     def knows(network, inputs, targets):
         return np.stack([causes(next(rows), target) for target in targets]).astype(float)
 
-    table = trial.run(model, cases, {"knows": knows}, shortcut.prepare, measures=())
+    table = trial.run(model, cases, {"knows": knows}, prepare, measures=())
     scores = table.scores.loc["knows", "drawn"]
     with_causes = [causes(row, target).any() for row, target in enumerate(table.predictions["predicted"])]
     assert scores["causal parts"].notna().tolist() == with_causes
@@ -148,44 +149,19 @@ def test_who_knows_the_model_is_most_faithful_and_who_is_reversed_least(cases):
         assert worst < (sign * blind[measure]).min() - 0.02
 
 
-def test_differences_are_taken_image_by_image(found, cases):
-    table = found.against("random map")
-    assert "random map" not in table.index
-    gap = found.scores.loc["Grad-CAM"] - found.scores.loc["random map"]
-    for column in (("plausibility", "energy"), ("faithfulness", "deletion, blur")):
-        row = table.loc["Grad-CAM", column]
-        assert row["value"] == pytest.approx(gap[column].mean())
-        assert (row["low"], row["high"]) == pytest.approx(scoring.interval("mean", cases.lesions, gap[column]))
-    with pytest.raises(ValueError, match="there is no method 'LIME' in this trial; there are Grad-CAM, flat"):
-        found.against("LIME")
-
-
-def test_right_and_wrong_predictions_are_compared(found, cases):
-    energy = found.scores.loc["Grad-CAM", ("plausibility", "energy")].to_numpy()
-    right = energy >= np.median(energy)  # as if the model were right just where its maps are good
-    row = found.right_and_wrong(right).loc["Grad-CAM"]
-    assert row["difference"] == pytest.approx(energy[right].mean() - energy[~right].mean())
-    assert 0 < row["low"] < row["difference"] < row["high"]
-    assert found.right_and_wrong(right).loc["flat", "difference"] == pytest.approx(
-        cases.masks[right].mean() - cases.masks[~right].mean()
-    )
-    assert found.right_and_wrong(right).loc["nothing"].isna().all()  # no map to compare
-    assert found.right_and_wrong(np.ones(COUNT, bool)).isna().all(axis=None)
-
-
 def test_the_size_of_a_batch_changes_nothing(model, cases, monkeypatch):
     explainers = {"LayerCAM": partial(gradcam.explain, method="layercam")}
-    in_fours = trial.run(model, cases, explainers, shortcut.prepare)
+    in_fours = trial.run(model, cases, explainers, prepare)
     monkeypatch.setitem(batches.__globals__, "BATCH", 5)
     assert len(batches(COUNT)) == 2
-    in_fives = trial.run(model, cases, explainers, shortcut.prepare)
+    in_fives = trial.run(model, cases, explainers, prepare)
     pd.testing.assert_frame_equal(in_fives.scores, in_fours.scores, rtol=1e-3, atol=1e-4)
 
 
 def test_the_model_is_left_as_found(model, cases):
     before = {key: value.clone() for key, value in model.state_dict().items()}
     model.train()
-    trial.run(model, cases, {"Grad-CAM": gradcam.explain}, shortcut.prepare, measures=())
+    trial.run(model, cases, {"Grad-CAM": gradcam.explain}, prepare, measures=())
     assert model.training
     model.eval()
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
@@ -193,7 +169,7 @@ def test_the_model_is_left_as_found(model, cases):
 
 def test_a_trial_of_real_photographs_has_no_column_about_causes(model, cases):
     real = trial.Cases(cases.images, cases.masks, cases.lesions)
-    table = trial.run(model, real, {"flat": flat}, shortcut.prepare, measures=()).table()
+    table = trial.run(model, real, {"flat": flat}, prepare, measures=()).table()
     assert list(table.columns.unique("group")) == ["plausibility", "maps"]
 
 
@@ -207,7 +183,7 @@ def test_cases_are_read_from_a_folder(drawn):
 
 
 def test_bad_input_gets_a_sentence(model, cases):
-    run = partial(trial.run, model, cases, prepare=shortcut.prepare)
+    run = partial(trial.run, model, cases, prepare=prepare)
     with pytest.raises(ValueError, match="no measure is called 'AUC': choose of insertion, blur; "):
         run({"flat": flat}, measures=["AUC"])
     with pytest.raises(ValueError, match="'edge map' is the name of a baseline"):
@@ -261,16 +237,16 @@ def test_one_logit_and_other_classes_get_a_sentence(cases):
         (five, "5 numbers an image; .* classes apart, 3: mel, nv, bkl"),
     ):
         with pytest.raises(ValueError, match=sentence):
-            trial.run(model, cases, {"flat": flat}, shortcut.prepare)
+            trial.run(model, cases, {"flat": flat}, prepare)
     real = trial.Cases(cases.images, cases.masks, cases.lesions)
-    assert len(trial.run(five, real, {"flat": flat}, shortcut.prepare, measures=()).predictions) == len(cases.images)
+    assert len(trial.run(five, real, {"flat": flat}, prepare, measures=()).predictions) == len(cases.images)
 
 
 def test_a_model_that_ends_in_softmax_is_as_sure_as_it_says(model, cases):
-    answers = trial.run(model, cases, {"flat": flat}, shortcut.prepare, measures=()).predictions["probability"]
+    answers = trial.run(model, cases, {"flat": flat}, prepare, measures=()).predictions["probability"]
     ended = nn.Sequential(model, nn.Softmax(dim=1))
     np.testing.assert_allclose(
-        trial.run(ended, cases, {"flat": flat}, shortcut.prepare, measures=()).predictions["probability"],
+        trial.run(ended, cases, {"flat": flat}, prepare, measures=()).predictions["probability"],
         answers, rtol=1e-4,
     )  # fmt: skip
 
@@ -278,7 +254,7 @@ def test_a_model_that_ends_in_softmax_is_as_sure_as_it_says(model, cases):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0, 0.0])
 def test_maps_that_say_nothing_are_left_out_and_the_rest_goes_on(model, cases, value):
     explainers = {"odd": lambda _network, inputs, _targets: np.full((len(inputs), 7, 7), value), "flat": flat}
-    table = trial.run(model, cases, explainers, shortcut.prepare).table()
+    table = trial.run(model, cases, explainers, prepare).table()
     assert np.isnan(table.loc["odd", ("plausibility", "energy", "value")])
     assert np.isfinite(table.loc["flat", ("plausibility", "energy", "value")])
     assert np.isfinite(table.loc["odd", ("faithfulness", "deletion, blur", "value")])
@@ -292,12 +268,19 @@ def test_cases_whose_colours_or_masks_are_not_what_they_should_be_get_a_sentence
     with pytest.raises(ValueError, match="rows have no lesion"):
         missing = trial.Cases(cases.images, cases.masks, [None] * len(cases.images))
         trial.run(nn.Sequential(nn.AvgPool2d(224), nn.Flatten(), nn.Linear(3, 3)), missing, {"flat": flat},
-                  shortcut.prepare, measures=()).table()  # fmt: skip
+                  prepare, measures=()).table()  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", [int, float, np.uint8])
-def test_right_may_be_told_in_numbers(found, kind):
-    right = np.arange(len(found.predictions)) % 3 > 0
-    pd.testing.assert_frame_equal(found.right_and_wrong(right.astype(kind)), found.right_and_wrong(right))
-    with pytest.raises(ValueError, match="right must be True or False"):
-        found.right_and_wrong(["yes"] * len(right))
+def test_features_are_what_the_head_averages(model, cases):
+    features = trial.features(model, cases.images, prepare)
+    with torch.no_grad():
+        torch.testing.assert_close(model.classifier(features), model(prepare(list(cases.images))), rtol=1e-3, atol=1e-4)
+
+
+def test_many_small_maps_at_once_are_scored_as_one_by_one():
+    rng = np.random.default_rng(0)
+    small, masks = rng.normal(size=(5, 7, 6)), rng.random((5, 56, 66)) < 0.3
+    small[4] = -1  # no evidence
+    one_by_one = [energy_inside(*pair) for pair in zip(resize(small.clip(min=0), (56, 66)), masks, strict=True)]
+    np.testing.assert_allclose(trial.energies_inside(small, masks), one_by_one, rtol=1e-5)
+    assert np.isnan(one_by_one[4])
