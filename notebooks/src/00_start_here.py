@@ -188,7 +188,7 @@ print(explanation.class_name, explanation.maps.shape)
 # %%
 heatmap = explanation.resized(image.shape[:2])[0]
 inside = float(scoring.energy_inside(heatmap, lesion.mask))
-print(f"{inside:.0%} of the evidence lies in the {lesion.mask.mean():.0%} of the area that are lesion. One map, no verdict.")
+print(f"{inside:.0%} of the evidence lies inside the lesion, which has {lesion.mask.mean():.0%} of the area (one map, no verdict).")
 course.record("energy_inside", inside, baseline=float(lesion.mask.mean()), note="one lesion; the baseline map is flat")
 
 # %% [markdown]

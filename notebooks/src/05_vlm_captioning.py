@@ -415,8 +415,8 @@ print(f"Lower one way and higher the other: {', '.join(turned) or 'no slot'}." i
 # %% [markdown]
 # ## 7. Which view knows?
 #
-# Each view had its own prompt. Two causes that change together cannot be told apart. So we cross them: three views with
-# three prompts, nine captions a photograph.
+# View and prompt changed together, so their effects cannot be told apart. We cross them: three views with three prompts,
+# nine captions a photograph.
 #
 # **Guess first:** what makes an answer more often true, another view or another prompt?
 
@@ -489,7 +489,7 @@ print(agreed)
 # Three statements can be tested once their words are fixed. *Capture* we read as more often right than captions
 # shuffled, *often but rarely* as more than, *diagnostic detail* as network, dots and streaks, *frequently* as more than
 # half. *Grounded* we read weakly, as: the views agree more than shuffled ones, be it about the background. Of
-# photographs no truth is known: there only what is stated can be counted.
+# photographs only what is stated can be counted.
 
 # %%
 unfit = "drawn lesions" if judged else "demo captioner" if checkpoint == "demo" else ""
