@@ -501,7 +501,7 @@ told, word = (marks["captions"], "stated rightly") if judged else (spoken, "stat
 gain = told - (marks["captions shuffled"] if judged else 0)
 basic, detail = (gain[group].mean(axis=1) for group in (["symmetry", "colour_count"], slots[3:6]))
 test = scoring.compare(basic, detail, lesions, seed=seed)
-shown = test.sentence("Colour and symmetry", "diagnostic detail", f"share {word}{', minus shuffled' if judged else ''}")
+shown = test.sentence("Colour and symmetry", "diagnostic detail", f"share {word}{' beyond shuffles' if judged else ''}")
 course.claim("paper", "4.3", "they often capture basic visual features such as color and symmetry but rarely provide "
              "diagnostic detail", test, shown, not_judged=no_truth)
 
