@@ -46,7 +46,7 @@ def pipeline(pictures: Mapping[str, np.ndarray], said: Mapping[str, str], note: 
 
 @styled
 def qformer(prompts: Mapping[str, tuple], queries: Sequence[str], tokens: Sequence[str]) -> tuple[Figure, str]:
-    """Draw one layer of a Q-Former on a few vectors: a line is as thick as its attention weight, from 0 to 1.
+    """Draw one layer of a Q-Former on a few vectors: a line is as thick as its attention weight, 0 to 1.
 
     prompts : {words: (self-attention (queries, queries + words), cross-attention (queries, tokens))}, both arrays
     """
@@ -61,12 +61,14 @@ def qformer(prompts: Mapping[str, tuple], queries: Sequence[str], tokens: Sequen
                 axes.plot(*ends.T, color=MEASURED if weight >= 0.3 else BASELINE, linewidth=7 * weight, zorder=0)
                 if weight >= 0.3:
                     axes.text(*ends.mean(axis=0), f"{weight:.2f}", ha="center", va="center", bbox=BOX)
-                said.append(f"{prompt}: {queries[query]} takes {weight:.2f} from {columns[side][source]}")
-        titles = ("in: queries, prompt", "self-attention →", "← picture's tokens")
+                    said.append(f"{prompt}: {queries[query]} takes {weight:.2f} from {columns[side][source]}")
+        for place, step in ((0.5, "self-attention →"), (1.5, "← cross-attention")):
+            axes.text(place, 0.92, step, ha="center")
+        titles = ("queries and prompt", "queries", "picture's tokens")
         for place, (title, names, where) in enumerate(zip(titles, columns, heights, strict=True)):
             axes.text(place, 1, title, ha="center", weight="bold")
             for name, height in zip(names, where, strict=True):
                 axes.text(place, height, name, ha="center", va="center", bbox=BOX | {"facecolor": "white"})
         axes.set(xlim=(-0.4, 2.4), ylim=(-0.15, 1.1), title=f"prompt: {prompt}")
         axes.set_axis_off()
-    return figure, f"A Q-Former's layer: queries take from queries and words, then from the picture. {'; '.join(said)}."
+    return figure, f"A Q-Former's layer, what queries take from queries, words and picture: {'; '.join(said)}."

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dermxai_helpers.data.table import CLASS_NAMES, CLASSES
-from dermxai_helpers.plots.common import CLASS_COLOURS, bare, draw_picture, styled
+from dermxai_helpers.plots.common import CLASS_COLOURS, REGION, bare, draw_picture, styled
 
 ROAD, ROAD_LETTERS = 5.4, 80  # inches wide, letters in a line of captions
 
@@ -73,8 +73,8 @@ def road(
     scores = ", ".join(f"{name} {score:.2f}" for name, score in probabilities.items())
     top = max(probabilities, key=probabilities.get)
     draw_picture(first, image, f"image → class\n{scores}")
-    draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top}")
-    rim = Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor="white", linewidth=1.5)
+    draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top} (bright: most)")
+    rim = Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor=REGION, linewidth=1.5)
     second.add_patch(rim)
     bare(third, "views → captions → votes")
     third.text(0, 1, text, va="top", transform=third.transAxes, in_layout=False)

@@ -38,20 +38,18 @@ class Comparison:
         return "higher" if self.low > 0 else "lower"
 
     def sentence(self, subject: str, reference: str, quantity: str, rows: str = "photographs") -> str:
-        """Say the verdict with its numbers. quantity : "energy inside the lesion"; rows : what was compared."""
+        """Say the verdict and its numbers. reference : "zero" beside a difference; quantity : "energy", "accuracy"."""
         of = f" of {self.groups} lesions" if rows == "photographs" else ""
         if self.fewest < FEWEST:
             few = f"{self.n} {rows}{of}; the smallest kind has {self.fewest} independent cases, {FEWEST} are needed"
             return f"{subject} against {reference}, {quantity}: too few to say ({few})."
         ends = f"95 % interval {self.low:+.3f} to {self.high:+.3f}"
         ends = "the same in every repeat" if np.isclose(self.low, self.high) else ends
-        numbers = (
-            f"{self.value:.3f} against {self.reference:.3f}, difference {self.difference:+.3f} "
-            f"({ends}; {self.n} {rows}{of})"
-        )
+        both = "" if reference == "zero" else f"{self.value:.3f} against {self.reference:.3f}, difference "
+        numbers = f"{both}{self.difference:+.3f} ({ends}; {self.n} {rows}{of})"
         if self.outcome == "cannot tell":
             return f"{subject} and {reference} cannot be told apart in {quantity}: {numbers}."
-        return f"{subject}: {quantity} is {self.outcome} than for {reference}: {numbers}."
+        return f"{subject}: {quantity} is {self.outcome} than {'for ' if both else ''}{reference}: {numbers}."
 
 
 def compare(

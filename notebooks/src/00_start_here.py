@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Start here: the whole road with one lesion
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/00_start_here.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F00_start_here.ipynb) · 35 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/00_start_here.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F00_start_here.ipynb) · 36 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – draw a lesion, train a classifier, ask it where its evidence came from, cut that region out,
 # let a second model describe it, and let the description vote for a diagnosis. Then send plain skin down the same road.
@@ -11,7 +11,7 @@
 #
 # **What you need** – some Python and `numpy`. Everything about neural networks is explained in the units that follow.
 #
-# > **Claim.** Every station answers, whatever it is given.
+# > **Claim.** Every station answers, even where there is nothing to see.
 # > **Control.** Plain skin, without a lesion, goes down the same road. If a station could say "there is nothing
 # > here", this is where it would (section 8).
 
@@ -47,10 +47,10 @@ print(course.doctor.table(course.doctor.examine()))
 # %% [markdown]
 # ## 2. A lesion with known causes
 #
-# Nobody can tell for certain *why* a lesion on skin looks as it does, so nobody can check an explanation of a photograph.
-# This course therefore begins with **drawn lesions**: pictures that a program composes from an outline, colours and
-# structures that dermatologists name. The program knows where it put what. So *methods* can be checked exactly. But
-# nothing you learn here is about *skin*: for that, the same notebooks run on HAM10000, a public collection of photographs.
+# Nobody knows for certain *why* a lesion looks as it does, so nobody can check an explanation of a photograph. This
+# course therefore begins with **drawn lesions**: a program composes them from an outline, colours and structures that
+# dermatologists name, and knows where it put what. So *methods* can be checked exactly. About *skin* they teach nothing:
+# for that, the same notebooks run on HAM10000, a public collection of photographs.
 
 # %%
 import numpy as np
@@ -65,11 +65,12 @@ image.shape, image.dtype  # (height, width, channels), 0 to 255
 from dermxai_helpers import plots
 
 about = f"A drawn lesion on skin with its true outline, {lesion.mask.mean():.0%} of the pixels."
-course.figure("lesion", plots.row({"a drawn lesion": image}, about, outlines=[{"white": lesion.mask}]))
+course.figure("lesion", plots.row({"a lesion, outlined in blue": image}, about, outlines=[{plots.LESION: lesion.mask}]))
 
 # %% [markdown]
-# The drawing's recipe is a table of attributes. Some of them decide the class, others – skin tone, hair, a ruler – do
-# not. Every caption of section 6 will be checked against this table.
+# The drawing's recipe is a table of attributes. Some depend on the class, others – skin tone, hair, a ruler – do not. The
+# words are dermatologists': a *network* of brown lines, a blue-white *veil*, white scars (*regression*), white cysts
+# (*milia*), dark plugs (*comedo*). Every caption of section 6 will be checked against this table.
 
 # %%
 for name, value in lesion.attributes.items():
@@ -83,7 +84,7 @@ for name, value in lesion.attributes.items():
 #
 # $$ p_c = \frac{e^{z_c}}{\sum_k e^{z_k}} \qquad z, p \in \mathbb{R}^{3} $$
 #
-# **Guess first:** which of the three numbers below will be largest, and will the smallest be zero?
+# **Guess first:** the logits are 2, 1 and −1. Which probability will be largest, and will the smallest be zero?
 
 # %% tags=["nbval-check-output"]
 logits = np.array([2.0, 1.0, -1.0])
@@ -91,7 +92,7 @@ by_hand = np.exp(logits) / np.exp(logits).sum()
 print(by_hand.round(3), "- the largest logit stays the largest; the smallest is", "zero" if by_hand.min() == 0 else "not zero")
 
 # %% [markdown]
-# A library's softmax must agree. Comparing what you wrote with what others wrote is a habit of this course.
+# A library's softmax must agree. Such comparisons are a habit of this course.
 
 # %% tags=["nbval-check-output"]
 from scipy.special import softmax
@@ -112,8 +113,9 @@ parts = data.split(table, by="lesion", seed=seed)
 table["dx"].groupby(parts).value_counts().unstack()
 
 # %% [markdown]
-# The loss weighs rare classes more, so that each class counts as much as the others. With so few images a larger step
-# size than the paper's 0.0001 is needed. Twenty epochs (passes over the training images) are asked for.
+# Training makes a *loss* smaller, a number that says how wrong the probabilities are. Here rare classes weigh more in it,
+# so that each class counts as much as the others. Twenty *epochs* (passes over the training images) are asked for, with
+# larger steps than the paper's 0.0001.
 
 # %%
 from dermxai_helpers import training
@@ -126,9 +128,8 @@ classifier.history[["training_loss", "validation_loss", "accuracy"]].tail(4).rou
 # with the lowest. This is *early stopping*.
 
 # %%
-ran, kept = len(classifier.history), classifier.history["validation_loss"].idxmin()
-why = f"no epoch after it was better, so training stopped {ran - kept} epochs later" if ran < 20 else "no early stop"
-print(f"{ran} of 20 epochs were run; epoch {kept} had the lowest validation loss and is kept: {why}")
+kept = classifier.history["validation_loss"].idxmin()
+print(f"{len(classifier.history)} of 20 epochs were run; epoch {kept} had the lowest validation loss and is kept.")
 
 # %% [markdown]
 # Is the result good? Alone, a number says nothing. The first baseline of any classifier is the **constant**: always name
@@ -144,11 +145,13 @@ answer = scoring.compare(named, "nv", judged["lesion_id"], "accuracy", judged["d
 print(answer.sentence("The classifier", "always nevus", "accuracy"))
 
 # %% [markdown]
-# Few images give wide intervals. And accuracy lets the nevi decide; unit 01 has a fairer measure.
+# Few images give wide intervals. Accuracy lets the nevi decide; unit 01 has a fairer measure. And the epoch was chosen on
+# these same images, which can flatter the classifier; unit 02b keeps others for that.
 
 # %%
 low, high = scoring.interval("accuracy", judged["lesion_id"], judged["dx"], named)
-course.record("accuracy", answer.value, low, high, baseline=answer.reference, note=f"{answer.n} images; always nevus")
+note = f"{answer.n} images of {answer.groups} lesions; always nevus"
+course.record("accuracy", answer.value, low, high, baseline=answer.reference, note=note)
 
 # %% [markdown]
 # And our lesion? It was drawn apart from the training images, but it was **chosen**: a melanoma on which every station
@@ -163,7 +166,8 @@ print({name: round(score, 2) for name, score in scores.items()}, "- drawn as", l
 #
 # *Where* did the evidence for this class come from? **Grad-CAM** asks the last convolutional layer. There the picture
 # of 224 × 224 pixels has become a grid of 7 × 7 cells, and in every cell 1,280 features $A_k$ report what they found.
-# Each feature gets a weight $w_k$ for the class; the map is the weighted sum:
+# Each feature gets a weight $w_k$ for the class. The map $L$ is the weighted sum, in the cell of row $i$ and column $j$;
+# ReLU makes what is negative zero:
 #
 # $$ L_{ij} = \operatorname{ReLU}\Big(\sum_k w_k A_{kij}\Big) \qquad A \in \mathbb{R}^{1280 \times 7 \times 7},\; L \in \mathbb{R}^{7 \times 7} $$
 #
@@ -176,21 +180,23 @@ explanation = gradcam.explain(classifier.model, classifier.prepare([image]), cla
 print(explanation.class_name, explanation.maps.shape)
 
 # %% [markdown]
-# Whatever a smooth overlay suggests, the map cannot point at anything smaller than a cell, 32 pixels wide.
+# The map cannot point at anything smaller than a cell, 32 pixels wide, however smooth an overlay looks.
 #
-# The drawing knows its outline, so the map can be scored: how much of its evidence lies inside the lesion? A map that
+# The drawing knows its outline, so the map can be scored: what share of its evidence (*energy*) lies inside? A map that
 # knows nothing, the same everywhere, is the baseline: it puts inside what the lesion has of the area.
 
 # %%
 heatmap = explanation.resized(image.shape[:2])[0]
 inside = float(scoring.energy_inside(heatmap, lesion.mask))
+print(f"{inside:.0%} of the evidence lies inside the lesion, which has {lesion.mask.mean():.0%} of the area (one map, no verdict).")
 course.record("energy_inside", inside, baseline=float(lesion.mask.mean()), note="one lesion; the baseline map is flat")
 
 # %% [markdown]
 # ## 5. Heat-map → region
 #
-# A language model wants a picture, not a map. So cut out what is hot: keep what lies above a share of the maximum, take the
-# connected piece with most evidence, draw a box around it. The paper does not state its threshold; here it is one half.
+# A language model wants a picture, not a map. So cut out what is hot: keep what lies above a share of the maximum, take
+# the connected piece with most evidence, draw a box around it. The paper does not state its threshold; here it is one
+# half.
 
 # %%
 from dermxai_helpers import regions
@@ -200,15 +206,15 @@ region.box  # left, top, right, bottom, in pixels
 
 # %%
 overlay = explanation.overlay(image[None])[0]
-left, top, right, bottom = region.box
-inside_box = np.zeros(image.shape[:2], dtype=bool)
-inside_box[top:bottom, left:right] = True
-shown = {"the map": explanation.normalised()[0], "over the picture, with the region": overlay}
-about = f"A heat-map as cells and laid over the picture; a box of {right - left} by {bottom - top} pixels frames the region."
-course.figure("heat", plots.row(shown, about, outlines=[{}, {"white": inside_box}]))
+shown = {"the map": explanation.normalised()[0], "over the picture": overlay}
+below = "colour bar: share of the map's maximum · blue: lesion · orange: region"
+about = f"A heat-map as cells and laid over the picture; the region has {region.mask.mean():.0%} of the pixels."
+outlines = [{}, {plots.LESION: lesion.mask, plots.REGION: region.mask}]
+course.figure("heat", plots.row(shown, about, outlines, below=below))
 
 # %% [markdown]
-# Three views go on: the whole picture, the region alone, and the picture with everything but the region dimmed.
+# Three views go on: the whole picture (`original`), the box alone (`roi`, region of interest), and the picture with
+# everything but the region dimmed (`focused`).
 
 # %%
 views = regions.views(image, region)
@@ -263,11 +269,9 @@ marks
 # %%
 stated, wrong = (checked["verdict"] != "silent").sum(), (checked["verdict"] == "wrong").sum()
 torn = [slot for slot, row in marks.iterrows() if {"right", "wrong"} <= set(row)]
-print(f"{wrong} of {stated} stated facts are wrong. The views contradict each other about: {', '.join(torn) or 'nothing'}.")
+print(f"{wrong} of {stated} stated facts are wrong. Right in one view, wrong in another: {', '.join(torn) or 'nothing'}.")
 
 # %% [markdown]
-# A fluent sentence is no measure of truth (unit 05).
-#
 # ## 7. Captions → votes
 #
 # The last station reads a diagnosis out of the words. The paper lists keywords for each class and counts how often
@@ -288,10 +292,15 @@ print(hits)
 vote = lexicon.paper_vote(sentence)
 print("equal to the helper:", hits == vote.hits, "- votes for", vote.label)
 
+# %% [markdown]
+# The paper has no rule for a tie or for no keyword at all. Here both go to the commonest class, `nv`.
+
 # %%
 votes = {view: lexicon.paper_vote(sentence) for view, sentence in sentences.items()}
 for view, vote in votes.items():
     print(f"{view:9} {vote.label:4} {vote.hits} {vote.reason}")
+agree = sum(vote.label == known["label"] for vote in votes.values())
+print(f"{agree} of {len(votes)} captions vote for the class that was drawn.")
 
 # %% [markdown]
 # ## 8. The road, and a picture without a lesion
@@ -305,8 +314,8 @@ labels = {view: vote.label for view, vote in votes.items()}
 course.figure("road", figures.road(image, overlay, region.box, scores, sentences, labels))
 
 # %% [markdown]
-# Now the control. Paint the whole picture in the median colour of the skin around the lesion. Nothing is left to
-# classify, to point at or to describe.
+# Now the control: a whole picture in the median colour of the skin around the lesion. Nothing is left to classify, to
+# point at or to describe.
 #
 # **Guess first:** which station will notice?
 
@@ -340,8 +349,8 @@ print("noticed by:", ", ".join(name for name, yes in noticed.items() if yes) or 
 course.record("answers_that_noticed_plain_skin", sum(noticed.values()), note="of 5 answers about plain skin")
 
 # %% [markdown]
-# No station was built to refuse. Softmax gives away one in total, nearly every map has a largest cell, the demo captioner
-# was trained on lesions only, and the vote has a rule for everything.
+# Why refusing is hard: softmax shares out one in total, nearly every map has a largest cell, the demo captioner was
+# trained on lesions only, and the vote has a rule for everything.
 #
 # ## 9. What we found
 
@@ -351,14 +360,12 @@ print(f"{wrong} of the {stated} facts stated about the lesion are wrong.")
 print(answer.sentence("The classifier", "always nevus", "accuracy"))
 
 # %% [markdown]
-# A road of stations that all answer can produce something complete and fluent about nothing at all. Hence the baselines and
-# controls of the units that follow.
-#
 # ## 10. What this does *not* show
 #
 # - **Nothing about skin.** The lesions are drawn, the classifier's body and the captioner were trained on drawings.
 #   What carries over to photographs is the method and the habit of checking it.
-# - **Nothing about the model in general.** This was one lesion; the units that follow score hundreds, with intervals.
+# - **Nothing about the model in general.** This was one lesion, and a chosen one. The units that follow score
+#   many, with intervals.
 # - **Not that the heat-map explains the decision.** A map of the lesion drawn without any model would score well too. Unit
 #   03 puts such maps beside it.
 # - **Not that the caption describes the picture.** A model that has learnt which sentences are common writes plausible ones
@@ -376,4 +383,5 @@ print(answer.sentence("The classifier", "always nevus", "accuracy"))
 # - Selvaraju et al. (2017), *Grad-CAM*, arXiv:1610.02391. The heat-map of section 4.
 # - Dai et al. (2023), *InstructBLIP*, arXiv:2305.06500. The language model that the paper asks.
 # - Adebayo et al. (2018), *Sanity checks for saliency maps*, arXiv:1810.03292. Why a plausible map is not enough.
-# - Rudin (2019), *Stop explaining black box machine learning models*, doi:10.1038/s42256-019-0048-x. Do without them.
+# - Rudin (2019), *Stop explaining black box machine learning models*, doi:10.1038/s42256-019-0048-x. Use models that need no
+#   explanation.

@@ -1,15 +1,16 @@
 # %% [markdown]
 # # The data, and what a split can leak
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/01_data.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F01_data.ipynb) · 50 minutes · CPU is enough (0.8 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/01_data.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F01_data.ipynb) · 52 minutes · CPU is enough (0.8 GB)
 #
 # **What you will do** – read a table of skin lesions, split it in two ways, and count how many validation images show a
 # lesion that training has already seen. Then look for what else gives the answer away.
 #
-# **What you will learn** – to ask of any split *what is the unit that must not stand on both sides?*, and to say what a share
-# of right answers is worth.
+# **What you will learn** – to ask of any split *what is the unit that must not stand on both sides?*, and to say what a
+# share of right answers is worth.
 #
-# **What you need** – a little pandas, and the idea of training and validation data. No neural network appears in this unit.
+# **What you need** – a little pandas, and the idea of training and validation data. No neural network appears in this
+# unit.
 #
 # > **Claim.** A random split of *images* puts photographs of one lesion on both sides, and melanomas are hit hardest.
 # > **Control.** A split by *lesion* must bring that share to zero, and a "model" that only remembers lesion numbers must
@@ -63,9 +64,9 @@ table.drop(columns=["image_path", "mask_path"]).head()
 # - `dx_type` – how the diagnosis was reached: under a microscope (`histo`), by watching the lesion, by agreement of experts.
 # - `age`, `sex`, `localization` – the patient, and where on the body.
 #
-# The paper (section 3.1) speaks of “10,015 dermatoscopic images labeled as melanoma (mel), melanocytic nevus (nv) or benign
-# keratosis-like lesion (bkl)”, then counts 6,705, 1,113 and 1,099, which makes 8,917. The larger number is all of HAM10000,
-# with seven classes; `load` keeps the three.
+# The paper (section 3.1) speaks of “10,015 dermatoscopic images labeled as melanoma (mel), melanocytic nevus (nv) or
+# benign keratosis-like lesion (bkl)”, then counts 6,705, 1,113 and 1,099, which makes 8,917. The larger number is all of
+# HAM10000, with seven classes; `load` keeps the three.
 #
 # ## 2. Three classes, one of them large
 
@@ -89,8 +90,8 @@ course.record("nevus_share", (always_nevus == labels).mean(), paper=0.752, note=
 # know what a constant gets.
 #
 # A fairer measure asks each class on its own. The **recall** of class $c$ is the share of its $n_c$ images that are
-# recognised ($y_i$ is the class of image $i$, $\hat y_i$ the answer); the **balanced accuracy** is the mean over the $C$
-# classes:
+# recognised ($y_i$ is the class of image $i$, $\hat y_i$ the answer, and $[\dots]$ is 1 where it is true, else 0); the
+# **balanced accuracy** is the mean over the $C$ classes:
 #
 # $$ \text{recall}_c = \frac{1}{n_c} \sum_{i:\,y_i = c} [\hat y_i = c] \qquad
 #    \text{balanced accuracy} = \frac{1}{C} \sum_{c} \text{recall}_c $$
@@ -108,8 +109,8 @@ print("equal to scikit-learn's:", np.isclose(recall.mean(), balanced_accuracy_sc
 #
 # ## 3. Who is in the pictures
 #
-# Each row is a class, each picture another lesion. What would you use to tell the rows apart? Does it belong to the *lesion*
-# or to the *photograph*: hairs, a ruler's ticks, dark corners, ink?
+# Each row is a class, each picture another lesion. What would you use to tell the rows apart? Does it belong to the
+# *lesion* or to the *photograph*: hairs, a ruler's ticks, dark corners, ink (section 8)?
 
 # %%
 each = table.drop_duplicates("lesion_id").sample(frac=1, random_state=seed)
@@ -123,9 +124,9 @@ course.figure("contact_sheet", plots.sheet(paths, "Photographs in a row for each
 plots.show(lesion_plots.patients(table))
 
 # %% [markdown]
-# **Do the classes differ in age?** This course never answers by looking at two numbers. `scoring.compare` draws *lesions*
-# again and again, with replacement, and asks how far the difference moves: its 95 % interval. It draws lesions, not images,
-# because photographs of one lesion are no independent cases.
+# **Are melanoma patients older than the others?** This course never answers by looking at two numbers. `scoring.compare`
+# draws *lesions* again and again, with replacement, and asks how far the difference moves: its 95 % interval. It draws
+# lesions, not images, because photographs of one lesion are no independent cases.
 
 # %%
 def gap(group, values):
@@ -168,8 +169,8 @@ sisters = table.loc[table["lesion_id"] == most, "image_path"].tolist()[:6]
 plots.show(plots.sheet({"one lesion": sisters}, "Photographs of the same lesion side by side"))
 
 # %% [markdown]
-# The paper says “A stratified train/validation split was utilized” and validates on 1,784 images. Split image by image, with
-# a fifth for validation and each class in proportion, HAM10000 gives that number.
+# The paper says “A stratified train/validation split was utilized” and validates on 1,784 images. Split image by image,
+# with a fifth for validation and each class in proportion, HAM10000 gives that number. Of sisters the paper says nothing.
 #
 # **Guess first:** what share of the validation images is leaked? And of the melanomas?
 
@@ -188,8 +189,9 @@ leaked_by_class.round(3)
 # %% [markdown]
 # ### Why, in one line
 #
-# A validation image of a lesion with $k$ photographs escapes only if its $k - 1$ sisters all fell into validation too. With a
-# validation share of $v$ that happens with probability $v^{k-1}$ (nearly: images are drawn without being put back), so
+# A validation image of a lesion with $k$ photographs escapes only if its $k - 1$ sisters all fell into validation too.
+# With a validation share of $v$ that happens with probability $v^{k-1}$ (nearly: images are drawn without being put
+# back), so
 #
 # $$ P(\text{leaked}) \approx 1 - v^{\,k-1} $$
 #
@@ -201,8 +203,8 @@ expected = (1 - 0.2 ** (k - 1)).to_numpy()
 pd.Series(expected).groupby(labels).mean().round(3)
 
 # %% [markdown]
-# The formula knows nothing of diagnoses, only of the number of photographs. How much of the measured share is luck with this
-# one split? Split fifty times.
+# The formula knows nothing of diagnoses, only of the number of photographs. How much of the measured share is luck with
+# this one split? Split fifty times.
 
 # %%
 def leaked_share(table, seed):
@@ -213,6 +215,7 @@ def leaked_share(table, seed):
 
 fifty = [leaked_share(table[["lesion_id", "dx"]], other_seed) for other_seed in range(50)]
 low, high = np.percentile(fifty, [2.5, 97.5])
+print(f"The formula expects {expected.mean():.3f}; fifty splits have {np.mean(fifty):.3f} on average.")
 print(course.record("leak_share_mel", leaked_by_class.loc["mel", "mean"]))
 print(course.record("leak_share", leaked.mean(), low, high, note="interval: 95 % of 50 random image splits"))
 
@@ -226,14 +229,17 @@ for name in ("nv", "bkl"):
     hit[name] = scoring.compare(expected[pair], 0.0, lesion_ids[pair], gap, labels=labels[pair] == "mel", seed=seed)
     print(hit[name].sentence(f"Melanoma minus {data.CLASS_NAMES[name]}", "zero", "chance of a leak"))
 
+# %% [markdown]
+# Being rare has no part in it. The formula asks only how often each lesion was photographed:
+
 # %%
-print("rarest:", counts["images"].idxmin(), "· the largest leaked share, in the split above:", leaked_by_class["mean"].idxmax())
+print("photographs a lesion:", (counts["images"] / counts["lesions"]).round(2).to_dict())
 
 # %% [markdown]
 # ### The cure
 #
-# Make the *lesion* the thing that is drawn. `StratifiedGroupKFold` deals whole lesions into five piles and keeps the classes
-# nearly in proportion; one pile validates.
+# Make the *lesion* the thing that is drawn. `StratifiedGroupKFold` deals whole lesions into five piles and keeps the
+# classes nearly in proportion; one pile validates.
 
 # %%
 from sklearn.model_selection import StratifiedGroupKFold
@@ -254,12 +260,12 @@ print(course.record("leak_share_lesion_split", leaks.loc["all", "by lesion"], ba
 course.figure("leak", plots.moved(leaks.rename(data.CLASS_NAMES), "share of validation images with a sister in training"))
 
 # %% [markdown]
-# The paper's best recall is that of melanoma, 81.2 %. Whether a leak helped it, the paper cannot tell; unit 02 trains on both
-# splits.
+# The paper's best recall is that of melanoma, 81.2 %. Whether a leak helped it, the paper cannot tell; unit 02 trains on
+# both splits.
 #
 # ## 5. The control: a model that only remembers
 #
-# How much *could* a leak be worth? The worst case is a model without eyes that notes the diagnosis of every lesion in
+# How much *could* a leak be worth? An extreme case is a model without eyes that notes the diagnosis of every lesion in
 # training. Asked about a lesion it knows, it repeats the note; asked about any other, it says `nv`.
 
 # %%
@@ -269,7 +275,8 @@ def remember(asked):
     return balanced_accuracy_score(labels[asked], table["lesion_id"][asked].map(notes).fillna("nv"))
 
 # %% [markdown]
-# Fifty times, with the same seed for both: a fifth of the *images* is drawn, and a fifth of the *lesions*.
+# Fifty times: once a fifth of the *images* is drawn, once a fifth of the *lesions*. Only the dealing varies, the table
+# stays the same.
 
 # %%
 lesions = table.drop_duplicates("lesion_id")
@@ -287,15 +294,15 @@ print(f"95 % of the single pairs differ by {low:.3f} to {high:.3f}.")
 course.record("memory_balanced_accuracy", worth.value, baseline=worth.reference, note="no pixel; baseline: by lesion")
 
 # %% [markdown]
-# By lesion, memory knows no lesion it is asked about: it *is* the constant. No network is as extreme, but every network can
-# move some way towards it.
+# By lesion, memory knows no lesion it is asked about: it *is* the constant. No network is as extreme, but every network
+# can move some way towards it.
 #
 # ## 6. What can be said without looking?
 #
 # From here on the split is by lesion. A logistic regression turns age, sex and site into a diagnosis. A network that sees
 # pictures should do better, or its pictures have added nothing. The regression computes three scores $S$ for each of $n$
-# patients from their $d$ columns $X$ (age; one 0/1 column for each sex and each site; all scaled), with weights $W$ and $b$
-# that it learns:
+# photographs from their $d$ columns $X$ (age; one 0/1 column for each sex and each site; all scaled), with weights $W$
+# and $b$ that it learns:
 #
 # $$ \underset{(n,\,3)}{S} = \underset{(n,\,d)}{X}\;\underset{(d,\,3)}{W} + \underset{(3)}{b} $$
 #
@@ -343,7 +350,7 @@ for _ in range(30):
 
 # %%
 luck = scoring.among(reached, shuffled)
-print(luck.sentence("Metadata", "trainings on shuffled labels", "balanced accuracy"))
+print(luck.sentence(f"Metadata of {len(lesions)} lesions", "trainings on shuffled labels", "balanced accuracy"))
 
 # %% [markdown]
 # ## 7. A column that knows the answer
@@ -356,9 +363,9 @@ measure = "share of the class's images, by how the diagnosis was reached (dx_typ
 course.figure("dx_type", plots.stacked(sources.rename(data.CLASS_NAMES), measure))
 
 # %% [markdown]
-# A spot that worries nobody is watched; one that does is cut out and goes under the microscope. So `dx_type` is no fact about
-# the lesion but a trace of what a doctor had already concluded. When a new patient comes in it does not exist yet. **Guess:**
-# what does it do to the score?
+# A spot that worries nobody is watched; one that does is cut out and goes under the microscope. So `dx_type` is no fact
+# about the lesion but a trace of what a doctor had already concluded. When a new patient comes in it does not exist yet.
+# **Guess:** what does it do to the score?
 
 # %%
 from_dx_type = answers_of(patients.join(pd.get_dummies(table["dx_type"], dtype=float)), labels)
@@ -372,8 +379,9 @@ scores = {name: scoring.scores_with_intervals(labels, one, lesion_ids, data.CLAS
 panel = pd.DataFrame({name: one.loc["balanced_accuracy"] for name, one in scores.items()}).T
 course.record("metadata_balanced_accuracy", *panel.loc["metadata"], baseline=1 / 3, note="five piles of lesions")
 panel.loc["metadata, shuffled labels"] = [np.mean(shuffled), *np.percentile(shuffled, [2.5, 97.5])]
+dashed = f"chance, a constant ({len(table)} photographs of {len(lesions)} lesions; ×: 95 % of 30 shuffles)"
 panels, about = {"balanced accuracy": panel.iloc[[2, 0, 1]]}, "Without a picture (shuffled labels: 95 % of 30 draws)"
-course.figure("without_pixels", plots.intervals(panels, {"balanced accuracy": 1 / 3}, "chance, a constant", about))
+course.figure("without_pixels", plots.intervals(panels, {"balanced accuracy": 1 / 3}, dashed, about))
 
 # %% [markdown]
 # *Metadata* is the honest rival of every picture model. A leaky column, in a figure, is a dot like any other.
@@ -416,14 +424,14 @@ for name, column in zip(marked, values.T, strict=True):
     print(differs.sentence(f"{name.capitalize()}, melanoma minus others", "zero", "share"))
 
 # %% [markdown]
-# In drawn lesions each artefact has the same chance in each class: whatever differs there is luck, and another `seed` shows
-# other differences. Who asks many questions is told "higher" now and then, with nothing behind it.
+# In drawn lesions each artefact has the same chance in each class: whatever differs there is luck, and another `seed`
+# shows other differences. Who asks many questions is told "higher" now and then, with nothing behind it.
 #
 # ### An artefact that training adds itself
 #
-# The paper's training pictures were changed by “random crops, horizontal flips and small rotations”, without ranges. A turned
-# picture uncovers corners, and most programs fill them with black. The course mirrors the picture's rim instead. **Guess
-# first:** what share of turned photographs gets dark corners in the plain way?
+# The paper's training pictures were changed by “random crops, horizontal flips and small rotations”, without ranges. A
+# turned picture uncovers corners, and torchvision fills them with black unless told otherwise. The course mirrors the
+# picture's rim instead. **Guess first:** what share of turned photographs gets dark corners in the plain way?
 
 # %%
 from PIL import Image
@@ -447,9 +455,9 @@ print(added.sentence("Filled with black", "mirrored", "share with new dark corne
 # %% [markdown]
 # ## 9. The colour of the skin, as photographed
 #
-# Is dark skin in the data? HAM10000 does not say. What is often done instead: take the median colour of the skin around the
-# lesion in CIELAB (lightness $L^*$, yellow against blue $b^*$) and its **individual typology angle**. Large angles are
-# called light, small and negative ones dark.
+# Is dark skin in the data? HAM10000 does not say. What is often done instead: take the median colour of the skin around
+# the lesion in CIELAB (lightness $L^*$, yellow against blue $b^*$) and its **individual typology angle**. Large angles
+# are called light, small and negative ones dark.
 #
 # $$ \alpha = \frac{180}{\pi} \operatorname{atan2}(L^* - 50,\; b^*) \quad \text{degrees} $$
 #
@@ -458,11 +466,15 @@ print(added.sentence("Filled with black", "mirrored", "share with new dark corne
 # %%
 angles = table["skin_angle"].dropna()  # empty without lesion masks: then nobody knows what is skin
 print(f"beyond 90 degrees, so bluish that no skin has the colour: {(angles.abs() > 90).sum()} of {len(angles)} photographs")
-for middle in angles.sub(angles.median()).abs().nsmallest(1).index:
+
+# %%
+for middle in angles.sub(angles.median()).abs().nsmallest(1).index:  # the photograph in the middle, if there is one
     picture, mask = data.open_image(table["image_path"][middle]), data.open_mask(table["mask_path"][middle])
-    for blue in (0.8, 1.0, 1.2):
-        angle = acquisition.colour_of_skin((picture * [1, 1, blue]).clip(0, 255).astype("uint8"), mask)
+    lamps = {blue: (picture * [1, 1, blue]).clip(0, 255).astype("uint8") for blue in (0.8, 1.0, 1.2)}
+    found = {blue: acquisition.colour_of_skin(photograph, mask) for blue, photograph in lamps.items()}
+    for blue, angle in found.items():
         print(f"blue × {blue}: {angle:4.0f}°, called '{acquisition.angle_band(angle)}'")
+    print(f"The person stays the same, the angle moves by {max(found.values()) - min(found.values()):.0f}°.")
 
 # %% [markdown]
 # An angle that belonged to the person would stay. It was made for a meter with a lamp of its own, laid on the skin; a
@@ -474,7 +486,8 @@ for middle in angles.sub(angles.median()).abs().nsmallest(1).index:
 # %%
 print(f"By image, {leaked.sum()} of {len(leaked)} validation images are leaked; by lesion, {len(both_sides)}.")
 verdicts = [one.outcome for one in hit.values()]
-print(f"Melanoma is hit harder than {verdicts.count('higher')} of 2 other classes; {verdicts.count('cannot tell')} cannot be told.")
+harder, less, unsure = (verdicts.count(outcome) for outcome in ("higher", "lower", "cannot tell"))
+print(f"Melanoma is hit harder than {harder} of the 2 other classes and less than {less}; {unsure} cannot be told.")
 print(worth.sentence("Memory, split by image", "memory, split by lesion", "balanced accuracy", rows="pairs of splits"))
 print(leaky.sentence("Metadata with dx_type", "metadata without it", "balanced accuracy"))
 
@@ -491,8 +504,8 @@ print(leaky.sentence("Metadata with dx_type", "metadata without it", "balanced a
 # - **Anything about real lesions, as long as `photographs = "demo"`.** Ages, sexes and numbers of photographs are drawn to
 #   resemble HAM10000.
 #
-# Your own photographs? [appendix/own_photographs](appendix/own_photographs.ipynb) turns a folder of them into such a table,
-# and looks for copies in it.
+# Your own photographs? [appendix/own_photographs](appendix/own_photographs.ipynb) turns a folder of them into such a
+# table, and looks for copies in it.
 #
 # ## Further reading
 #

@@ -150,6 +150,8 @@ def test_sentences():
     assert f"interval {varied.low:+.3f} to {varied.high:+.3f};" in varied.sentence("It", "nothing", "energy")
     assert "is lower than for a dot" in said["down"]
     assert said["equal"].startswith("Grad-CAM and a dot cannot be told apart in energy inside the lesion: ")
+    gained = scoring.compare(base + 0.1, base, groups).sentence("Right minus wrong", "zero", "energy")
+    assert gained.startswith("Right minus wrong: energy is higher than zero: +0.100 (the same")
     scenes = scoring.compare(base + 0.1, base, np.arange(40)).sentence("A", "B", "share", rows="scenes")
     assert "; 40 scenes)" in scenes
 
