@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Judging a classifier: what did rebalancing buy?
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 46 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 51 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – train the same head in five ways, four of them said to cure imbalance, and tune factors as a
 # sixth. Then ask one of them how sure it is, at which threshold you would use it, and for whom it fails.
@@ -73,8 +73,8 @@ truth, owners = judged["dx"].to_numpy(), judged["lesion_id"].to_numpy()
 # ## 2. Five ways to train, one way to decide
 #
 # The complaint is always the same: the mean loss over the images is dominated by nevi. `none` is the plain loss and
-# does nothing about it. `class weights` are known from unit 02: $w_c = n / (3 \, n_c)$, with $n_c$ of $n$ training images.
-# **Oversampling** keeps the plain loss and draws each image with a chance in proportion to the weight of its class.
+# does nothing about it. `class weights` are known from unit 02: $w_c = n / (3 \, n_c)$, with $n_c$ of $n$ training
+# images. **Oversampling** keeps the plain loss and draws each image with a chance in proportion to the weight of its class.
 
 # %%
 import torch
@@ -83,8 +83,8 @@ from dermxai_helpers.training import rebalancing
 
 torch.manual_seed(seed)
 known = torch.tensor(index["train"])
-drawn = torch.multinomial(rebalancing.class_weights(known)[known], len(known), replacement=True)
-print("images of", CLASSES, "in the part", known.bincount().tolist(), "and in one epoch", known[drawn].bincount().tolist())
+picked = torch.multinomial(rebalancing.class_weights(known)[known], len(known), replacement=True)
+print("images of", CLASSES, "in the part", known.bincount().tolist(), "and in one epoch", known[picked].bincount().tolist())
 
 # %% [markdown]
 # **Focal loss** weighs the classes by $\alpha_c$ and counts an image less, the surer it is right already. With $p$
@@ -122,7 +122,6 @@ settings = {"epochs": 20, "learning_rate": 5e-4, "seed": seed, "progress": False
 trained = {way: training.train(rest, inner, source, way, **settings) for way in rebalancing.STRATEGIES}
 given = {way: one.predict_features(features["judge"]) for way, one in trained.items()}
 on_tuning = {way: one.predict_features(features["tune"]) for way, one in trained.items()}
-print({way: len(one.history) for way, one in trained.items()}, "epochs")
 
 # %% [markdown]
 # The sixth way takes the network `none` and multiplies its finished probabilities $p(c)$ by a factor $g_c$ for each
@@ -276,8 +275,9 @@ for exponent in (0.0, 1.0, 2.0):
 # ## 4. How sure is it, and how sure may it be?
 #
 # A network's **confidence** in an image is the largest of its probabilities. Collect the images of a confidence near
-# 80 %. If four in five of its answers are right, it is **calibrated** there. The **expected calibration error** is the mean gap between confidence and accuracy over ten
-# bins $B$ of confidence, weighted by their number of images $|B|$ of all $n$:
+# 80 %. If four in five of its answers are right, it is **calibrated** there. The **expected calibration error** is the
+# mean gap between confidence and accuracy over ten bins $B$ of confidence, weighted by their number of images $|B|$ of
+# all $n$:
 #
 # $$ \text{ECE} = \sum_B \frac{|B|}{n} \,\bigl|\, \text{accuracy}(B) - \text{confidence}(B) \,\bigr| $$
 #
@@ -446,10 +446,10 @@ for first, name, other in ((men, "Men", "women"), (light, "Light skin", "darker 
 
 # %%
 trade = [way for way, one in found.iterrows() if (one["recall_mel"].outcome, one["recall_nv"].outcome) == ("higher", "lower")]
-print(f"1. Recall of mel higher and of nv lower than with the plain loss ({judged_on}):", ", ".join(trade) or "no way")
-print("2. Recall of mel, against the plain loss –", in_words(found["recall_mel"]))
-print("3. ROC area of melanoma, against the plain loss –", in_words(found["area"]))
-print("4. Balanced accuracy, against tuned factors –", in_words(beyond))
+print(f"1. More melanomas found for fewer nevi ({judged_on}): shown for {len(trade)} of {len(found)} ways: {', '.join(trade) or 'none'}.")
+print(f"2. Recall of mel, against the plain loss – {in_words(found['recall_mel'])}; of nv – {in_words(found['recall_nv'])}.")
+print(f"3. ROC area of melanoma, against the plain loss – {in_words(found['area'])}.")
+print(f"4. Balanced accuracy, against tuned factors – {in_words(beyond)}.")
 print("5.", losses["Prior correction"].sentence("Prior correction", "no correction", "log-loss"))
 
 # %% [markdown]
