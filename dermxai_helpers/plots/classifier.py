@@ -84,7 +84,8 @@ def reliability(panels: Mapping[str, pd.DataFrame], errors: Mapping[str, float])
     A bin of fewer than ten images is an open grey dot, which no line joins.
     """
     figure, said = Figure(figsize=(3 * len(panels), 3.3)), []
-    for axes, (name, table) in zip(figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels.items(), strict=True):
+    places = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (name, table) in zip(places, panels.items(), strict=True):
         thin, sizes = table["images"] < 10, 20 + 200 * table["images"] / table["images"].sum()
         enough, faces, rims = table[~thin], np.where(thin, "none", MEASURED), np.where(thin, BASELINE, MEASURED)
         axes.plot([0, 1], [0, 1], color=BASELINE, linestyle="--", linewidth=1)
