@@ -80,8 +80,7 @@ def report_and_confusion(
 def reliability(panels: Mapping[str, pd.DataFrame], errors: Mapping[str, float]) -> tuple[Figure, str]:
     """Draw accuracy against confidence, one panel a classifier; on the diagonal a network knows how sure it may be.
 
-    panels : {name: table of `calibration.reliability`}; errors : expected calibration error of each
-    A bin of fewer than ten images is an open grey dot, which no line joins.
+    panels : {name: table of `calibration.reliability`}, bins under ten images grey; errors : calibration error of each
     """
     figure, said = Figure(figsize=(3 * len(panels), 3.3)), []
     places = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
