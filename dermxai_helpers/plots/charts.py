@@ -92,7 +92,7 @@ def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, st
     axes.set(xlim=(-0.02, 1.02), ylim=(len(table) - 0.5, -0.5), xlabel=measure, title=note)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     said = [f"{name}: " + ", ".join(f"{row} {value:.3f}" for row, value in table[name].items()) for name in table]
-    return figure, f"{measure.capitalize()}, as dots. {note} {'; '.join(said)}."
+    return figure, " ".join(filter(None, [f"{measure.capitalize()}, as dots.", note, f"{'; '.join(said)}."]))
 
 
 @styled

@@ -37,9 +37,7 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
         axes.legend()
     for axes in places[1:]:
         axes.set_ylim(-0.03, 1.03)
-    ranges = [
-        f"{name.removeprefix('recall_')} {history[name].min():.2f} to {history[name].max():.2f}" for name in recalls
-    ]
+    ranges = [f"{name[7:]} {history[name].min():.2f} to {history[name].max():.2f}" for name in recalls]
     return figure, (
         f"Curves over {len(history)} epochs. Validation loss starts at {history['validation_loss'].iloc[0]:.2f}; its "
         f"lowest, {kept['validation_loss']:.2f}, is at epoch {best} (dotted line), where accuracy is "
@@ -82,21 +80,23 @@ def report_and_confusion(
 def reliability(panels: Mapping[str, pd.DataFrame], errors: Mapping[str, float]) -> tuple[Figure, str]:
     """Draw accuracy against confidence, one panel a classifier; on the diagonal a network knows how sure it may be.
 
-    panels : {name: table of `calibration.reliability`}; errors : expected calibration error of each
+    panels : {name: table of `calibration.reliability`}, bins under ten images grey; errors : calibration error of each
     """
-    figure = Figure(figsize=(3 * len(panels), 3.1))
-    said = []
-    for axes, (name, table) in zip(figure.subplots(1, len(panels), sharey=True), panels.items(), strict=True):
+    figure, said = Figure(figsize=(3 * len(panels), 3.3)), []
+    places = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (name, table) in zip(places, panels.items(), strict=True):
+        thin, sizes = table["images"] < 10, 20 + 200 * table["images"] / table["images"].sum()
+        enough, faces, rims = table[~thin], np.where(thin, "none", MEASURED), np.where(thin, BASELINE, MEASURED)
         axes.plot([0, 1], [0, 1], color=BASELINE, linestyle="--", linewidth=1)
-        axes.plot(table["confidence"], table["accuracy"], color=MEASURED, linewidth=1)
-        sizes = 20 + 200 * table["images"] / table["images"].sum()
-        axes.scatter(table["confidence"], table["accuracy"], s=sizes, color=MEASURED, alpha=0.8)
+        axes.plot(enough["confidence"], enough["accuracy"], color=MEASURED, linewidth=1)
+        axes.scatter(table["confidence"], table["accuracy"], sizes, faces, edgecolors=rims)
         axes.set(xlabel="mean confidence", ylabel="share of right answers")
         axes.set_title(f"{name}\ncalibration error {errors[name]:.3f}")
         axes.label_outer()
-        points = [f"{row.accuracy:.2f} right at confidence {row.confidence:.2f}" for row in table.itertuples()]
-        said.append(f"{name} (error {errors[name]:.3f}): {', '.join(points)}")
-    return figure, f"Accuracy against confidence; larger dots hold more images. {'; '.join(said)}."
+        points = [f"{row.accuracy:.2f} right at confidence {row.confidence:.2f}" for row in enough.itertuples()]
+        said.append(f"{name} (error {errors[name]:.3f}): {', '.join(points) or 'no bin of ten images'}")
+    figure.supxlabel("larger dots: more images · open and grey: fewer than ten, too few to say")
+    return figure, f"Accuracy against confidence, where a bin holds ten images or more. {'; '.join(said)}."
 
 
 @styled

@@ -1,19 +1,19 @@
 # %% [markdown]
 # # Judging a classifier: what did rebalancing buy?
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 46 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 51 minutes · CPU is enough (1.3 GB)
 #
-# **What you will do** – train the same head in five ways, four of them said to cure imbalance, and tune a threshold
-# as a sixth. Then ask one of them how sure it is, at which threshold you would use it, and for whom it fails.
+# **What you will do** – train the same head in five ways, four of them said to cure imbalance, and tune factors as a
+# sixth. Then ask one of them how sure it is, at which threshold you would use it, and for whom it fails.
 #
 # **What you will learn** – what rebalancing moves and what it leaves; what a calibrated probability is and how to
 # undo class weights; how to choose an operating point without peeking; how to read a small group.
 #
 # **What you need** – unit 02 (frozen backbone, cached features, recall, class weights, `scoring.compare`).
 #
-# > **Claim.** Rebalancing trades the recall of one class for that of another; how well melanomas are *ranked* above
-# > the rest hardly depends on it.
-# > **Control.** Tuning factors needs no training at all. If it does what the losses do, the losses added nothing.
+# > **Claim.** Rebalancing trades the recall of the common class for that of the rare ones; it does not *rank* melanomas
+# > better above the rest.
+# > **Control.** Tuning factors needs no training at all. A loss that does not beat it has shown no gain of its own.
 
 # %% tags=["bootstrap"]
 import importlib.util
@@ -59,33 +59,40 @@ parts = data.split(table, by=split_by, seed=seed)
 rest, judged = table[parts == "train"], table[parts == "val"]
 inner = data.split(rest, by=split_by, val=0.25, seed=seed)  # "val" of this one is the part to tune on
 taught, tuning = rest[inner == "train"], rest[inner == "val"]
-pd.DataFrame({"train": taught["dx"].value_counts(), "tune": tuning["dx"].value_counts(), "judge": judged["dx"].value_counts()})
+three = {"train": taught, "tune": tuning, "judge": judged}
+pd.concat({name: part.groupby("dx")["lesion_id"].agg(photographs="size", lesions="nunique") for name, part in three.items()}, axis=1)
 
 # %%
 source = training.backbone(backbone)
-features = {name: training.cached_features(source, part["image_path"])
-            for name, part in {"train": taught, "tune": tuning, "judge": judged}.items()}  # fmt: skip
+features = {name: training.cached_features(source, part["image_path"]) for name, part in three.items()}
+index = {name: part["dx"].map(CLASSES.index).to_numpy() for name, part in three.items()}  # of the class: 0, 1 or 2
 truth, owners = judged["dx"].to_numpy(), judged["lesion_id"].to_numpy()
-index = {name: part["dx"].map(CLASSES.index).to_numpy() for name, part in {"train": taught, "tune": tuning, "judge": judged}.items()}
 {name: values.shape for name, values in features.items()}
 
 # %% [markdown]
 # ## 2. Five ways to train, one way to decide
 #
-# The complaint is always the same: the mean loss over the images is dominated by nevi. `none` does nothing about it,
-# and `class weights` are known from unit 02. **Oversampling** leaves the loss and draws each image with a chance in
-# proportion to the weight $w_y$ of its class.
-#
-# **Focal loss** weighs the classes by $\alpha_c$ and counts an image less, the surer it is right already. With $p$
-# the probability of its true class $y$,
-#
-# $$ L = -\alpha_y \, (1 - p)^\gamma \log p, \qquad \gamma = 2, \quad \alpha_c = w_c = \frac{n}{3 \, n_c} $$
+# The complaint is always the same: the mean loss over the images is dominated by nevi. `none` is the plain loss and
+# does nothing about it. `class weights` are known from unit 02: $w_c = n / (3 \, n_c)$, with $n_c$ of $n$ training
+# images. **Oversampling** keeps the plain loss and draws each image with a chance in proportion to the weight of its class.
 
-# %% tags=["nbval-check-output"]
+# %%
 import torch
 
 from dermxai_helpers.training import rebalancing
 
+torch.manual_seed(seed)
+known = torch.tensor(index["train"])
+picked = torch.multinomial(rebalancing.class_weights(known)[known], len(known), replacement=True)
+print("images of", CLASSES, "in the part", known.bincount().tolist(), "and in one epoch", known[picked].bincount().tolist())
+
+# %% [markdown]
+# **Focal loss** weighs the classes by $\alpha_c$ and counts an image less, the surer it is right already. With $p$
+# the probability of its true class $y$,
+#
+# $$ L = -\alpha_y \, (1 - p)^\gamma \log p, \qquad \gamma = 2, \quad \alpha_c = w_c $$
+
+# %% tags=["nbval-check-output"]
 logits, labels = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.5, 1.0]]), torch.tensor([0, 2])
 alpha, gamma = torch.tensor([2.7, 0.4, 2.7]), 2
 p = logits.softmax(dim=1)[[0, 1], labels]
@@ -101,9 +108,9 @@ print(f"{by_hand:.3f}", "equal to the helper:", torch.isclose(by_hand, rebalanci
 # The network then need not learn what is common; its own logits answer as if all classes were equally common.
 
 # %%
-shares = torch.bincount(torch.tensor(index["train"])) / len(taught)
+shares = known.bincount() / len(known)
 by_hand = -((shares * logits.exp())[[0, 1], labels] / (shares * logits.exp()).sum(dim=1)).log().mean()
-loss = rebalancing.loss_for("logit adjustment", torch.tensor(index["train"]))
+loss = rebalancing.loss_for("logit adjustment", known)
 print(f"{by_hand:.3f}", "equal to the helper:", torch.isclose(by_hand, loss(logits, labels)).item())
 
 # %% [markdown]
@@ -115,11 +122,11 @@ settings = {"epochs": 20, "learning_rate": 5e-4, "seed": seed, "progress": False
 trained = {way: training.train(rest, inner, source, way, **settings) for way in rebalancing.STRATEGIES}
 given = {way: one.predict_features(features["judge"]) for way, one in trained.items()}
 on_tuning = {way: one.predict_features(features["tune"]) for way, one in trained.items()}
-print({way: len(one.history) for way, one in trained.items()}, "epochs")
 
 # %% [markdown]
 # The sixth way takes the network `none` and multiplies its finished probabilities $p(c)$ by a factor $g_c$ for each
-# class, before the largest is taken. The factors are those with the best balanced accuracy on the tuning part.
+# class, before the largest is taken. The factors are those with the best balanced accuracy on the tuning part. Beside
+# them stands what would make all classes equally common, one divided by the class's share.
 #
 # $$ \hat y = \arg\max_c \; g_c \, p(c) $$
 
@@ -132,10 +139,12 @@ print("factors, nevus = 1:", (factors / factors[1]).round(2), "· 1 / share:", (
 # ## 3. What did it buy?
 #
 # **Guess first:** which ways find more melanomas than `none`? And which *rank* them better? For the second question
-# we take the **area under the ROC curve**: how often a melanoma gets a higher score than another lesion, .5 by
-# chance.
+# we take the **area under the ROC curve** (section 5 draws it): how often an image of a melanoma gets a higher score
+# than another image, .5 by chance. The score is the probability of melanoma.
 
 # %%
+from sklearn.metrics import roc_auc_score
+
 from dermxai_helpers.scoring.calibration import area_under_roc
 
 ill = truth == "mel"
@@ -146,16 +155,18 @@ def area(ill, scores):
     return area_under_roc(scores, ill)
 
 
-columns = ["recall_mel", "recall_nv", "recall_bkl", "balanced_accuracy"]
-scored = {way: scoring.scores_with_intervals(truth, words, owners, CLASSES) for way, words in said.items()}
+print("equal to scikit-learn:", np.isclose(area(ill, given["none"][:, 0]), roc_auc_score(ill, given["none"][:, 0])))
 
 # %%
+columns = ["recall_mel", "recall_nv", "recall_bkl", "balanced_accuracy"]
+scored = {way: scoring.scores_with_intervals(truth, words, owners, CLASSES) for way, words in said.items()}
 panels = {name.replace("_", " "): pd.DataFrame({way: one.loc[name] for way, one in scored.items()}).T for name in columns}
 panels["ROC area of mel"] = pd.DataFrame(
     {way: [area(ill, p[:, 0]), *scoring.interval(area, owners, ill, p[:, 0], repeats=200)] for way, p in given.items()}
     | {"always nevus": [0.5] * 3}, index=["value", "low", "high"]).T  # fmt: skip
 references = {name: rows.loc["always nevus", "value"] for name, rows in panels.items()}
-course.figure("strategies", plots.intervals(panels, references, "always nevus", "Ways to treat imbalance"))
+judged_on = f"{len(truth)} photographs of {judged['lesion_id'].nunique()} lesions"
+course.figure("strategies", plots.intervals(panels, references, f"always nevus · {judged_on}", "Ways to treat imbalance"))
 
 # %% [markdown]
 # Do not compare the bars with each other: two ways answer the same photographs, so what counts is the **paired
@@ -172,14 +183,19 @@ found = pd.DataFrame({way: against_none(way) for way in given if way != "none"})
 found.map(lambda change: f"{change.difference:+.2f} ({change.low:+.2f} to {change.high:+.2f})")
 
 # %%
-for quantity, column in found.items():
-    kinds = column.map(lambda change: change.outcome)
-    print(f"{quantity}, against none:", "; ".join(f"{kind}: {', '.join(ways)}" for kind, ways in kinds.groupby(kinds).groups.items()))
+def in_words(changes):  # {way: comparison}
+    kinds = pd.Series({way: change.outcome for way, change in changes.items()})
+    return "; ".join(f"{kind}: {', '.join(ways)}" for kind, ways in kinds.groupby(kinds).groups.items())
+
+
+for quantity in found:
+    print(f"{quantity.replace('_', ' ')}, against none – {in_words(found[quantity])}")
 
 # %% [markdown]
-# The paper sees imbalance as a likely cause of its uneven recalls. If that holds, a network trained with the plain
-# loss finds the commonest class more often than the two rare ones. One column counts only what was found of the first
-# kind, the other only what was found of the rest.
+# The paper sees imbalance as a likely cause of *this variability*: its recalls are uneven, and that of nevus, the
+# commonest class, is the lowest. If imbalance makes them so, a network trained with the plain loss finds nevi *less*
+# often than the two rare classes. As in unit 02, one column counts only what was found of the first kind, the other
+# only what was found of the rest.
 
 # %%
 def share(first, found):  # of its own kind: a column is zero on the other
@@ -192,8 +208,8 @@ def by_kind(first, found, groups):
 
 common = by_kind(truth == "nv", said["none"] == truth, owners)
 shown = common.sentence("Nevus", "the two rare classes", "recall with the plain loss")
-course.claim("paper", "4.1", "This variability may stem from inherent class imbalance in the dataset", common, shown,
-             not_judged=not_judged)
+course.claim("paper", "4.1", "This variability may stem from inherent class imbalance in the dataset (nevus comprises most images)",
+             common, shown, supports="lower", not_judged=not_judged)
 
 # %% [markdown]
 # Now the paper's hopes, one by one. It names focal loss and oversampling for melanoma:
@@ -209,39 +225,40 @@ course.claim("paper", "5", "Class re-balancing and loss adjustments (e.g., focal
              found.loc["oversampling", "recall_mel"], shown, not_judged=not_judged)
 
 # %% [markdown]
-# It hopes that class balancing lifts recall "across all categories" – we take the balanced accuracy – and fills the
-# gap between the classes: the largest recall minus the smallest. (Its third hope, augmentation, needs features of
+# And it hopes that class balancing and specialised losses *balance* the recalls. We take the **gap** between the
+# classes, the largest recall minus the smallest: it should be lower. (Its third hope, augmentation, needs features of
 # turned photographs; unit 01 draws such views, nothing here judges them.)
 
 # %%
-shown = found.loc["class weights", "balanced_accuracy"].sentence("Class weights", "the plain loss", "balanced accuracy")
-course.claim("paper", "4.1", "efforts in class balancing, targeted augmentation, or specialized loss functions could help "
-             "further balance recall across all categories.", found.loc["class weights", "balanced_accuracy"], shown, not_judged=not_judged)
-
-# %%
-from dataclasses import replace
-
-
 def gap(truth, names):
     return np.ptp([(names[truth == dx] == dx).mean() for dx in CLASSES])
 
 
 closer = scoring.compare(said["class weights"], said["none"], owners, gap, truth)
-closer = replace(closer, fewest=found.loc["class weights", "balanced_accuracy"].fewest)  # it rests on the rarest class
 shown = closer.sentence("Class weights", "the plain loss", "gap between the recalls")
 course.claim("paper", "3.2", "class balancing can fill the remaining gap in performance between classes.", closer, shown,
              supports="lower", not_judged=not_judged)
 
 # %%
+closer = scoring.compare(said["focal loss"], said["none"], owners, gap, truth)
+shown = closer.sentence("Focal loss", "the plain loss", "gap between the recalls")
+course.claim("paper", "4.1", "specialized loss functions could help further balance recall across all categories.", closer, shown,
+             supports="lower", not_judged=not_judged)
+
+# %% [markdown]
+# Last, the control: do the losses reach a higher balanced accuracy than factors that were tuned without training?
+
+# %%
 for way in given:
     row = scored[way].loc["balanced_accuracy"]
-    course.record(f"balanced_{way.replace(' ', '_')}", row.value, row.low, row.high, 1 / 3, 0.771)
-alone = scoring.compare(said["tuned factors"], said["class weights"], owners, "balanced_accuracy", truth)
-print(alone.sentence("Tuned factors, without any training,", "class weights", "balanced accuracy"))
+    course.record(f"balanced_{way.replace(' ', '_')}", row.value, row.low, row.high, 1 / 3, 0.771, judged_on)
+beyond = {way: scoring.compare(said[way], said["tuned factors"], owners, "balanced_accuracy", truth) for way in rebalancing.STRATEGIES[1:]}
+for way, change in beyond.items():
+    print(change.sentence(way.capitalize(), "tuned factors", "balanced accuracy"))
 
 # %% [markdown]
 # **Turn the weight yourself.** The slider raises the class weights to a power: 0 counts every image alike, 1 every
-# class. Each time you let go, a new head is trained. Below, three places in words.
+# class. Each time you let go, a new head is trained and tried on the tuning part. Below, three places in words.
 
 # %% tags=["nbval-ignore-output"]
 from dermxai_helpers import widgets
@@ -257,13 +274,14 @@ for exponent in (0.0, 1.0, 2.0):
 # %% [markdown]
 # ## 4. How sure is it, and how sure may it be?
 #
-# Collect the images about which a network is about 80 % sure. If four in five of its answers are right, it is
-# **calibrated** there. The **expected calibration error** is the mean gap between confidence and accuracy over ten
-# bins $B$ of confidence, weighted by their number of images $|B|$ of all $n$:
+# A network's **confidence** in an image is the largest of its probabilities. Collect the images of a confidence near
+# 80 %. If four in five of its answers are right, it is **calibrated** there. The **expected calibration error** is the
+# mean gap between confidence and accuracy over ten bins $B$ of confidence, weighted by their number of images $|B|$ of
+# all $n$:
 #
 # $$ \text{ECE} = \sum_B \frac{|B|}{n} \,\bigl|\, \text{accuracy}(B) - \text{confidence}(B) \,\bigr| $$
 #
-# We give each image one number, its confidence, with a minus where the answer is wrong.
+# `scoring.compare` takes one number for each image: its confidence, with a minus where the answer is wrong.
 
 # %%
 from dermxai_helpers.scoring import calibration
@@ -285,8 +303,8 @@ helper = calibration.expected_calibration_error(weighted, index["judge"])
 print(f"{ece(None, signed(weighted)):.3f}", "equal to the helper:", np.isclose(ece(None, signed(weighted)), helper))
 
 # %% [markdown]
-# **Temperature scaling** divides all logits by one number $T$, found on the tuning part: $p_T = \text{softmax}(z /
-# T)$. It makes a network surer or less sure, and changes no answer.
+# **Temperature scaling** divides all logits by one number: $p_T = \text{softmax}(z / T)$. That makes a network surer
+# or less sure, and changes no answer. We take the $T$ under which the true classes of the tuning part are most probable.
 #
 # **Guess first:** a network was trained with class weights. Can one temperature undo what they did to its
 # probabilities?
@@ -308,7 +326,9 @@ print(warm.sentence("Temperature", "no correction", "calibration error"))
 # %%
 corrected = weighted * shares.numpy() / (1 / 3)
 corrected /= corrected.sum(axis=1, keepdims=True)
-print(f"answers changed: {(corrected.argmax(axis=1) != weighted.argmax(axis=1)).sum()} of {len(weighted)}")
+before, after = weighted.argmax(axis=1), corrected.argmax(axis=1)
+print(f"answers changed: {(before != after).sum()} of {len(after)}; of {ill.sum()} images of melanomas, "
+      f"{(before[ill] == 0).sum()} were found and {(after[ill] == 0).sum()} are found now")
 prior = scoring.compare(signed(corrected), signed(weighted), owners, ece)
 print(prior.sentence("Prior correction", "no correction", "calibration error"))
 
@@ -318,10 +338,10 @@ errors = {name: calibration.expected_calibration_error(p, index["judge"]) for na
 course.figure("reliability", figures.reliability(
     {name: calibration.reliability(p, index["judge"]) for name, p in shown.items()}, errors))  # fmt: skip
 for name, error in errors.items():
-    course.record(f"calibration_error_{name.replace(' ', '_')}", error, note=f"{len(truth)} images; see the paired differences")
+    course.record(f"calibration_error_{name.replace(' ', '_')}", error, note=f"{judged_on}; see the paired differences")
 
 # %% [markdown]
-# In ten bins of few images the error is noisy. The **log-loss**, $-\log p_y$ of the true class, judges each image:
+# In bins of few images the error is noisy. The **log-loss**, $-\log p_y$ of the true class, judges each image:
 
 # %%
 rows = np.arange(len(truth)), index["judge"]
@@ -331,13 +351,14 @@ for name, change in losses.items():
     print(change.sentence(name, "no correction", "log-loss"))
 
 # %% [markdown]
-# The corrected network gives some melanomas back to the nevi: honest probabilities and many melanomas found are two
-# wishes. The first needs the true shares, the second a threshold.
+# Honest probabilities and many melanomas found are two wishes. The first needs the true shares, the second a threshold.
 #
 # ## 5. At which threshold would you use it?
 #
-# If nine in ten people *without* melanoma shall be spared, how many melanomas are found? Choose the threshold on the
-# tuning part, then see whether it keeps its promise on the part that judges. **Guess first:** will it?
+# An image goes on to a doctor when its score reaches a threshold. **Sensitivity** is the share of melanomas that are
+# sent on (their recall), **specificity** the share of the others that are spared; each threshold gives one pair, an
+# **operating point**. If nine in ten of the others shall be spared, how many melanomas are found? Choose the threshold
+# on the tuning part, then see whether it keeps its promise on the part that judges. **Guess first:** will it?
 
 # %%
 scores, tuning_ill = weighted[:, 0], index["tune"] == 0
@@ -351,14 +372,15 @@ for name, kept, rows in (("sensitivity", called, ill), ("specificity", ~called, 
     print(promise.sentence("What was kept", "what was promised", name))
 
 # %% [markdown]
-# The promise itself rests on few melanomas of the tuning part. Somebody who reports only the promise reports the luck
-# of that part.
+# Somebody who reports only the promise reports the luck of the tuning part. The **ROC curve** shows all operating
+# points at once.
 
 # %%
 from sklearn.metrics import roc_curve
 
 low, high = scoring.interval("mean", owners[ill], called[ill].astype(float))
-course.record("sensitivity_at_90_specificity", called[ill].mean(), low, high, 0.1, note="baseline: scores without meaning")
+note = f"{ill.sum()} photographs of {len(set(owners[ill]))} melanomas; baseline: scores without meaning"
+course.record("sensitivity_at_90_specificity", called[ill].mean(), low, high, 0.1, note=note)
 kept = {"specificity 90 % promised": {"sensitivity": called[ill].mean(), "specificity": (~called)[~ill].mean()}}
 course.figure("operating_points", figures.operating_points(roc_curve(ill, scores), area(ill, scores), kept))
 
@@ -396,7 +418,7 @@ questions = {"sex": judged["sex"], "site": judged["localization"], "skin": tone}
 groups = {name: subgroups.recall_by_group(judged, said["class weights"], group) for name, group in questions.items()}
 everyone = pd.concat(groups)
 print(f"{everyone['enough'].sum()} of {len(everyone)} groups have melanomas of ten lesions or more; of the others nothing is said")
-everyone[["images", "lesions", "enough"]]
+everyone[["images", "lesions", "enough"]].rename(columns={"images": "all images", "lesions": "lesions that are melanomas"})
 
 # %%
 panels = {name: rates.dropna().rename(lambda group, rates=rates: f"{group} ({rates['lesions'][group]})") for name, rates in groups.items()}
@@ -406,13 +428,15 @@ course.figure("subgroups", plots.intervals(panels, overall, dashed, "Recall of m
 
 # %% [markdown]
 # **Guess first:** are melanomas of men found as often as those of women? Of light skin as often as of darker skin?
-# One column counts what was found in one group, the other what was found in the other.
 
 # %%
-light = tonelight = tone.isin(["tone I", "tone II", "light", "very light"])
-for name, first in {"Men": judged["sex"] == "male", "Light skin": light}.items():
-    first, hit = first[ill].to_numpy(), said["class weights"][ill] == "mel"
-    print(by_kind(first, hit, owners[ill]).sentence(name, "the others", "recall of mel"))
+men = judged["sex"].map({"male": True, "female": False})  # where it is not known: neither
+light = tone.isin(["tone I", "tone II", "light", "very light"]).where(~tone.isin(["not measured", acquisition.NO_SKIN]))
+for first, name, other in ((men, "Men", "women"), (light, "Light skin", "darker skin")):
+    rows = ill & first.notna().to_numpy()
+    hit, own = (said["class weights"] == truth)[rows], first[rows].to_numpy(bool)
+    both = own.any() and not own.all()
+    print(by_kind(own, hit, owners[rows]).sentence(name, other, "recall of mel") if both else f"{name} and {other}: one is not here")
 
 # %% [markdown]
 # A difference is a question, not an answer: groups differ in age, in site, and in how easy their lesions are. And no
@@ -421,10 +445,11 @@ for name, first in {"Men": judged["sex"] == "male", "Light skin": light}.items()
 # ## 7. What we found
 
 # %%
-print("1.", found.loc["class weights", "recall_mel"].sentence("Class weights", "the plain loss", "recall of mel"))
-print("2.", found.loc["class weights", "recall_nv"].sentence("Class weights", "the plain loss", "recall of nv"))
-print("3.", found.loc["class weights", "area"].sentence("Class weights", "the plain loss", "ROC area of melanoma"))
-print("4.", alone.sentence("Tuned factors, without any training,", "class weights", "balanced accuracy"))
+trade = [way for way, one in found.iterrows() if (one["recall_mel"].outcome, one["recall_nv"].outcome) == ("higher", "lower")]
+print(f"1. More melanomas found for fewer nevi ({judged_on}): shown for {len(trade)} of {len(found)} ways: {', '.join(trade) or 'none'}.")
+print(f"2. Recall of mel, against the plain loss – {in_words(found['recall_mel'])}; of nv – {in_words(found['recall_nv'])}.")
+print(f"3. ROC area of melanoma, against the plain loss – {in_words(found['area'])}.")
+print(f"4. Balanced accuracy, against tuned factors – {in_words(beyond)}.")
 print("5.", losses["Prior correction"].sentence("Prior correction", "no correction", "log-loss"))
 
 # %% [markdown]
@@ -432,6 +457,8 @@ print("5.", losses["Prior correction"].sentence("Prior correction", "no correcti
 #
 # - **Not that rebalancing is useless.** Where the backbone learns too, what counts in the loss also shapes the
 #   features.
+# - **Not another draw.** One split and one training of each way: the intervals hold both fixed. And *cannot tell* is
+#   not *equal*.
 # - **Not a risk.** A correction found on this collection fits this collection: another clinic has other shares.
 # - **Not fairness.** Groups of few melanomas cannot show a difference, and a measured colour is not a skin type.
 # - **Not how it treats strangers.** Whatever is shown, the three probabilities add up to one; "none of these" is no

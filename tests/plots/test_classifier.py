@@ -68,6 +68,15 @@ def test_reliability():
     assert "0.300" in figure.axes[1].get_title() and "a (error 0.120)" in alt
 
 
+def test_reliability_says_nothing_of_a_bin_of_few_images():
+    table = pd.DataFrame({"confidence": [0.35, 0.85, 0.95], "accuracy": [1.0, 0.8, 0.9], "images": [1, 40, 50]})
+    figure, alt = classifier.reliability({"a": table}, {"a": 0.1})
+    (dots,) = figure.axes[0].collections
+    assert [bool(colour[3]) for colour in dots.get_facecolors()] == [False, True, True]
+    assert figure.axes[0].lines[1].get_xdata().tolist() == [0.85, 0.95]
+    assert "0.80 right at confidence 0.85" in alt and "0.35" not in alt
+
+
 def test_operating_points():
     points = {"spare 90%": {"sensitivity": 0.5, "specificity": 1.0}}
     figure, alt = classifier.operating_points((np.array([0, 0, 1]), np.array([0, 0.5, 1])), 0.75, points)
