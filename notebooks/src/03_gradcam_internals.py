@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Grad-CAM from the inside
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 79 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 81 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, and mend
 # four broken implementations.

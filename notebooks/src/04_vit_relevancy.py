@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Relevancy in a vision transformer
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 55 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 52 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – follow one class score backwards through a tiny transformer, then explain a real one, and compare
 # its maps with those of a CNN.
@@ -38,10 +38,9 @@ tried = 16      # of those, how many are tested in section 8, 5 to 1000
 # %% [markdown]
 # ## 1. Patches become tokens
 #
-# A vision transformer cuts a picture into patches and turns each into a vector, a *token*. One more token, the *class
-# token*, starts without any picture content and collects what the classifier will need. Here is a transformer you can
-# hold in your hand: 4 × 4 pixels, four patches, two blocks with two attention heads, three classes. Its weights are
-# random, but its arithmetic is that of the big ones.
+# A vision transformer cuts a picture into patches and turns each into a vector, a *token*. One more, the *class token*,
+# starts without picture content and collects what the classifier will need. Here is a tiny one: 4 × 4 pixels, four
+# patches, two blocks with two attention heads, three classes. Its weights are random, its arithmetic is that of the big ones.
 
 # %%
 import torch
@@ -129,14 +128,14 @@ print(f"gradient beyond row 0: {bool(slope[:, 1:].any())}; in row 0: {(slope[:, 
       f"{(slope[:, 0] < 0).sum()} negative")
 
 # %% [markdown]
-# In the last block only the class token's row can reach the head. The sign tells for or against the class. But a large
-# gradient does not mean that anything was there to be passed on. That is the second ingredient.
+# In the last block only the class token's row can reach the head. The sign tells for or against the class. But was
+# anything there to be passed on? That is the second ingredient.
 #
 # ## 4. Second ingredient: relevance
 #
 # *Layer-wise relevance propagation* starts with 1 at the class, and at each operation splits what the output holds among
-# the inputs that made it. Four kinds of operations need a rule. All of them divide, so we first agree on a division that
-# survives zero (the authors' own):
+# the inputs that made it. Four kinds of operations need a rule. All divide, so first a division that survives zero (the
+# authors' own):
 
 # %%
 def divide(a, b):
@@ -177,11 +176,11 @@ def through_product(A, V, R):
     return A * (share @ V.mT) / 2, V * (A.mT @ share) / 2
 
 # %% [markdown]
-# Norms, the activation and softmax have no rule: relevance passes them unchanged.
+# Relevance passes norms, the activation and softmax unchanged.
 #
 # ### The walk back: the head
 #
-# One unit of relevance starts at the class. **Guess first:** how much of it arrives in the attention tables?
+# **Guess first:** of the 1 at the class, how much arrives in the attention tables?
 
 # %%
 with torch.no_grad():
@@ -247,8 +246,8 @@ ours = {"chefer": row[1:]}
 # %% [markdown]
 # ### Three cheaper ways
 #
-# The same authors proposed a shorter one for every kind of transformer: the *attention itself* stands in for its
-# relevance, so no walk back is needed, only the gradient (Chefer, Gur and Wolf, ICCV 2021, equations 5 and 6):
+# The same authors' shorter one: the *attention itself* stands in for its relevance, so no walk back is needed, only the
+# gradient (Chefer, Gur and Wolf, ICCV 2021, equations 5 and 6):
 #
 # $$ \bar A_b = \frac{1}{H} \sum_h \left( \nabla A_h \odot A_h \right)^{+} $$
 
@@ -271,8 +270,8 @@ ours |= {"rollout": row[1:], "attention": last.attention.detach().mean(dim=0)[0,
 # %% [markdown]
 # ### Is it right?
 #
-# The course's helper runs the own layers of any stock timm `VisionTransformer` one after the other. So it sees the
-# attention tables, which timm's fused operation never writes down, and leaves the model as it was.
+# The course's helper runs the layers of a stock timm `VisionTransformer` one by one. So it sees the attention tables,
+# which timm's fused operation never writes down, and leaves the model as it was.
 
 # %%
 import numpy as np
@@ -423,7 +422,7 @@ course.record("relevance_on_background", one.value, one.low, one.high, baseline=
 # %% [markdown]
 # ## 8. Two networks, and the tutorial's sentence
 #
-# Lying on the lesion is not the same as being what the network used. So strong pixels are blurred, the strongest first,
+# Lying on the lesion is not being what the network used. So strong pixels are blurred, the strongest first,
 # and the probability of the predicted class is followed (*deletion*, low is good); or a blurred picture gets them back
 # (*insertion*, high is good). Unit 03b explains both. Insertion minus deletion is one number for each photograph, and high
 # is good.
@@ -483,8 +482,7 @@ course.claim("tutorial", "Proposed Approach", "Their approach yields state-of-th
 # ## 9. What we found
 
 # %%
-same_map = "are the same" if off["chefer"] < 1e-9 else "differ"
-print(f"By hand and by the helper the maps {same_map} (largest difference {off['chefer']:.0e} of the maximum).")
+print("By hand and by the helper the maps are", "the same" if off["chefer"] < 1e-9 else "different", "to nine digits.")
 print(f"On the lesion lies {1 - controls['relevancy'].value:.0%} of the relevance; it covers {1 - area:.0%} of the area.")
 print(against["raw attention"].sentence("Relevancy", "raw attention", "evidence on the background"))
 print(same["relevancy"].sentence("Relevancy", "raw attention and rollout", "correlation between the maps of two classes"))
