@@ -460,7 +460,7 @@ least = np.maximum(0.5, with_border.mean(axis=(1, 2)))  # half, or a flat map's 
 focus = scoring.compare(on_lesion, least, lesion, seed=seed)
 
 # %%
-said = focus.sentence("Grad-CAM", "one half or a flat map, whichever is more", "evidence on the lesion and its border")
+said = focus.sentence("Grad-CAM", "the larger of one half and a flat map", "evidence on the lesion and its border")
 course.claim("paper", "4.2", "the model focuses on the lesion body and border", focus, said, not_judged=drawn)
 
 # %% [markdown]
@@ -468,7 +468,7 @@ course.claim("paper", "4.2", "the model focuses on the lesion body and border", 
 
 # %%
 narrow = scoring.compare(energy, np.maximum(0.5, masks.mean(axis=(1, 2))), lesion, seed=seed)
-print(narrow.sentence("Grad-CAM", "one half or a flat map, whichever is more", "evidence on the lesion alone"))
+print(narrow.sentence("Grad-CAM", "the larger of one half and a flat map", "evidence on the lesion alone"))
 
 # %% [markdown]
 # In real photographs nobody has marked the hairs. So the background alone can contradict the second sentence, and cannot
@@ -477,7 +477,7 @@ print(narrow.sentence("Grad-CAM", "one half or a flat map, whichever is more", "
 # %%
 background = scoring.compare(1 - on_lesion, 1 - least, lesion, seed=seed)
 open_half = "hairs are not marked" if background.outcome == "lower" else ""
-said = background.sentence("Grad-CAM", "one half or a flat map, whichever is less", "evidence on the background")
+said = background.sentence("Grad-CAM", "the smaller of one half and a flat map", "evidence on the background")
 course.claim("paper", "3.3", "ignores the hair and background", background, said, supports="lower",
              not_judged=drawn or open_half)
 
