@@ -483,7 +483,7 @@ course.claim("tutorial", "Proposed Approach", "Their approach yields state-of-th
 
 # %%
 print("By hand and by the helper the maps are", "the same" if off["chefer"] < 1e-9 else "different", "to nine digits.")
-print(f"On the lesion lies {1 - controls['relevancy'].value:.0%} of the relevance; it covers {1 - area:.0%} of the area.")
+print(f"Of {len(sample)} photographs, the lesion has {1 - controls['relevancy'].value:.0%} of the relevance, {1 - area:.0%} of the area.")
 print(against["raw attention"].sentence("Relevancy", "raw attention", "evidence on the background"))
 print(same["relevancy"].sentence("Relevancy", "raw attention and rollout", "correlation between the maps of two classes"))
 print(gains["Transformer, relevancy"].sentence("Relevancy", "the centre Gaussian", "insertion minus deletion"))
