@@ -108,9 +108,8 @@ from dermxai_helpers.plots import maps as figures
 plots.show(figures.numbers({f"head {head}": last.attention[head].detach().numpy() for head in range(2)}, "attention"))
 
 # %% [markdown]
-# It is tempting to stop here and to draw row 0, averaged over the heads: that is *raw attention*. Two things are missing.
-# Attention says who was asked, not whether the answer spoke for a class or against it. And in the last block a "patch"
-# has already been mixed with all the others.
+# It is tempting to draw row 0, averaged over the heads: that is *raw attention*. Two things are missing. Attention says who
+# was asked, not whether the answer spoke for a class. And in the last block a "patch" is a mixture of all.
 #
 # ## 3. First ingredient: the gradient
 #
@@ -291,7 +290,7 @@ course.record("relevancy_by_hand_max_difference", off["chefer"], note="as a shar
 #
 # ## 6. A real transformer, without a fork
 #
-# The authors' program is a copy of an early timm in which every layer was rewritten. It is not needed. timm itself loads a
+# The authors' program is a copy of an early timm in which every layer was rewritten. But timm itself loads a
 # checkpoint of your own, `timm.create_model(name, pretrained=True, pretrained_cfg_overlay=dict(file=path, mean=…, std=…))`,
 # and the helper explains it. So is our demo transformer loaded; it has learnt from drawn lesions:
 
@@ -483,7 +482,8 @@ course.claim("tutorial", "Proposed Approach", "Their approach yields state-of-th
 
 # %%
 print("By hand and by the helper the maps are", "the same" if off["chefer"] < 1e-9 else "different", "to nine digits.")
-print(f"Of {len(sample)} photographs, the lesion has {1 - controls['relevancy'].value:.0%} of the relevance, {1 - area:.0%} of the area.")
+told = f"{1 - controls['relevancy'].value:.0%} of the relevance and {1 - area:.0%} of the area"
+print(f"The lesion has {told} ({len(sample)} photographs of {len(set(lesion))} lesions).")
 print(against["raw attention"].sentence("Relevancy", "raw attention", "evidence on the background"))
 print(same["relevancy"].sentence("Relevancy", "raw attention and rollout", "correlation between the maps of two classes"))
 print(gains["Transformer, relevancy"].sentence("Relevancy", "the centre Gaussian", "insertion minus deletion"))
@@ -498,9 +498,9 @@ print(gains["Transformer, relevancy"].sentence("Relevancy", "the centre Gaussian
 # ## Further reading
 #
 # - Chefer, Gur and Wolf, *Transformer interpretability beyond attention visualization*, CVPR 2021,
-#   [arXiv:2012.09838](https://arxiv.org/abs/2012.09838). The method of this unit.
+#   [arXiv:2012.09838](https://arxiv.org/abs/2012.09838).
 # - Chefer, Gur and Wolf, *Generic attention-model explainability for interpreting bi-modal and encoder-decoder
-#   transformers*, ICCV 2021, [arXiv:2103.15679](https://arxiv.org/abs/2103.15679). Gradient × attention.
+#   transformers*, ICCV 2021, [arXiv:2103.15679](https://arxiv.org/abs/2103.15679).
 # - Abnar and Zuidema, *Quantifying attention flow in transformers*, ACL 2020,
-#   [arXiv:2005.00928](https://arxiv.org/abs/2005.00928). Rollout.
+#   [arXiv:2005.00928](https://arxiv.org/abs/2005.00928).
 # - Dosovitskiy et al., *An image is worth 16x16 words*, ICLR 2021, [arXiv:2010.11929](https://arxiv.org/abs/2010.11929).
