@@ -26,8 +26,7 @@ def numbers(matrices: Mapping[str, np.ndarray], unit: str) -> tuple[Figure, str]
         drawn = axes.imshow(matrix, cmap=SIGNED_COLOURS, norm=CenteredNorm(halfrange=largest))
         for (row, column), value in np.ndenumerate(matrix if matrix.size <= 25 else np.empty((0, 0))):
             colour = "white" if abs(value) > 0.75 * largest else "black"
-            text = f"{value:.3g}" if matrix.size < 10 else f"{value:.2g}"
-            text = text if len(text) < 7 else f"{value:.1g}"  # what fits into a cell
+            text = f"{value:.3g}" if matrix.size < 10 or value == 0 else f"{value:.2f}"  # what fits into a cell
             axes.text(column, row, text, ha="center", va="center", color=colour)
         bare(axes, title)
     figure.colorbar(drawn, ax=list(panels), label=unit, shrink=0.8)
@@ -54,7 +53,7 @@ def map_grid(
     rim : what the mask is; probabilities : one row an image, one column a class
     """
     columns = 1 + len(maps) + (probabilities is not None)
-    figure = Figure(figsize=(min(9, 3 * columns), min(2.9, 7.6 / columns) * len(images) + 0.9))
+    figure = Figure(figsize=(min(9, 3 * columns), min(2.9, 7.6 / columns) * len(images) + 1.1))
     figure.suptitle(fill(title, 96))
     places = figure.subplots(len(images), columns, squeeze=False)
     for row, line in enumerate(places):
