@@ -65,9 +65,9 @@ def tiny_network() -> nn.Sequential:
         return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
 
 
-def tiny_batch() -> torch.Tensor:
+def tiny_batch(channels: int = 3) -> torch.Tensor:
     """Two pictures of 5 x 5 pixels, the same at every call."""
-    return torch.rand(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    return torch.rand(2, channels, 5, 5, generator=torch.Generator().manual_seed(0))
 
 
 # --- unit 03: Grad-CAM ---
@@ -123,6 +123,24 @@ def normalised(answer: Callable) -> str:
     if not np.allclose(got, usual.clip(0) / 2):
         raise Mistake(f"For [[-1, 0], [1, 2]] expected [[0, 0], [0.5, 1]], got {got.round(2).tolist()}.")
     return "Zero stays zero, and a map without evidence stays dark."
+
+
+@exercise
+def features_without_a_trace(answer: Callable) -> str:
+    """answer(network, layer, batch) -> the layer's output; no hook may stay, not even when the network fails."""
+    network, batch = tiny_network(), tiny_batch()
+    features, expected = returned(answer(network, network[1], batch)), network[:2](batch)
+    if not torch.is_tensor(features) or features.shape != expected.shape or not torch.allclose(features, expected):
+        raise Mistake("These are not the outputs of the layer that was asked for.")
+    if network[1]._forward_hooks:
+        raise Mistake("The hook is still there. After a thousand calls a thousand copies are kept: remove the handle.")
+    try:
+        answer(network, network[1], tiny_batch(channels=1))  # the network stops
+    except Exception:  # that it stops is meant to be seen by whoever called
+        pass
+    if network[1]._forward_hooks:
+        raise Mistake("When the network stops with an error, the hook stays: remove it in a `finally`.")
+    return "The layer is as it was, also after an error."
 
 
 @exercise

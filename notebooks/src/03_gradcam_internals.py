@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Grad-CAM from the inside
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 71 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 81 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, and mend
-# three broken implementations.
+# four broken implementations.
 #
 # **What you will learn** – to compute a heat-map by hand, to say what one of its cells can and cannot show, and to ask of
 # every heat-map: better than what?
@@ -155,6 +155,33 @@ with network.features.register_forward_hook(keep_features):  # removed at the en
 kept["features"].shape  # (image, maps K, 7, 7)
 
 # %% [markdown]
+# ### Exercise 3.2 – the hook that stays
+# Difficulty ●●○ · importance ●●○ · 8 minutes
+#
+# The function below works, and every call makes the network a little slower and the memory a little fuller. Mend it, also
+# for the day on which the network stops with an error.
+#
+# <details><summary>Hint 1</summary>What does <code>register_forward_hook</code> give back?</details>
+# <details><summary>Hint 2</summary><code>try: … finally: …</code>, or <code>with</code>, as above.</details>
+
+# %%
+def features_of_layer(network, layer, batch):
+    found = []
+    layer.register_forward_hook(lambda layer, inputs, output: found.append(output))
+    network(batch)
+    return found[0]
+
+
+checks.features_without_a_trace(features_of_layer)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+# <pre>
+#     with layer.register_forward_hook(lambda layer, inputs, output: found.append(output)):
+#         network(batch)
+#     return found[0]
+# </pre></details>
+#
 # ### Gradient, mean, sum, ReLU
 
 # %%
@@ -165,7 +192,7 @@ signed = (alpha * kept["features"]).sum(dim=1).detach()
 heatmap = signed.clamp(min=0)  # (image, 7, 7)
 
 # %% [markdown]
-# ### Exercise 3.2 – the frozen backbone
+# ### Exercise 3.3 – the frozen backbone
 # Difficulty ●●○ · importance ●●● · 8 minutes
 #
 # On a frozen network this stops: no weight wants a gradient, so no graph is recorded. Thawing helps, but the next training
@@ -211,7 +238,7 @@ about = f"Grad-CAM step by step, class {classes[target]}"
 plots.show(figures.map_grid(pictures[[first]], masks[[first]], steps, [f"labelled {sample['dx'][first]}"], about))
 
 # %% [markdown]
-# ### Exercise 3.3 – two overlays
+# ### Exercise 3.4 – two overlays
 # Difficulty ●○○ · importance ●●● · 7 minutes
 #
 # Colour is evidence in dermatology: an overlay must not tint what the map does not mark. Both functions below run, and both

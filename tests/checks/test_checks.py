@@ -17,6 +17,25 @@ def crashes(*_arguments):
     return 1 / 0
 
 
+def kept_features(network, layer, batch, removed=True):
+    kept = []
+    handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))
+    network(batch)
+    if removed:
+        handle.remove()
+    return kept[0]
+
+
+def cleaned_features(network, layer, batch):
+    kept = []
+    handle = layer.register_forward_hook(lambda _layer, _inputs, output: kept.append(output))
+    try:
+        network(batch)
+    finally:
+        handle.remove()
+    return kept[0]
+
+
 def gradient_at(network, layer, batch, target, of=lambda logits, target: logits[0, target], unfreeze=False):
     """The gradient, begun at the layer; or by thawing the whole network."""
     network.requires_grad_(unfreeze)
@@ -44,6 +63,7 @@ RIGHT = {
     "map_weights": lambda gradient: gradient.mean(dim=(1, 2)),
     "overlay": shaded,
     "normalised": lambda one: one.clip(0) / max(one.max(), 1e-12),
+    "features_without_a_trace": cleaned_features,
     "gradient_of_a_frozen_network": gradient_at,
     "whole_words": lambda sentence, keyword: len(re.findall(rf"(?<![\w-]){keyword}(?![\w-])", sentence.lower())),
 }
@@ -61,6 +81,9 @@ WRONG = [
     ("normalised", lambda one: np.ones_like(one) if np.ptp(one) == 0 else one.clip(0) / one.max(), "lights up"),
     ("normalised", lambda one: stretched(one) if np.ptp(one) else 0 * one, "became a third"),
     ("normalised", lambda one: one.clip(0), "expected [[0, 0], [0.5, 1]]"),
+    ("features_without_a_trace", lambda *these: kept_features(*these, removed=False), "still there"),
+    ("features_without_a_trace", kept_features, "in a `finally`"),
+    ("features_without_a_trace", lambda network, layer, batch: network(batch), "not the outputs"),
     ("gradient_of_a_frozen_network", lambda *these: gradient_at(*these, unfreeze=True), "no longer frozen"),
     ("gradient_of_a_frozen_network", lambda *these: gradient_at(*these, of=lambda z, t: z.softmax(1)[0, t]),
      "not the gradient of the logit"),

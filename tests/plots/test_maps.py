@@ -33,19 +33,6 @@ def test_numbers_have_one_scale_and_say_what_they_are():
     assert limits == {(-4, 4)} and figure.axes[2].get_ylabel() == "value of a cell"
 
 
-def test_numbers_of_five_by_five_cells_have_two_decimals():
-    cells = np.full((5, 5), -0.0076)
-    cells[1:] = 0
-    figure = described(maps.numbers({"one": cells}, "attention"), "attention")
-    assert {text.get_text() for text in figure.axes[0].texts} == {"-0.01", "0"}
-
-
-def test_the_title_stands_clear_of_the_titles_below_it():
-    figure = described(maps.map_grid(PICTURE, RIM, {"one": np.eye(3)[None]}, ["mel"], "Title", "square"), "one")
-    title, below = figure._suptitle.get_window_extent(), figure.axes[0].title.get_window_extent()
-    assert title.y0 > below.y1
-
-
 def test_large_grids_of_numbers_have_colours_only():
     figure = described(maps.numbers({"map": np.linspace(-1, 2, 49).reshape(7, 7)}, "evidence"), "map from -1 to 2")
     assert not figure.axes[0].texts
