@@ -18,8 +18,9 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
     val : share of the images to validate on, between 0 and 1
 
     Both are stratified: each class has about the same share in both parts. For 1/2, 1/3 ... 1/10 "lesion" deals whole
-    lesions into 1/val piles (StratifiedGroupKFold) and validates on the first that holds every class; for other shares,
-    or fewer lesions than piles, lesions are drawn one by one. ValueError: a class of fewer than two, a row without one.
+    lesions into 1/val piles (StratifiedGroupKFold) and validates on one of those that hold every class, which the seed
+    chooses: the first always gets the lesion with most photographs. For other shares, or fewer lesions than piles,
+    lesions are drawn one by one. ValueError: a class of fewer than two, a row without one.
     """
     from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
@@ -39,7 +40,8 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
     elif by == "lesion" and math.isclose(piles * val, 1) and piles <= min(fewest, MOST_PILES):
         dealer = StratifiedGroupKFold(piles, shuffle=True, random_state=seed)
         dealt = [pile for _, pile in dealer.split(rows, classes, units)]
-        chosen = max(dealt, key=lambda pile: classes[pile].nunique())  # of equals, the first
+        mixed = [dealt[place] for place in np.random.default_rng(seed).permutation(piles)]
+        chosen = max(mixed, key=lambda pile: classes[pile].nunique())  # of equals, the first
     else:
         chosen = np.flatnonzero(units.isin(_drawn(units, classes, val, seed)))
     parts = pd.Series("train", index=table.index, name="split")
