@@ -70,7 +70,7 @@ def grouped(groups: Mapping[str, pd.DataFrame], measure: str, about: str) -> tup
     figure = Figure(figsize=(8, 1.2 + 0.45 * max(map(len, groups.values()))))
     axes = figure.subplots()
     shifts = np.linspace(-0.2, 0.2, len(groups))
-    for (name, table), shift, marker, other in zip(groups.items(), shifts, "os^", SERIES[1:], strict=False):
+    for (name, table), shift, marker, other in zip(groups.items(), shifts, "os^", SERIES, strict=False):
         dots(axes, table, shift=shift, color=CLASS_COLOURS.get(name, other), marker=marker, label=name)
     axes.set(xlim=(-0.02, None), xlabel=f"{measure}, 95 % interval")
     figure.legend(loc="outside upper center", ncols=len(groups))

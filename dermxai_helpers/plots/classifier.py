@@ -18,7 +18,7 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
     best = history["validation_loss"].idxmin()
     kept = history.loc[best]
     recalls = {f"recall_{name}": colour for name, colour in CLASS_COLOURS.items()}
-    colours = dict.fromkeys(("training_loss", "balanced_accuracy"), SERIES[-1]) | recalls
+    colours = dict.fromkeys(("training_loss", "balanced_accuracy"), SERIES[1]) | recalls
     panels = {
         "Cross-entropy (training: with dropout)": ["training_loss", "validation_loss"],
         "Validation accuracy": ["accuracy", "balanced_accuracy"],

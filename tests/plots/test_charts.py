@@ -5,7 +5,7 @@ from described import described
 from matplotlib.colors import to_hex
 
 from dermxai_helpers import plots
-from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER
+from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPER, SERIES
 
 
 def marks(axes):
@@ -63,8 +63,12 @@ def test_groups_keep_their_colours_and_the_rows_their_order():
     figure = described(
         plots.grouped(groups, "share", "Artefacts"), "mel: network 0.70 (0.60 to 0.80)", "other: network 0.70"
     )
-    assert [colour for colour, *_ in marks(figure.axes[0])[::2]] == [CLASS_COLOURS["mel"], PAPER]
+    assert [colour for colour, *_ in marks(figure.axes[0])[::2]] == [CLASS_COLOURS["mel"], SERIES[1]]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(TABLE.index)
+
+
+def test_what_is_measured_never_looks_like_a_baseline_or_the_paper():
+    assert not {BASELINE, PAPER} & set(SERIES) and len(set(SERIES) | set(CLASS_COLOURS.values())) == len(SERIES) + 3
 
 
 def test_moved_joins_the_first_two_columns():
