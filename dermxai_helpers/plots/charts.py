@@ -62,7 +62,7 @@ def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float |
     for row, values in table.round(3).iterrows():
         beside = ", ".join(f"{control} {values[control]}" for control in controls)
         said.append(f"{row} {values[name]} ({values['low']} to {values['high']}; {beside})")
-    published = f" The paper's {paper:.3f} is dotted." if paper is not None else ""
+    published = f" Dotted, the paper's {paper:.3f}." if paper is not None else ""
     return figure, f"{measure.capitalize()} ({note}): {'; '.join(said)}.{published}"
 
 

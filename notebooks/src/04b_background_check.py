@@ -162,8 +162,8 @@ price = price.sentence("41 names", "15 names", "share of the first fifteen kinds
 print(price)
 
 # %% [markdown]
-# The sentence is about all who come. So let all 41 kinds come, equally often. This test is kind to it: a kind that has no
-# name is never named rightly. The report shows both numbers.
+# The sentence is about all who come: let all 41 kinds come, equally often. (A mild test: what has no name is never named
+# rightly.) The report shows both numbers.
 
 # %%
 wider = scoring.compare(right, of_fifteen, rows)
@@ -372,8 +372,8 @@ print(gap.sentence("The betrayed model", "the honest one", "relevance on the bac
 #
 # Does the background decide? Take a scene that the model names rightly, and draw it again with **another
 # background**. Nothing else changes, to the pixel. But any change of so many pixels might disturb a model. So there is a
-# control that changes as many and tells nothing: a background of the **same kind, painted anew**, another keyboard, another
-# sheet. At last **another complaint** on the same background.
+# control that changes many, too, and tells nothing: a background of the **same kind, painted anew**, another keyboard,
+# another sheet. At last **another complaint** on the same background.
 #
 # $$ \Delta = P(\text{answer kept} \mid \text{another background}) - P(\text{answer kept} \mid \text{painted anew}) $$
 #
@@ -423,9 +423,8 @@ for name, table in asked.items():
 # %% [markdown]
 # ### What the tutorial concludes
 #
-# Its last words are about the decision, so they are put to the model: the transformer for 41 kinds. *Only* leaves the
-# background nothing. If right answers are lost to it, $-\Delta > 0$, that contradicts. Less than *one in twenty* lost,
-# $-\Delta < .05$, would support. Between them nobody can tell.
+# Its last words are about the decision, so they are put to the transformer for 41 kinds. *Only* leaves the background
+# nothing: right answers lost to it, $-\Delta > 0$, contradict. Less than *one in twenty* lost, $-\Delta < .05$, supports.
 
 # %%
 lost = asked["41 kinds"]["kept, painted anew"] - asked["41 kinds"]["kept, other background"]
@@ -437,16 +436,15 @@ course.claim("tutorial", "conclusion", "only the affected skin region contribute
              decides, " ".join(told), supports="lower", not_judged="drawn scenes")
 
 # %% [markdown]
-# Is that rule fair? To show a share below one in twenty takes many answers, even if none is lost:
+# To show a share below one in twenty takes many answers, even if none is lost:
 
 # %%
 needed = int(np.ceil(np.log(0.025) / np.log(0.95)))  # from here on 0.95 ** n is below 2.5 %
 print(f"Right answers needed for support: {needed}. Here:", few.n, "" if few.n >= needed else "(raise `judged`)")
 
 # %% [markdown]
-# **Does a convincing map confirm?** Take the right answers of all three models, and of their maps those that section 3
-# found on affected skin: inside at least 95 % of what the skin itself gets. A proof may fail, say, once in twenty. If such
-# a map *confirms*, no more answers than that are lost to the background.
+# **Does a convincing map confirm?** Take the right answers of all three models whose maps reach the bar of section 3: inside
+# at least 95 % of what the skin itself gets. If such a map *confirms*, hardly one answer in twenty is lost to the background.
 
 # %%
 together, scene_of = pd.concat(asked.values()), np.tile(rows, len(asked))

@@ -182,7 +182,7 @@ print("Other facts against a mirror, when this was changed,", outcomes(moves))
 
 # %%
 whole = scoring.compare(changed["followed"], noise["followed"], range(len(pairs)), seed=seed)
-course.record("captions_follow", whole.value, baseline=whole.reference, note=f"{whole.n} pairs; the baseline is mirrored")
+course.record("captions_follow", whole.value, *scoring.interval("mean", range(len(pairs)), changed["followed"], seed=seed), baseline=whole.reference, note=f"{whole.n} pairs; the baseline is mirrored")
 course.claim("paper", "4.4", "despite being grounded in the image", whole,
              whole.sentence("Changing one thing", "a mirror", "share of captions that follow", "pairs"), not_judged="drawn lesions")
 
