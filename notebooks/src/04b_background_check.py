@@ -242,7 +242,7 @@ def skin_itself(drawn, cells=14):
     return background.relevance_by_zone(np.stack(own), drawn)["affected skin"]
 
 # %% [markdown]
-# (A map that lights a single cell in the middle gets more; one that lights all affected skin does not.) And let *only* be
+# (A map that lights a single cell in the middle gets more; one that lights all affected skin alike does not.) And let *only* be
 # mild: 95 % of what the skin itself gets would do.
 
 # %%
