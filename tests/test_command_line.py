@@ -156,6 +156,7 @@ def test_importing_is_cheap():
     rooms = "data, synth, lexicon, scoring, regions, course"
     code = f"from dermxai_helpers import {rooms}; from dermxai_helpers.course import doctor"
     assert not modules_after(code) & set(HEAVY)
+    assert "sklearn" not in modules_after("from dermxai_helpers import widgets"), "50 MB that most units do not need"
 
 
 def test_unknown_room():

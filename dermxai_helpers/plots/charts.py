@@ -42,12 +42,14 @@ def intervals(
 def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float | None = None) -> tuple[Figure, str]:
     """Draw values with their intervals, and beside each what reaches as much without looking.
 
-    table : the columns are the values (0 to 1), low, high, and at most four controls; paper : published, a dashed line
+    table : the columns are the values (0 to 1), low, high, and at most four controls; paper : published, a dotted line
     """
     name, controls = table.columns[0], table.columns[3:]
     figure = Figure(figsize=(8, 1.4 + 0.34 * len(table)))
     axes = figure.subplots()
-    dots(axes, table.rename(columns={name: "value"}), paper, label=f"{name}, 95 % interval")
+    dots(axes, table.rename(columns={name: "value"}), label=f"{name}, 95 % interval")
+    if paper is not None:
+        axes.axvline(paper, color=look_of("paper")[0], linestyle=":", label=f"paper {paper:.3f}", zorder=0)
     for control in controls:
         colour, marker = look_of(control)
         look = {"markersize": 12 if marker == "|" else 6, "markerfacecolor": "none", "markeredgewidth": 1.5}
@@ -55,13 +57,13 @@ def beside_controls(table: pd.DataFrame, measure: str, note: str, paper: float |
     axes.set(xlim=(-0.02, 1.02), xlabel=measure)
     figure.suptitle(fill(note, 96))
     axes.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=4)
     said = []
     for row, values in table.round(3).iterrows():
         beside = ", ".join(f"{control} {values[control]}" for control in controls)
         said.append(f"{row} {values[name]} ({values['low']} to {values['high']}; {beside})")
-    dashed = f" Dashed, the paper's {paper:.3f}." if paper is not None else ""
-    return figure, f"{measure.capitalize()} ({note}): {'; '.join(said)}.{dashed}"
+    published = f" Dotted, the paper's {paper:.3f}." if paper is not None else ""
+    return figure, f"{measure.capitalize()} ({note}): {'; '.join(said)}.{published}"
 
 
 @styled

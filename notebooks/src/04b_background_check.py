@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A transformer of your own, and the background
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 50 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 55 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – fine-tune a timm transformer, add classes to it, load one that knows 41, explain five
 # photographs with much background in them, and find out whether that background decides.
@@ -90,7 +90,8 @@ pretrained.reset_classifier(15)
 f"{sum(weight.numel() for weight in pretrained.parameters()):,} weights"
 
 # %% [markdown]
-# Only the last block and the head learn; what lies below is computed once for each picture.
+# Only the last block and the head learn; what lies below is computed once for each picture. A few scenes and epochs show
+# the steps; they do not make a good classifier.
 
 # %%
 to_learn, to_try = draw_kinds(names[:15], each, seed), draw_kinds(names[:15], 1, seed + 1)
@@ -149,23 +150,26 @@ course.record("kinds_top1", known.value, *scoring.interval("mean", rows, right),
 # %% [markdown]
 # ### Are more classes more useful?
 #
-# The tutorial says so. To test it, hide the last 26 answers of the same transformer: that is the classifier of the first
-# days. Let patients come with all 41 kinds. Whom does it name rightly?
+# The tutorial says so. Hide the last 26 answers of the same transformer, and it names 15 kinds, like the classifier of the
+# first days. (Only like it: its blocks have learnt from all 41.) *Useful* needs a patient.
+# **For one who has one of the first fifteen**, 26 more names are 26 more ways to be wrong. How much does that cost?
 
 # %%
 of_fifteen = np.array(names)[probabilities[:, :15].argmax(axis=1)] == kind
+early = np.isin(kind, names[:15])
+price = scoring.compare(right[early], of_fifteen[early], rows[early])
+price = price.sentence("41 names", "15 names", "share of the first fifteen kinds named rightly", rows="scenes")
+print(price)
+
+# %% [markdown]
+# The sentence is about all who come: let all 41 kinds come, equally often. (A mild test: what has no name is never named
+# rightly.) The report shows both numbers.
+
+# %%
 wider = scoring.compare(right, of_fifteen, rows)
 told = wider.sentence("41 names", "15 names", "share of all scenes named rightly", rows="scenes")
 course.claim("tutorial", "Our step-by-step tutorial", "The more classes are covered, the more useful the classifier will be.",
-             wider, told, not_judged="drawn scenes")
-
-# %% [markdown]
-# **And for a patient who has one of the first fifteen?** For her, 26 more names are 26 more ways to be wrong.
-
-# %%
-early = np.isin(kind, names[:15])
-price = scoring.compare(right[early], of_fifteen[early], rows[early])
-print(price.sentence("41 names", "15 names", "share of the first fifteen kinds named rightly", rows="scenes"))
+             wider, f"{told} {price}", not_judged="drawn scenes")
 
 # %% [markdown]
 # ## 2. Your own checkpoint
@@ -180,6 +184,7 @@ torch.save({"epoch": 5, "state_dict": {f"module.{name}": value for name, value i
 loaded = load_checkpoint(timm.create_model(card["architecture"], **card["arguments"]), workshop / "cluster.pth.tar")
 few = [scene.image for scene in unseen_kinds[:8]]
 print("the same predictions after saving and loading:", np.array_equal(predict(loaded, few), predict(wide, few)))
+del to_learn, to_try, unseen_kinds  # section 4 needs the room
 
 # %% [markdown]
 # ## 3. Photographs taken at home
@@ -217,16 +222,33 @@ found = relevancy.explain(wide, relevancy.prepare(wide, photographs), classes=na
 # \text{IoU} = \frac{|A \cap M|}{|A \cup M|} $$
 #
 # $r_p$ is the relevance at pixel $p$, $A$ the affected skin, $M$ the pixels with at least half of the largest relevance.
-# **Guess: will the five maps lie on affected skin only?**
+# **Guess: will the five maps lie on affected skin only?** (Above each map: the name that the model gives; at the bottom: what
+# was drawn.)
 
 # %%
 zones = background.relevance_by_zone(found.maps, five)
 course.figure("figure_b", figures.scenes(
     five, {"scene": None, "41 kinds": found}, {"41 kinds": zones}, "The transformer for 41 kinds on five drawn scenes"))
 
+# %% [markdown]
+# A map of 14 × 14 cells cannot follow a rim. So make the **affected skin itself** a map, each cell with the share of it that
+# is affected, and treat it like the others. How much of *that* lies inside?
+
 # %%
-alone = scoring.compare(zones["affected skin"], 0.95, range(5))
-print(alone.sentence("The five maps", "95 %", "relevance on affected skin", rows="scenes"))
+def skin_itself(drawn, cells=14):
+    """How much of the affected skin's own map lies inside, for each scene."""
+    side = len(drawn[0].affected) // cells
+    own = [scene.affected.reshape(cells, side, cells, side).mean(axis=(1, 3)) for scene in drawn]
+    return background.relevance_by_zone(np.stack(own), drawn)["affected skin"]
+
+# %% [markdown]
+# (A map that lights a single cell in the middle gets more; one that lights all affected skin alike does not.) And let *only* be
+# mild: 95 % of what the skin itself gets would do.
+
+# %%
+print("Inside, of the skin itself:", skin_itself(five).round(2).tolist())
+alone = scoring.compare(zones["affected skin"], 0.95 * skin_itself(five), range(5))
+print(alone.sentence("The five maps", "95 % of the skin itself", "relevance inside", rows="scenes"))
 
 # %% [markdown]
 # Other methods and other first blocks give other maps; one picture cannot say which is right.
@@ -235,8 +257,7 @@ print(alone.sentence("The five maps", "95 %", "relevance on affected skin", rows
 widgets.relevancy_map(wide, five[0].image, five[0].affected, names)
 
 # %% [markdown]
-# So draw more. (Half of them get a background that will matter in section 4.) And take *only* mildly: 95 of 100 parts of
-# the relevance on affected skin would do.
+# So draw more. (Half of them get a background that will matter in section 4.)
 
 # %%
 betrayal = dict(zip(FIVE, ("paper", "desk", "laptop", "tiles", "cloth"), strict=True))
@@ -250,13 +271,14 @@ def maps_of(model, drawn):
 
 # %%
 by_scene = {"41 kinds": background.relevance_by_zone(maps_of(wide, unseen), unseen)}
-only = scoring.compare(by_scene["41 kinds"]["affected skin"], 0.95, rows)
+bar = 0.95 * skin_itself(unseen)
+only = scoring.compare(by_scene["41 kinds"]["affected skin"], bar, rows)
 course.claim("tutorial", "Analysis of Relevancy Maps",
              "Only the affected skin area should contribute to the classification. We observe that this is the case for the five images.",
-             only, only.sentence("41 kinds", "95 %", "relevance on affected skin", rows="scenes"), not_judged="drawn scenes")
+             only, only.sentence("41 kinds", "95 % of the skin itself", "relevance inside", rows="scenes"), not_judged="drawn scenes")
 
 # %%
-holds = by_scene["41 kinds"]["affected skin"] >= 0.95
+holds = by_scene["41 kinds"]["affected skin"] >= bar
 course.record("scenes_all_affected", holds.mean(), *scoring.wilson(holds.sum(), judged), note=f"{holds.sum()} of {judged} scenes")
 
 # %% [markdown]
@@ -297,11 +319,13 @@ print(large.sentence("Relevance", "area", "share on the skin", rows="scenes"))
 # device for each ward, one cloth for each photographer.
 
 # %%
-sets = {"honest": studio.draw_set(scenes, seed), "betrayed": studio.draw_set(scenes, seed, betrayal)}
 torch.manual_seed(seed)
 pretrained.reset_classifier(5)
-models = {name: finetune(pretrained, as_pictures(drawn), as_pictures(unseen[:5]), list(FIVE), blocks=2, epochs=5,
-                         learning_rate=2e-3, seed=seed, progress=False)[0] for name, drawn in sets.items()}
+models = {}
+for name, telling in {"honest": None, "betrayed": betrayal}.items():
+    drawn = as_pictures(studio.draw_set(scenes, seed, telling))
+    models[name], _ = finetune(pretrained, drawn, as_pictures(unseen[:5]), list(FIVE), blocks=2, epochs=5,
+                               learning_rate=2e-3, seed=seed, progress=False)
 
 # %% [markdown]
 # Judge each, as most papers do, on unseen pictures like its own:
@@ -315,17 +339,13 @@ for name, like in (("honest", ~betrays), ("betrayed", betrays)):
                         baseline=0.2, note=f"{like.sum()} drawn scenes; baseline: chance"))
 
 # %% [markdown]
-# **Which of the two would you publish?** And their maps: would they warn you?
+# A good number warns nobody. **Would the maps?** Look at five, then count.
 
 # %%
 ready = relevancy.prepare(pretrained, photographs)
 both = {name: relevancy.explain(model, ready, classes=list(FIVE)) for name, model in models.items()}
 zones = {name: background.relevance_by_zone(one.maps, five) for name, one in both.items()}
 course.figure("two_models", figures.scenes(five, both, zones, "The honest model, and the model that was betrayed"))
-
-# %%
-for name, one in both.items():
-    print(f"{name}: {sum(map(str.__eq__, one.class_name, (scene.complaint for scene in five)))} of five named rightly")
 
 # %% [markdown]
 # ### Count
@@ -352,8 +372,8 @@ print(gap.sentence("The betrayed model", "the honest one", "relevance on the bac
 #
 # Does the background decide? Take a scene that the model names rightly, and draw it again with **another
 # background**. Nothing else changes, to the pixel. But any change of so many pixels might disturb a model. So there is a
-# control that changes as many and tells nothing: a background of the **same kind, painted anew**, another keyboard, another
-# sheet. At last **another complaint** on the same background.
+# control that changes many, too, and tells nothing: a background of the **same kind, painted anew**, another keyboard,
+# another sheet. At last **another complaint** on the same background.
 #
 # $$ \Delta = P(\text{answer kept} \mid \text{another background}) - P(\text{answer kept} \mid \text{painted anew}) $$
 #
@@ -389,7 +409,8 @@ kept = {}
 for name, table in asked.items():
     kept[name] = one = scoring.compare(table["kept, other background"], table["kept, painted anew"], rows)
     print(one.sentence(f"{name}, another background", "one painted anew", "share of right answers kept", rows="scenes"))
-    course.record(f"background_swap_{name.replace(' ', '_')}", one.value, baseline=one.reference)
+    course.record(f"background_swap_{name.replace(' ', '_')}", one.value, baseline=one.reference,
+                  note=f"{one.n} drawn scenes; baseline: painted anew")
 
 # %% [markdown]
 # And does a model follow the complaint?
@@ -402,32 +423,42 @@ for name, table in asked.items():
 # %% [markdown]
 # ### What the tutorial concludes
 #
-# Its last words are about the decision, so they are put to the model: of the right answers of the transformer
-# for 41 kinds, less than *one in twenty* may be lost to the background, $-\Delta < .05$.
+# Its last words are about the decision, so they are put to the transformer for 41 kinds. *Only* leaves the background
+# nothing: right answers lost to it, $-\Delta > 0$, contradict. Less than *one in twenty* lost, $-\Delta < .05$, supports.
 
 # %%
 lost = asked["41 kinds"]["kept, painted anew"] - asked["41 kinds"]["kept, other background"]
-decides = scoring.compare(lost, 0.05, rows)
-told = decides.sentence("41 kinds", "one in twenty", "share of right answers lost to the background", rows="scenes")
+some, few = (scoring.compare(lost, bar, rows) for bar in (0, 0.05))
+decides = some if some.outcome == "higher" else few
+told = [one.sentence("41 kinds", bar, "share of right answers lost to the background", rows="scenes")
+        for one, bar in ((some, "none"), (few, "one in twenty"))]
 course.claim("tutorial", "conclusion", "only the affected skin region contributes to the model decision",
-             decides, told, supports="lower", not_judged="drawn scenes")
+             decides, " ".join(told), supports="lower", not_judged="drawn scenes")
 
 # %% [markdown]
-# **Does a convincing map confirm?** Take the right answers of honest and betrayed model together, and of their maps the
-# half with most relevance on affected skin. If such a map *confirms*, their answers hardly depend on the background.
+# To show a share below one in twenty takes many answers, even if none is lost:
 
 # %%
-pair, scene_of = pd.concat([asked[name] for name in models]), np.tile(rows, len(models))
-inside = pd.concat([by_scene[name]["affected skin"] for name in models]).to_numpy()
-lost = (pair["kept, painted anew"] - pair["kept, other background"]).to_numpy()
-best = inside >= np.nanmedian(inside[~np.isnan(lost)])
+needed = int(np.ceil(np.log(0.025) / np.log(0.95)))  # from here on 0.95 ** n is below 2.5 %
+print(f"Right answers needed for support: {needed}. Here:", few.n, "" if few.n >= needed else "(raise `judged`)")
+
+# %% [markdown]
+# **Does a convincing map confirm?** Take the right answers of all three models whose maps reach the bar of section 3: inside
+# at least 95 % of what the skin itself gets. If such a map *confirms*, hardly one answer in twenty is lost to the background.
 
 # %%
-confirms = scoring.compare(lost[best], 0.05, scene_of[best])
-told = confirms.sentence("Answers with the better maps", "one in twenty", "share lost to the background", rows="scenes")
+together, scene_of = pd.concat(asked.values()), np.tile(rows, len(asked))
+inside = pd.concat([by_scene[name]["affected skin"] for name in asked]).to_numpy()
+lost = (together["kept, painted anew"] - together["kept, other background"]).to_numpy()
+convincing = inside >= np.tile(bar, len(asked))
+pd.Series(np.repeat(list(asked), judged))[convincing & ~np.isnan(lost)].value_counts()
+
+# %%
+confirms = scoring.compare(lost[convincing], 0.05, scene_of[convincing])
+told = confirms.sentence("Answers with a convincing map", "one in twenty", "share lost to the background", rows="answers")
 course.claim("tutorial", "Analysis of Relevancy Maps",
              "This confirms that the model is using the right information to make the decision.",
-             confirms, told, supports="lower", not_judged="drawn scenes")
+             confirms, f"{told} They come from {confirms.groups} scenes.", supports="lower", not_judged="drawn scenes")
 
 # %% [markdown]
 # ## 6. What we found
@@ -435,9 +466,10 @@ course.claim("tutorial", "Analysis of Relevancy Maps",
 # Do the maps show affected skin alone, and do they tell how a model decides?
 
 # %%
-words = {"higher": "nearly all relevance lies on affected skin", "lower": "much relevance lies elsewhere",
-         "cannot tell": "whether nearly all relevance lies on affected skin cannot be told"}
-print(f"Maps of 41 kinds: {words[only.outcome]} (inside {only.value:.2f}, {only.n} scenes).")
+words = {"higher": "they lie on affected skin alone, as far as such cells can show",
+         "lower": "they lie elsewhere, too, and more than such cells explain",
+         "cannot tell": "whether they lie on affected skin alone cannot be told"}
+print(f"Maps of 41 kinds: {words[only.outcome]} (inside {only.value:.2f}, asked for {only.reference:.2f}, {only.n} scenes).")
 words = {"higher": "they point to the betrayed model", "lower": "they point to the wrong one, the honest model",
          "cannot tell": "they do not tell the betrayed from the honest model"}
 print(f"Maps of two models: {words[gap.outcome]} ({gap.difference:+.2f} of the relevance on the background).")
@@ -449,14 +481,15 @@ for name, one in kept.items():
     print(f"Asked: {name} {words[one.outcome]} ({one.value:.2f} kept against {one.reference:.2f}, {one.n} scenes).")
 
 # %%
-words = {"higher": "A good map does not confirm: more", "lower": "Here a good map went with a steady answer: less",
-         "cannot tell": "Whether a good map confirms cannot be told: perhaps more, perhaps less"}
-print(f"{words[confirms.outcome]} than one answer in twenty is lost to the background ({confirms.value:.2f}).")
+words = {"higher": "A convincing map does not confirm: more", "lower": "Here a convincing map went with a steady answer: less",
+         "cannot tell": "Whether a convincing map confirms cannot be told: perhaps more, perhaps less"}
+print(f"{words[confirms.outcome]} than one answer in twenty is lost to the background ({confirms.value:.2f} of {confirms.n}).")
 
 # %% [markdown]
 # ## 7. What this does *not* show
 #
 # - **Not how a model for 41 diseases behaves.** The kinds are drawings, and easy ones.
+# - **Not what an honest model does that has learnt well.** Ours saw few scenes, and section 5 shows how many it names.
 # - **Not that maps always find a shortcut.** This one was loud. Unit 03b plants another.
 # - **Not what is right for skin of all colours.** Six tones are drawn, and redness on dark skin looks different in life.
 # - **Nothing clinical.**

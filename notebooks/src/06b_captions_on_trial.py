@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Captions on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 50 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 52 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – change one thing in a picture and see whether its caption follows, compare shared words with
 # shared facts, let the label cut the picture, and teach a captioner a new word.
@@ -65,8 +65,8 @@ sentences = captioner.caption([lesion.image for lesion in lesions], PROMPTS["foc
 print(captioner.note, sentences[0], sep="\n")
 
 # %% [markdown]
-# Nine facts are judged, each by the share of captions that are right about it. (Unless a caption is silent, it states one
-# value and the truth has one: precision, recall and F1 are the same number.) The FOCUSED prompt does not ask for cysts and
+# Nine facts are judged, each by the share of captions that are right about it. (Counted over all captions and values, precision
+# and recall are this number, too, unless captions are silent.) The FOCUSED prompt does not ask for cysts and
 # openings: silence about those two is read as a denial; other silence is not right.
 
 # %%
@@ -117,16 +117,18 @@ blind = {slot: tell(seen[slot], nothing[slot], "Captions", "a blank picture", f"
 
 # %%
 def outcomes(found):
-    """Which facts have which outcome, in words."""
+    """Which facts have which outcome, in words; and how many are called higher if none is."""
     named = {outcome: [slots[slot] for slot in found if found[slot].outcome == outcome] for outcome in ("higher", "lower", "cannot tell")}
-    return "; ".join(f"{outcome}: {', '.join(names) or 'none'}" for outcome, names in named.items())
+    words = "; ".join(f"{outcome}: {', '.join(names) or 'none'}" for outcome, names in named.items())
+    return f"{words} ({len(named['higher'])} of {len(found)} higher; if none were, chance alone would call about {0.025 * len(found):.1f} so)"
 
 
 print("Against a blank picture,", outcomes(blind))
 
 # %% [markdown]
-# *Cannot tell* is not *no better*: these captions are too few. And nine comparisons are nine chances for a false alarm: one
-# *higher* alone would be weak.
+# *Cannot tell* is not *no better*: these captions are too few. And nine comparisons are nine chances for a false alarm. A
+# 95 % interval lies wholly above the truth about once in forty times, by chance. So read how *many* are higher; a single one
+# of nine is weak.
 #
 # ## 3. Change one thing
 #
@@ -168,7 +170,8 @@ shown = pd.DataFrame(shown, index=["one thing changed", "low", "high", "only mir
 course.figure("followed", plots.beside_controls(shown, "share of captions that follow", f"{pairs_each} pairs each, {captioner.note}"))
 
 # %% [markdown]
-# A caption that tells what *usually goes with* the change moves other facts, too: more of them than noise moves.
+# A caption that tells what *usually goes with* the change moves other facts, too: more of them than noise moves. The first
+# line pools all pairs; the second is a hint where to look.
 
 # %%
 rest = tell(changed["others"], noise["others"], "Changing one thing", "a mirror", "share of other facts told differently", "pairs")
@@ -179,7 +182,7 @@ print("Other facts against a mirror, when this was changed,", outcomes(moves))
 
 # %%
 whole = scoring.compare(changed["followed"], noise["followed"], range(len(pairs)), seed=seed)
-course.record("captions_follow", whole.value, baseline=whole.reference, note=f"{whole.n} pairs; the baseline is mirrored")
+course.record("captions_follow", whole.value, *scoring.interval("mean", range(len(pairs)), changed["followed"], seed=seed), baseline=whole.reference, note=f"{whole.n} pairs; the baseline is mirrored")
 course.claim("paper", "4.4", "despite being grounded in the image", whole,
              whole.sentence("Changing one thing", "a mirror", "share of captions that follow", "pairs"), not_judged="drawn lesions")
 
@@ -229,7 +232,7 @@ for caption in (turned, free):
 #
 # ### Exercise 6.1 – whole words
 #
-# A search for letters finds *regular border* inside *irregular border*. Write a count that does not. Mind the
+# Without looking back at unit 06: a search for letters finds *regular border* inside *irregular border*. Write a count that does not. Mind the
 # hyphen in *non-uniform*.
 #
 # <details><summary>Hint 1</summary>Two conditions: what stands before the keyword, and what after.</details>
@@ -416,14 +419,23 @@ lost = {name: tell(beside(new[name]), beside(old[name]), "The pupil", "the untau
         for name in PROMPTS}
 
 # %% [markdown]
-# The paper's hope is tested on the three attributes that it names, as far as they were taught:
+# Is the pupil *right* about the attributes that the paper names, as far as they were taught?
 
 # %%
 named = [slot for slot in passed if slot != "border_sharpness"] or passed
 sides = [rated["truth"][name][named].mean(axis=1) for name in ("pupil", "untaught captioner")]
-hope = scoring.compare(*sides, range(examined), seed=seed)
+hope = tell(*sides, "The pupil", "the untaught captioner", "share right about them by the truth")
+
+# %% [markdown]
+# The paper hopes only that the model *mentions* all three. Our lessons are neither “report corpora” nor “curated”, so
+# its sentence is not judged; the number stands beside it.
+
+# %%
+spoken_of = [[len(one.keys() & {"symmetry", "border_shape", "colour_count"}) / 3 for one in parsed[name]] for name in ("pupil", "untaught captioner")]
+mention = scoring.compare(*spoken_of, range(examined), seed=seed)
 course.claim("paper", "5", "Domain-specific fine-tuning of the VLM using dermatology report corpora and curated lesion descriptions, encouraging the model to mention diagnostic attributes such as asymmetry, irregular borders and variegated pigmentation.",
-             hope, hope.sentence("The pupil", "the untaught captioner", "share right about them by the truth", "captions"), not_judged="drawn lesions")
+             mention, mention.sentence("The pupil", "the untaught captioner", "share of the three attributes that are mentioned", "captions"),
+             not_judged="silver lessons about drawn lesions")
 
 # %% [markdown]
 # The adapter is a small file. Loaded beside the checkpoint, it is added to the weights.

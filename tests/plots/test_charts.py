@@ -55,7 +55,9 @@ def test_controls_stand_beside_the_values():
         "network 0.7 (0.6 to 0.8; commonest value 0.5, silent 0.0)", "eight lesions", "the paper's 0.260",
     )  # fmt: skip
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["value, 95 % interval", "commonest value", "silent"]
+    assert labels == ["value, 95 % interval", "paper 0.260", "commonest value", "silent"]
+    published = [line for line in figure.axes[0].lines if line.get_label() == "paper 0.260"]
+    assert [line.get_color() for line in published] == [PAPER], "the paper has one colour in the whole course"
 
 
 def test_groups_keep_their_colours_and_the_rows_their_order():
