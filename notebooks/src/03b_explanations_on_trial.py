@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Explanations on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03b_explanations_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03b_explanations_on_trial.ipynb) · 55 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03b_explanations_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03b_explanations_on_trial.ipynb) · 52 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – write six explanation methods; compare them with maps that know no network; give a network a
 # shortcut and see which maps show it.
@@ -73,7 +73,7 @@ drawn = "drawn lesions" if cases.truth is not None else ""
 print(f"{len(sample)} photographs of {sample['lesion_id'].nunique()} lesions; {cases.masks.mean():.1%} of the area is lesion")
 
 # %% [markdown]
-# All methods read the same 1,280 maps of 7 × 7 cells that the last layer gives (unit 03). We explain the predicted class.
+# All methods read the 1,280 maps of 7 × 7 cells of the last layer (unit 03). We explain the predicted class.
 
 # %%
 A = trial.features(network, cases.images, classifier.prepare)
@@ -155,7 +155,7 @@ print("Grad-CAM and HiResCAM are the same:", alike)
 # %% [markdown]
 # *Score-CAM* (Wang 2020) needs no derivative. It lays every map $M_k$, stretched to 0 … 1, over the photograph $x$ and asks
 # the network what it says of the rest: $L = \sum_k w_k A_k$, $w = \mathrm{softmax}_k\, s(x \odot M_k)$. The price: a
-# forward pass for **each** map. So we take a layer in the middle: 96 maps of 14 × 14.
+# forward pass for **each** map (Grad-CAM: one). So we take a layer in the middle: 96 maps of 14 × 14.
 
 # %%
 @torch.no_grad()
@@ -170,8 +170,7 @@ swift, photos = quick(network), classifier.prepare(list(cases.images[:scored]))
 found = gradcam.explain(swift, photos, method="scorecam", layer="features.13", relu=False)
 middle = swift.features[:14](photos[:1])[0].detach()
 by_hand = score_cam(middle, photos[0], found.target[0])
-print("Score-CAM   equal to the library:", np.allclose(by_hand, found.maps[0], rtol=1e-2, atol=1e-3))
-print(f"{len(middle)} passes for one map; Grad-CAM needs one")
+print(f"Score-CAM   equal to the library: {np.allclose(by_hand, found.maps[0], 1e-2, 1e-3)}; {len(middle)} passes for a map")
 
 # %%
 few = slice(min(2, scored))
@@ -183,8 +182,8 @@ plots.show(map_grid(cases.images[few], cases.masks[few], six, list(named[few]), 
 #
 # *Energy*: the share of a map's evidence that lies inside the lesion.
 #
-# **Guess:** the last layer of a network is replaced by random numbers, thirty times. How many of these thirty networks
-# put more of their evidence on the lesion than the trained one?
+# **Guess:** the last layer of a network is replaced by random numbers, thirty times. How many of the thirty put
+# more evidence on the lesion than the trained one?
 
 # %%
 energies = pd.DataFrame({name: trial.energies_inside(of_all, cases.masks) for name, of_all in maps.items()})
@@ -200,8 +199,8 @@ chance = scoring.among(energies["Grad-CAM"].mean(), random_heads)
 print(chance.sentence("Grad-CAM", "random heads", "energy inside the lesion"))
 
 # %% [markdown]
-# A random head has learnt nothing; what it has is the maps of the layer below. One alone tells little: see how far thirty
-# lie apart. Now each method against the Gaussian, photograph by photograph; and Eigen-CAM with the other sign:
+# A random head has learnt nothing; it has only the maps of the layer below. Now each method against the Gaussian,
+# photograph by photograph; and Eigen-CAM with the other sign:
 
 # %%
 def beside(name, reference="centre Gaussian"):
@@ -298,23 +297,22 @@ if len(enough):
                        "artefacts, explaining incorrect predictions", gained, said, not_judged=drawn))
 
 # %% [markdown]
-# The verdict asks for a gap above zero, as the paper's words do. The Gaussian's gap comes from size and place of the
-# lesions alone; the second sentence takes it away. Untested stay *artefacts* (we measure all that is outside) and
+# The verdict asks for a gap above zero, as the paper's words do. The Gaussian's gap comes from the size and place of the
+# lesions; the second sentence takes it away. Untested stay *artefacts* (we measure all that is outside) and
 # *explaining*: section 7 changes the cause itself.
 #
 # ## 5. Faithful?
 #
-# So far a person was asked. Now the network: erase the strongest pixels first and follow the probability of the predicted
-# class. *Deletion*: the sooner it falls, the better the map. *Insertion*: give them back to an erased picture; high is
+# Now we ask the network: erase the strongest pixels first and follow the probability of the predicted class.
+# *Deletion*: the sooner it falls, the better the map. *Insertion*: give them back to an erased picture; high is
 # good. The area under the curve sums up all shares.
 #
-# A tiny model adds up four pixels with these weights. **Guess: which order of deletion has the
-# smallest area?**
+# A tiny model adds up four pixels. **Guess: which order of deletion has the smallest area?**
 
 # %% tags=["nbval-check-output"]
-weights = np.array([4.0, 3.0, 2.0, 1.0])
-for name, order in {"strongest first": weights, "weakest first": weights[::-1]}.items():
-    print(f"{name:15}", left := [float(order[gone:].sum()) for gone in range(5)], "mean", np.mean(left))
+for name, order in {"strongest first": np.array([4.0, 3, 2, 1]), "weakest first": np.array([1.0, 2, 3, 4])}.items():
+    left = [float(order[gone:].sum()) for gone in range(5)]
+    print(f"{name:15} {left} mean {np.mean(left)}")
 
 # %% [markdown]
 # Black is a colour no skin has, so erased pixels are blurred. Each photograph is asked at another share: the mean estimates
@@ -327,8 +325,7 @@ tried = {name: partial(gradcam.explain, method=NAMES[name]) for name in ("Grad-C
 result = trial.run(network, some, tried, classifier.prepare, seed=seed)
 
 # %%
-asked_for = [("plausibility", "best IoU"), ("faithfulness", "insertion, blur"), ("faithfulness", "deletion, blur"),
-             ("drawn", "causal parts")]
+asked_for = [("faithfulness", "insertion, blur"), ("faithfulness", "deletion, blur"), ("drawn", "causal parts")]
 panels = {}
 for group, measure in (column for column in asked_for if column in result.scores and result.scores[column].notna().any()):
     values = result.scores[group, measure].unstack("method")
@@ -375,8 +372,8 @@ print("Exactly as before:", ", ".join(name for name in signed if np.allclose(lik
 # ## 7. A planted shortcut
 #
 # In a public archive coloured stickers lie beside many harmless lesions, and networks learn them (Rieger 2020). We plant
-# one, blue, beside **every melanoma** and no other lesion. An honest network sees each lesion half of the time with
-# a sticker. Then we ask about the *same* photograph with and without the cause.
+# one, blue, beside **every melanoma** and no other lesion. An honest network sees each lesion half of the time with a
+# sticker.
 
 # %%
 known = table[(split == "train") & masked]
@@ -413,13 +410,13 @@ stickers, places = shortcut.plant(exam.images[melanoma], exam.masks[melanoma], s
 bare, worn = clear[melanoma], trial.features(network, stickers, classifier.prepare)
 
 # %% [markdown]
-# Have they learnt anything? The honest network sees the lesions as they are, the other its own kind: melanomas with
+# Have they learnt? The honest network sees the lesions as they are, the other its own kind: melanomas with
 # stickers. No sticker tells a nevus from a keratosis, so we also ask only: melanoma or not?
 
 # %%
 own = clear.mean(dim=(2, 3))
 own[melanoma] = worn.mean(dim=(2, 3))
-note = f"balanced, {len(dx)} new photographs of {len(set(exam.lesions))} lesions"
+note = f"balanced, {len(dx)} photographs of {len(set(exam.lesions))} lesions"
 for name, seen in (("honest", clear.mean(dim=(2, 3))), ("shortcut", own)):
     answers = classes[pupils[name](seen).argmax(dim=1).numpy()]
     questions = {"accuracy": (dx, answers, classes), "melanoma_or_not": (melanoma, answers == "mel", [False, True])}
@@ -428,7 +425,7 @@ for name, seen in (("honest", clear.mean(dim=(2, 3))), ("shortcut", own)):
         print(course.record(f"{question}_{name}", *row, baseline=1 / len(kinds), note=note))
 
 # %% [markdown]
-# And what is the cause worth? The probability of melanoma, with and without the sticker:
+# The *same* photographs, with and without the cause:
 
 # %%
 mel = list(classes).index("mel")
@@ -443,22 +440,21 @@ for name, pupil in pupils.items():
 # **Guess: for which methods is it larger in the network that uses the sticker?**
 
 # %%
-tested, more = tuple(tried), {}
+more = {}
 for name, pupil in pupils.items():
     row = pupil.weight[mel].expand(len(worn), -1)
-    for method in tested:
+    for method in tried:
         with_sticker, without = (maps_by(method, seen, row) for seen in (worn, bare))
         more[name, method] = trial.energies_inside(with_sticker, places) - trial.energies_inside(without, places)
 
 # %%
-heads = {name: pupil.weight[mel].expand(2, -1) for name, pupil in pupils.items()}
-grad_cams = {f"{name} network": maps_by("Grad-CAM", worn[:2], row) for name, row in heads.items()}
+grad_cams = {f"{name} network": maps_by("Grad-CAM", worn[:2], pupil.weight[[mel, mel]]) for name, pupil in pupils.items()}
 course.figure("shortcut", map_grid(stickers[:2], places[:2], grad_cams, ["melanoma"] * 2, "Grad-CAM", "sticker"))
 
 # %%
 def moved(name, reference=None):
     return {method: scoring.compare(more[name, method], more[reference, method] if reference else 0.0, patients, seed=seed)
-            for method in tested}
+            for method in tried}
 
 
 apart = moved("shortcut", "honest")
@@ -466,8 +462,8 @@ panels = {"shortcut network": moved("shortcut"), "honest network": moved("honest
 course.figure("exposed", figures.differences(panels, "share of the map on the sticker's place, with sticker minus without", True))
 
 # %%
-exposing = [method for method in tested if apart[method].outcome == "higher"]
-print(f"Of {len(tested)} methods these tell the two networks apart: {', '.join(exposing) or 'none'}.")
+exposing = [method for method in tried if apart[method].outcome == "higher"]
+print(f"Of {len(tried)} methods these tell the two networks apart: {', '.join(exposing) or 'none'}.")
 print(apart["Grad-CAM"].sentence("Grad-CAM, shortcut network", "the honest one", "evidence that moves to the sticker"))
 
 # %% [markdown]
@@ -479,31 +475,27 @@ print(apart["Grad-CAM"].sentence("Grad-CAM, shortcut network", "the honest one",
 
 # %%
 print(f"On the lesion: {chance.sentence('Grad-CAM', 'random heads', 'energy')}")
-print(f"As a dot: {beside('Grad-CAM').sentence('Grad-CAM', 'a Gaussian', 'energy')}")
 print(f"In the network's eyes: {insertion.sentence('Grad-CAM', 'a Gaussian', 'area under insertion')}")
 print(f"As a region: {boxed.sentence('Grad-CAM', 'a centred box', 'IoU')}")
-print(f"As a test for shortcuts, of {len(tested)} methods these tell the two networks apart: {', '.join(exposing) or 'none'}.")
+print(f"As a test for shortcuts, of {len(tried)} methods these tell the two networks apart: {', '.join(exposing) or 'none'}.")
 
 # %% [markdown]
 # ## 9. What this does *not* show
 #
-# - **Not that one method is best.** On other networks HiResCAM is not Grad-CAM.
+# - **Not that one method is best** on other networks.
 # - **Not that a faithful map is understood.** It says where the network's opinion hangs, not why.
 # - **Not how real shortcuts look.** A sticker is easy to see; hospital, camera and skin tone are not.
 # - **Not a whole network's shortcut.** Our backbone stayed frozen; a network that learns as a whole may hide more.
-# - **Nothing clinical.**
 #
 # ## Further reading
 #
 # - Adebayo, *Sanity checks for saliency maps*, NeurIPS 2018, [arXiv:1810.03292](https://arxiv.org/abs/1810.03292).
 # - Petsiuk, *RISE*, BMVC 2018, [arXiv:1806.07421](https://arxiv.org/abs/1806.07421): insertion, deletion; Rong, ICML
-#   2022, [arXiv:2202.00449](https://arxiv.org/abs/2202.00449): why the replacement matters.
+#   2022, [arXiv:2202.00449](https://arxiv.org/abs/2202.00449): the replacement matters.
 # - Selvaraju, *Grad-CAM*, [arXiv:1610.02391](https://arxiv.org/abs/1610.02391); Wang, *Score-CAM*,
 #   [arXiv:1910.01279](https://arxiv.org/abs/1910.01279); Chattopadhay, *Grad-CAM++*,
 #   [arXiv:1710.11063](https://arxiv.org/abs/1710.11063); Draelos, *HiResCAM*,
 #   [arXiv:2011.08891](https://arxiv.org/abs/2011.08891); Jiang, *LayerCAM*,
 #   [doi:10.1109/TIP.2021.3089943](https://doi.org/10.1109/TIP.2021.3089943); Muhammad, *Eigen-CAM*,
 #   [arXiv:2008.00299](https://arxiv.org/abs/2008.00299).
-# - Nunnari, CD-MAKE 2021, [doi:10.1007/978-3-030-84060-0_16](https://doi.org/10.1007/978-3-030-84060-0_16): IoU of
-#   Grad-CAM with marked structures, at best .143.
 # - Rieger, *Interpretations are useful*, ICML 2020, [arXiv:1909.13584](https://arxiv.org/abs/1909.13584): stickers.
