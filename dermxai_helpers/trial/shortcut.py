@@ -21,8 +21,8 @@ def plant(images: np.ndarray, lesions: np.ndarray, seed: int = 0) -> tuple[np.nd
     rng, (height, width) = np.random.default_rng(seed), lesions.shape[1:]
     rows, columns = np.mgrid[:height, :width]
     corners = rng.choice([-1, 1], (len(images), 2)) * rng.uniform(0.32, 0.38, (len(images), 2)) + 0.5
-    distances = [np.hypot(rows - down * height, columns - across * width) for down, across in corners]
-    places = (np.stack(distances) < RADIUS) & ~lesions
+    discs = [np.hypot(rows - down * height, columns - across * width) < RADIUS for down, across in corners]
+    places = np.stack(discs) & ~lesions
     changed = images.copy()
     changed[places] = 0.15 * images[places] + 0.85 * np.array(STICKER)
     return changed, places
