@@ -353,17 +353,17 @@ print(insertion.sentence("Grad-CAM", "a Gaussian in the centre", "area under ins
 blocks = randomisation.blocks(network)  # from the head down
 stages = [blocks[0], sum(blocks[1:5], []), sum(blocks[5:], [])]
 signed = {name: partial(gradcam.explain, method=NAMES[name], relu=False) for name in ("Grad-CAM", "Eigen-CAM")}
-likeness = randomisation.cascade(network, classifier.prepare(list(cases.images[:16])), signed, stages, seed)
+likeness = randomisation.cascade(network, classifier.prepare(list(cases.images[:24])), signed, stages, seed)
 
 # %%
-ends = scoring.mean_intervals(lesions[:16], likeness.T.to_numpy(), seed=seed)
+ends = scoring.mean_intervals(lesions[:24], likeness.T.to_numpy(), seed=seed)
 left = pd.DataFrame({"value": likeness.mean(axis=1), "low": ends[:, 0], "high": ends[:, 1]})
 course.figure("randomisation", figures.randomisation(left))
 
 # %%
 gone = likeness.index[0][1]  # the head
 for name in signed:
-    kept = scoring.compare(likeness.loc[name, gone], likeness.loc[name, randomisation.OTHER], lesions[:16], seed=seed)
+    kept = scoring.compare(likeness.loc[name, gone], likeness.loc[name, randomisation.OTHER], lesions[:24], seed=seed)
     print(kept.sentence(f"{name} without the head", "another photograph", "likeness to the trained network's map"))
 print("Exactly as before:", ", ".join(name for name in signed if np.allclose(likeness.loc[name, gone], 1)) or "none")
 
