@@ -2,22 +2,19 @@
 
 import numpy as np
 import pytest
+from answers import CLASSES, drawn_labels
 from scipy import stats
 from sklearn import metrics
 
 from dermxai_helpers import scoring
 from dermxai_helpers.scoring.calibration import area_under_roc
 
-CLASSES = ("mel", "nv", "bkl")
 
-
-def drawn_answers(seed: int = 0, n: int = 300, lesions: int = 200):
-    rng = np.random.default_rng(seed)
-    of_lesion = rng.choice(CLASSES, lesions, p=[0.2, 0.6, 0.2])
-    lesion = np.sort(rng.integers(lesions, size=n))
-    labels = of_lesion[lesion]
-    good = np.where(rng.random(n) < 0.9, labels, "nv")
-    return labels, good, rng.choice(CLASSES, n), lesion
+def drawn_answers():
+    """Labels, answers that are mostly right, answers by chance, lesions."""
+    labels, _, lesion = drawn_labels()
+    rng = np.random.default_rng(0)
+    return labels, np.where(rng.random(len(labels)) < 0.9, labels, "nv"), rng.choice(CLASSES, len(labels)), lesion
 
 
 def test_the_mean_of_paired_differences_equals_brute_force():
