@@ -174,12 +174,14 @@ def recalls_at(seen: tuple, unseen: tuple, exponent: float) -> tuple[Figure, str
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     rarity = len(seen[1]) / np.bincount(seen[1], minlength=len(data.CLASSES)).clip(1)
     recalls = {}
     for name, power in {"without weights": 0.0, f"exponent {exponent:.2f}": exponent}.items():
         head = LogisticRegression(C=0.001, max_iter=1000, tol=0.01, class_weight=dict(enumerate(rarity**power)))
-        predicted = make_pipeline(StandardScaler(), head).fit(*seen).predict(unseen[0])
+        with threadpool_limits(1):  # two threads would only wait for each other on so small a problem
+            predicted = make_pipeline(StandardScaler(), head).fit(*seen).predict(unseen[0])
         right = [(predicted[unseen[1] == number] == number).mean() for number in range(len(data.CLASSES))]
         recalls[name] = pd.Series(right, index=data.CLASSES)
     return plots.moved(pd.DataFrame(recalls), "recall: share of the class's images that are found")

@@ -67,7 +67,7 @@ def road(
     """
     blocks = [f"{view} (votes {votes[view]}): {sentence}" for view, sentence in captions.items()]
     text = "\n\n".join(textwrap.fill(block, ROAD_LETTERS) for block in blocks)
-    below = 0.3 + 0.17 * text.count("\n")  # inches
+    below = 0.16 * (text.count("\n") + 1)  # inches
     figure = Figure(figsize=(ROAD, 3.5 + below))
     first, second, third = figure.subplot_mosaic("ab;cc", height_ratios=(2.6, below)).values()
     scores = ", ".join(f"{name} {score:.2f}" for name, score in probabilities.items())

@@ -19,7 +19,7 @@ from dermxai_helpers.training.backbones import Backbone
 from dermxai_helpers.training.features import cached_features, file_digest
 from dermxai_helpers.training.loop import KEEP, Examples, Plan, fit
 
-BATCH = 8  # images at once
+BATCH = 4  # images at once: eight are slower on a CPU
 HAM10000_LICENCE = "HAM10000 (doi:10.7910/DVN/DBW86T): CC BY-NC 4.0, no commercial use"
 LICENCES = {"ISIC_": HAM10000_LICENCE, "DRAWN_": "drawn by dermxai_helpers.synth: MIT"}
 

@@ -37,12 +37,14 @@ def learn(clean: Tensor, marked: Tensor, labels: Sequence[str], share: Mapping[s
     A logistic regression of standardised values, as a linear layer (K to classes): logits are right up to a constant.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     centre, spread = clean.mean(dim=0), clean.std(dim=0) + 1e-6
     weight = np.array([share[name] for name in labels])
     numbers = np.tile([data.CLASSES.index(name) for name in labels], 2)
     fitted = LogisticRegression(C=0.1, max_iter=2000)
-    fitted.fit((torch.cat([clean, marked]) - centre) / spread, numbers, np.concatenate([1 - weight, weight]))
+    with threadpool_limits(1):  # two threads would only wait for each other on so small a problem
+        fitted.fit((torch.cat([clean, marked]) - centre) / spread, numbers, np.concatenate([1 - weight, weight]))
     head = nn.Linear(clean.shape[1], len(data.CLASSES)).requires_grad_(False)
     head.weight[:] = torch.from_numpy(fitted.coef_) / spread
     head.bias[:] = torch.from_numpy(fitted.intercept_) - head.weight @ centre

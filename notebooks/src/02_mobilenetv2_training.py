@@ -369,12 +369,14 @@ print(nearer.sentence(f"Class weights ({where})", "the plain loss", "distance fr
 # %%
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 scaled, labels = StandardScaler().fit_transform(features), table["dx"].to_numpy()
 
 
 def solved(rows, taught, **options):
-    return LogisticRegression(C=0.001, max_iter=5000, tol=0.01, **options).fit(scaled[rows], taught[rows])
+    with threadpool_limits(1):  # two threads would only wait for each other on so small a problem
+        return LogisticRegression(C=0.001, max_iter=5000, tol=0.01, **options).fit(scaled[rows], taught[rows])
 
 # %%
 rng, lesion = np.random.default_rng(seed), pd.factorize(table["lesion_id"])[0]

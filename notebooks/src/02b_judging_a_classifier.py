@@ -148,7 +148,7 @@ from sklearn.metrics import roc_auc_score
 from dermxai_helpers.scoring.calibration import area_under_roc
 
 ill = truth == "mel"
-said = {way: np.array(CLASSES)[p.argmax(axis=1)] for way, p in given.items()} | {"always nevus": np.full(len(truth), "nv")}
+said = {way: np.array(CLASSES)[p.argmax(axis=1)] for way, p in given.items()}
 
 
 def area(ill, scores):
@@ -162,9 +162,10 @@ columns = ["recall_mel", "recall_nv", "recall_bkl", "balanced_accuracy"]
 scored = {way: scoring.scores_with_intervals(truth, words, owners, CLASSES) for way, words in said.items()}
 panels = {name.replace("_", " "): pd.DataFrame({way: one.loc[name] for way, one in scored.items()}).T for name in columns}
 panels["ROC area of mel"] = pd.DataFrame(
-    {way: [area(ill, p[:, 0]), *scoring.interval(area, owners, ill, p[:, 0], repeats=200)] for way, p in given.items()}
-    | {"always nevus": [0.5] * 3}, index=["value", "low", "high"]).T  # fmt: skip
-references = {name: rows.loc["always nevus", "value"] for name, rows in panels.items()}
+    {way: [area(ill, p[:, 0]), *scoring.interval(area, owners, ill, p[:, 0], repeats=200)] for way, p in given.items()},
+    index=["value", "low", "high"]).T  # fmt: skip
+constant = scoring.scores_with_intervals(truth, np.full(len(truth), "nv"), owners, CLASSES)["value"]
+references = {name.replace("_", " "): constant[name] for name in columns} | {"ROC area of mel": 0.5}
 judged_on = f"{len(truth)} photographs of {judged['lesion_id'].nunique()} lesions"
 course.figure("strategies", plots.intervals(panels, references, f"always nevus · {judged_on}", "Ways to treat imbalance"))
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Explanations on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03b_explanations_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03b_explanations_on_trial.ipynb) · 52 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03b_explanations_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03b_explanations_on_trial.ipynb) · 53 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – write six explanation methods; compare them with maps that know no network; give a network a
 # shortcut and see which maps show it.
@@ -193,6 +193,7 @@ energies["centre Gaussian"] = [scoring.energy_inside(dot, mask) for mask in case
 # %%
 heads = torch.randn(30, *head.shape, generator=torch.Generator().manual_seed(seed))
 blind = [torch.einsum("nk,nkij->nij", one[predicted], A).numpy() for one in heads]
+del A  # 60 MB; before you go back to an earlier section, run section 1 again
 random_heads = [np.nanmean(trial.energies_inside(of_all, cases.masks)) for of_all in blind]
 chance = scoring.among(energies["Grad-CAM"].mean(), random_heads)
 print(chance.sentence("Grad-CAM", "random heads", "energy inside the lesion"))
@@ -379,8 +380,9 @@ known = table[(split == "train") & masked]
 school = known.groupby("dx").sample(min(taught, known["dx"].value_counts().min()), random_state=seed)
 lessons = trial.Cases.read(school, folder)
 clean = training.cached_features(training.backbone(backbone), school["image_path"], progress=False)
-del A  # 60 MB; before you go back to an earlier section, run section 1 again
-marked = trial.features(network, shortcut.plant(lessons.images, lessons.masks, seed)[0], classifier.prepare).mean(dim=(2, 3))
+stuck = np.array_split(shortcut.plant(lessons.images, lessons.masks, seed)[0], 10)  # a tenth at a time: 75 MB less
+marked = torch.cat([trial.features(network, part, classifier.prepare).mean(dim=(2, 3)) for part in stuck])
+del lessons, stuck
 
 # %% [markdown]
 # Only the head learns, a logistic regression on the averaged maps: training the last blocks too takes minutes on two cores.
