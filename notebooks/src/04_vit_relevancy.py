@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Relevancy in a vision transformer
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 55 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 54 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – follow one class score backwards through a tiny transformer, then explain a real one, and compare
 # its maps with those of a CNN.
@@ -473,11 +473,10 @@ gains = {f"Transformer, {name}": beside(of_vit, name, "centre Gaussian") for nam
 gains["CNN, Grad-CAM"] = beside(of_cnn, "Grad-CAM", "centre Gaussian")
 
 # %%
-rows = pd.DataFrame({name: vars(one) for name, one in gains.items()}).T
-rows = rows.assign(value=rows["difference"], enough=rows["fewest"] >= 10)
-measure = f"insertion minus deletion, minus the centre Gaussian's ({len(few.images)} photographs, high is good)"
-course.figure("two_networks", plots.intervals({measure: rows}, {measure: 0.0}, "as good as the centre Gaussian",
-                                              "Four kinds of maps of the transformer and Grad-CAM of the CNN"))
+from dermxai_helpers.plots import trial as differing
+
+measure = f"insertion minus deletion ({len(few.images)} photographs, high is good)"
+course.figure("two_networks", differing.differences({measure: gains}, "method minus centre Gaussian, on its own network"))
 
 # %%
 for name, one in gains.items():

@@ -392,14 +392,12 @@ for slot in judged:
         alike[slot] = scoring.compare(*answers, lesions, "balanced_accuracy", kinds, seed=seed)
 
 # %%
-panels = {}
-for name, tests in {"accuracy": commonest, "balanced accuracy": alike}.items() if judged else ():
-    rows = pd.DataFrame(map(vars, tests.values()), index=list(tests)).reindex(judged)
-    panels[f"{name} minus the commonest value's"] = rows.assign(value=rows["difference"], enough=rows["fewest"] >= 10)
-if panels:
-    dashed = f"no difference {counted}"
-    figure = plots.intervals(panels, dict.fromkeys(panels, 0.0), dashed, f"Facts in captions ({captioner.note})")
-    course.figure("attribute_scores", figure)
+from dermxai_helpers.plots import trial as differing
+
+if alike:
+    panels = {f"{name}\n{counted}": {slot.replace("_", " "): tests[slot] for slot in alike}
+              for name, tests in {"accuracy": commonest, "balanced accuracy": alike}.items()}
+    course.figure("attribute_scores", differing.differences(panels, f"{checkpoint} captioner minus the commonest value"))
 
 # %%
 turned = [slot for slot in alike if (commonest[slot].outcome, alike[slot].outcome) == ("lower", "higher")]
