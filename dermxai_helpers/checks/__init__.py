@@ -1,0 +1,15 @@
+"""Is an answer to an exercise right – and if not, which misconception is it?
+
+Each exercise is called with your answer and says what it found: right, wrong (with the misconception), not attempted, or
+that your code failed, and in which line.
+"""
+
+from dermxai_helpers.checks.exercise import Exercise, Verdict
+from dermxai_helpers.checks.unit_03 import (
+    class_map,
+    features_without_a_trace,
+    gradient_of_a_frozen_network,
+    map_weights,
+    normalised,
+    overlay,
+)
