@@ -11,14 +11,16 @@ import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jupytext
 import nbformat
+from nbclient import NotebookClient
 
 from dermxai_helpers import course
-from dermxai_helpers.course.execution import KERNEL
+from dermxai_helpers.course import editions
+from dermxai_helpers.course.execution import KERNEL, QUIET
 from dermxai_helpers.course.units import CourseError, Unit, chosen
 from dermxai_helpers.files import write_atomically
 
@@ -51,7 +53,21 @@ def refresh(root: Path, names: Sequence[str] = ()) -> list[Path]:
     note_costs(root, json.loads((folder / "results.json").read_text(encoding="utf-8"))["units"])
     copy_road(root, folder)
     fill_readme(root)
+    written += [solve(root, unit) for unit in chosen(course.units("demo"), names)]
     return written if names else written + derive_appendix(root)
+
+
+def solve(root: Path, unit: Unit) -> Path:
+    """Write a unit's exercises with their solutions, executed; CourseError where a check does not find one right."""
+    notebook = derive(unit.source, editions.solutions)
+    NotebookClient(notebook, timeout=300, kernel_name=KERNEL["name"], extra_arguments=QUIET).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if "check" in tags(cell) and not cell.outputs[0].data["text/plain"].startswith("● right"):
+            raise CourseError(f"a solution of {unit.name} is not right: {cell.source}")
+    path = root / "notebooks" / "solutions" / f"{unit.name}.ipynb"
+    write_notebook(path, notebook)
+    return path
 
 
 def derive_appendix(root: Path) -> list[Path]:
@@ -63,9 +79,9 @@ def derive_appendix(root: Path) -> list[Path]:
     return written
 
 
-def derive(source: Path):
+def derive(source: Path, edition: Callable[[str], str] = editions.learner):
     """The notebook of one percent-format source, without outputs. Equal texts give equal notebooks, ids included."""
-    notebook = jupytext.read(source, fmt="py:percent")
+    notebook = jupytext.reads(edition(source.read_text(encoding="utf-8")), fmt="py:percent")
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: Counter[str] = Counter()
@@ -157,15 +173,18 @@ def reading_minutes(unit: Unit, exercises: bool = True) -> int:
     """The minutes that a learner needs: 100 words a minute, a fifth of a minute for a line of code, and exercises.
 
     Counted are the words of text cells without formulas and links, and lines of code without comments, bootstrap and
-    parameters; an exercise states its minutes in its line of difficulty.
+    parameters. An exercise counts as the minutes in its line of difficulty, a quiz as its words.
     """
     minutes = 0.0
     for cell in derive(unit.source).cells:
         lines = [line for line in cell.source.splitlines() if line.strip()]
-        if cell.cell_type == "markdown":
-            text = FORMULA_OR_LINK.sub(" ", cell.source)
-            minutes += len(WORD.findall(text)) / 100
-            minutes += exercises * sum(map(int, EXERCISE_MINUTES.findall(text)))
+        stated = EXERCISE_MINUTES.findall(cell.source)
+        if stated or {"exercise", "check"} & set(tags(cell)):
+            minutes += exercises * sum(map(int, stated))
+        elif cell.cell_type == "markdown":
+            minutes += len(WORD.findall(FORMULA_OR_LINK.sub(" ", cell.source))) / 100
+        elif "quiz" in tags(cell):
+            minutes += exercises * len(WORD.findall(cell.source)) / 100
         elif not {"bootstrap", "parameters"} & set(tags(cell)):
             minutes += 0.2 * sum(not line.lstrip().startswith("#") for line in lines)
     return round(minutes)

@@ -1,10 +1,11 @@
 """Is an answer to an exercise right – and if not, which misconception is it?
 
-Each exercise is called with your answer and says what it found: right, wrong (with the misconception), not attempted, or
-that your code failed, and in which line.
+Each exercise is called with your answer and says what it found: right, wrong (with the misconception), not attempted,
+or that your code failed, and in which line.
 """
 
 from dermxai_helpers.checks.exercise import Exercise, Verdict
+from dermxai_helpers.checks.quiz import Quiz
 from dermxai_helpers.checks.unit_03 import (
     class_map,
     features_without_a_trace,

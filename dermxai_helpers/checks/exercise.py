@@ -1,7 +1,7 @@
 """How an answer is judged: on random inputs, beside a reference, with every known misconception told by name.
 
-A check never raises and never prints the answer. Whatever an answer returns is reduced to plain numbers and words before
-it is compared, so an object that claims to equal everything gains nothing.
+A check never raises and never prints the answer. Whatever an answer returns is reduced to plain numbers and words
+before it is compared, so an object that claims to equal everything gains nothing.
 """
 
 import copy
@@ -152,7 +152,7 @@ def attempted(answer: Callable) -> Callable:
 
 
 def within(seconds: float, function: Callable, *inputs: object) -> object:
-    """Call a function and stop it after some seconds with a TimeoutError (in the main thread; elsewhere it may run on)."""
+    """Call a function; stop it after some seconds with a TimeoutError (in the main thread; elsewhere it runs on)."""
     if threading.current_thread() is not threading.main_thread():
         return function(*inputs)
     late = threading.Event()
@@ -179,7 +179,7 @@ def empty(value: object) -> bool:
 
 
 def plain(value: object) -> object:
-    """Arrays, tensors and numbers as float64 arrays, words as they are, in tuples and dictionaries; Refused for more."""
+    """Arrays, tensors and numbers as float64 arrays, words as they are, in tuples and dictionaries, or Refused."""
     if isinstance(value, torch.Tensor):
         return torch.Tensor.detach(value).cpu().to(torch.float64).numpy()
     if isinstance(value, torch.nn.Module):

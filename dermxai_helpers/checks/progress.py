@@ -9,7 +9,7 @@ FILE = "progress.json"
 
 
 def keep(name: str, outcome: str) -> None:
-    """Note an outcome of a check. What was solved once stays solved; a folder that cannot be written loses only this."""
+    """Note an outcome of a check. What was solved once stays solved. A cache that cannot be written loses only this."""
     with contextlib.suppress(OSError, files.DataError):
         known = noted()
         if known.get(name) != "right" and known.get(name) != outcome:

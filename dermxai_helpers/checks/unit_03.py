@@ -17,12 +17,20 @@ map_weights = Exercise(
     draw=lambda rng: (maps_of(rng, 5, 3, 4),),
     right=lambda gradient: gradient.mean(dim=(1, 2)),
     mistakes={
-        "There is one number for each cell: you took the mean over the maps, not over the cells.": lambda g: g.mean(dim=0),
+        "There is one number for each cell: you took the mean over the maps, not over the cells.": lambda g: g.mean(
+            dim=0
+        ),
         "That is the sum over the cells. Grad-CAM takes the mean (equation 1).": lambda g: g.sum(dim=(1, 2)),
-        "That is one number for all maps. Each map has its own weight: average over the cells only.": lambda g: g.mean(),
+        "That is one number for all maps. Each map has its own weight: average over the cells only.": lambda g: (
+            g.mean()
+        ),
         "That is the largest derivative of each map. Grad-CAM takes the mean.": lambda g: g.amax(dim=(1, 2)),
-        "The signs are lost. A map that speaks against the class has a negative weight.": lambda g: g.abs().mean(dim=(1, 2)),
-        "Negative derivatives were dropped. The ReLU comes after the weighted sum.": lambda g: g.clamp(0).mean(dim=(1, 2)),
+        "The signs are lost. A map that speaks against the class has a negative weight.": lambda g: g.abs().mean(
+            dim=(1, 2)
+        ),
+        "Negative derivatives were dropped. The ReLU comes after the weighted sum.": lambda g: g.clamp(0).mean(
+            dim=(1, 2)
+        ),
     },
     praise="One number for each map, and no place in it: the place comes from the map.",
 )
@@ -122,11 +130,14 @@ gradient_of_a_frozen_network = Exercise(
 
 
 def colours_seen(answer, image: np.ndarray, heat: np.ndarray) -> dict:
-    """What an overlay does to a picture where there is no evidence, and whether evidence leaves a trace."""
-    cold, hot = answer(image.copy(), np.zeros_like(heat)), answer(image.copy(), np.ones_like(heat))
-    moved = np.asarray(cold, float) - image if np.shape(cold) == image.shape else cold
-    trace = np.shape(hot) == image.shape and bool((np.asarray(hot) != image).any())
-    return {"type": str(np.asarray(cold).dtype), "moved": moved, "trace": trace}
+    """What an overlay does to a picture without evidence, and whether full evidence darkens it, half evidence less."""
+    given = (np.zeros_like(heat), heat / 2, np.ones_like(heat))
+    cold, warm, hot = (np.asarray(answer(image.copy(), one)) for one in given)
+    if not cold.shape == warm.shape == hot.shape == image.shape:
+        return {"type": str(cold.dtype), "moved": cold, "trace": False, "darker": False}
+    darker = bool((hot <= warm).all() and (warm <= image).all() and (hot[image > 9] < image[image > 9]).all())
+    moved, trace = cold.astype(float) - image, bool((hot != image).any())
+    return {"type": str(cold.dtype), "moved": moved, "trace": trace, "darker": darker}
 
 
 def shaded(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -141,11 +152,16 @@ overlay = Exercise(
     as_found=lambda image, heat: shaded(image[..., ::-1], heat),
     mistakes={
         "The strongest evidence leaves no trace in the picture.": lambda image, heat: image,
+        "Where the evidence is strong, the picture gets brighter, not darker.": (
+            lambda image, heat: (image + (255 - image) * 0.5 * heat[..., None]).round().astype(np.uint8)
+        ),
         "The whole picture is mixed with the map, also where the map is zero: its colours change.": (
             lambda image, heat: (0.5 * image + 0.5 * 255 * heat[..., None]).astype(np.uint8)
         ),
         "The picture should stay uint8, from 0 to 255.": lambda image, heat: image * (1 - 0.5 * heat[..., None]),
-        "The picture should stay between 0 and 255, as uint8.": lambda image, heat: image / 255 * (1 - 0.5 * heat[..., None]),
+        "The picture should stay between 0 and 255, as uint8.": lambda image, heat: (
+            image / 255 * (1 - 0.5 * heat[..., None])
+        ),
     },
     praise="Without evidence every pixel keeps its colour, in the order red, green, blue.",
 )
@@ -184,7 +200,7 @@ class_map = Exercise(
     draw=lambda rng: (maps_of(rng, 5, 3, 4), maps_of(rng, 3, 5), int(rng.integers(3))),
     right=lambda features, weight, target: torch.einsum("k,kij->ij", weight[target], features),
     mistakes={
-        "That is Grad-CAM itself: its weight is the head's weight over the number of cells. CAM has no such division.": (
+        "That is Grad-CAM itself: the head's weight over the number of cells. CAM has no such division.": (
             lambda features, weight, target: torch.einsum("k,kij->ij", weight[target], features) / features[0].numel()
         ),
         "Negative evidence is gone. The comparison is made before the ReLU.": (

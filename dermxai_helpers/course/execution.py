@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from dermxai_helpers.course import editions
 from dermxai_helpers.course.parameters import assigned, unknown
 
 try:
@@ -29,7 +30,7 @@ def execute(source: str, executed: str, failed: str, parameters: dict[str, objec
     import jupytext
     import papermill
 
-    notebook = jupytext.read(source, fmt="py:percent")
+    notebook = jupytext.reads(editions.learner(Path(source).read_text(encoding="utf-8")), fmt="py:percent")
     notebook.metadata["kernelspec"] = KERNEL
     cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     declared = [name for source in cells for name in assigned(source)]  # papermill overlooks a default with "=" inside

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Grad-CAM from the inside
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 81 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 74 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, and mend
 # four broken implementations.
@@ -73,9 +73,12 @@ print(f"{gradient[0].tolist()}: the same in every cell, w_0 / Z = {class_weights
 #
 # $$ \alpha_k = \frac{1}{Z} \sum_{i,j} \frac{\partial s}{\partial A_{kij}} \qquad
 #    L = \sum_k \alpha_k A_k \qquad L^{+} = \max(L, 0) $$
-#
+
+# %% [markdown]
 # ### Exercise 3.1 – one weight for each map
-# Difficulty ●○○ · importance ●●● · 5 minutes
+# Difficulty ●○○ · importance ●●● · 4 minutes
+#
+# Write $\alpha$ for any number of maps of any size. **Expected:** for the two maps above, one weight of 0.5 and one of -0.25.
 #
 # <details><summary>Hint 1</summary>Which dimensions are the cells?</details>
 # <details><summary>Hint 2</summary><code>mean</code> takes a tuple of dimensions.</details>
@@ -84,15 +87,18 @@ print(f"{gradient[0].tolist()}: the same in every cell, w_0 / Z = {class_weights
 from dermxai_helpers import checks
 
 
+# %% tags=["exercise"]
 def map_weights(gradient):
-    """Shape (K, h, w) -> (K,): the mean gradient of each map over its cells."""
-    ...
+    """The derivatives of a score by K maps, float (K, h, w) -> one weight for each map, (K,)."""
+    ### BEGIN SOLUTION
+    return gradient.mean(dim=(1, 2))
+    ### END SOLUTION
 
-
+# %% tags=["check"]
 checks.map_weights(map_weights)
 
-# %% [markdown]
-# <details><summary>Solution</summary><code>return gradient.mean(dim=(1, 2))</code></details>
+# %% [markdown] tags=["solution"]
+# The cells are the last two dimensions. The mean leaves one number for each map.
 
 # %% tags=["nbval-check-output"]
 alpha = gradient.mean(dim=(1, 2))
@@ -156,32 +162,37 @@ kept["features"].shape  # (image, maps K, 7, 7)
 
 # %% [markdown]
 # ### Exercise 3.2 – the hook that stays
-# Difficulty ●●○ · importance ●●○ · 8 minutes
+# Difficulty ●●○ · importance ●●○ · 6 minutes
 #
 # The function below works, and every call makes the network a little slower and the memory a little fuller. Mend it, also
-# for the day on which the network stops with an error.
+# for the day on which the network stops with an error. **Expected:** no hook is left on the layer, either way.
 #
 # <details><summary>Hint 1</summary>What does <code>register_forward_hook</code> give back?</details>
 # <details><summary>Hint 2</summary><code>try: … finally: …</code>, or <code>with</code>, as above.</details>
 
-# %%
+# %% tags=["exercise"]
 def features_of_layer(network, layer, batch):
+    """The output of a layer, float (B, K, h, w), for a batch, float (B, 3, H, W); the layer stays as it was."""
+    ### BEGIN SOLUTION
     found = []
-    layer.register_forward_hook(lambda layer, inputs, output: found.append(output))
-    network(batch)
+    with layer.register_forward_hook(lambda layer, inputs, output: found.append(output)):
+        network(batch)
     return found[0]
+    ### END SOLUTION
+    ### BEGIN STUB
+    # found = []
+    # layer.register_forward_hook(lambda layer, inputs, output: found.append(output))
+    # network(batch)
+    # return found[0]
+    ### END STUB
 
-
+# %% tags=["check"]
 checks.features_without_a_trace(features_of_layer)
 
+# %% [markdown] tags=["solution"]
+# `with` removes the hook at its end, also when the network stops with an error inside it.
+
 # %% [markdown]
-# <details><summary>Solution</summary>
-# <pre>
-#     with layer.register_forward_hook(lambda layer, inputs, output: found.append(output)):
-#         network(batch)
-#     return found[0]
-# </pre></details>
-#
 # ### Gradient, mean, sum, ReLU
 
 # %%
@@ -193,35 +204,37 @@ heatmap = signed.clamp(min=0)  # (image, 7, 7)
 
 # %% [markdown]
 # ### Exercise 3.3 – the frozen backbone
-# Difficulty ●●○ · importance ●●● · 8 minutes
+# Difficulty ●●● · importance ●●● · 7 minutes
 #
-# On a frozen network this stops: no weight wants a gradient, so no graph is recorded. Thawing helps, but the next training
-# would then change the network. Where else can the graph begin?
+# On a network whose weights are all frozen, `torch.autograd.grad` stops: no weight wants a gradient, so no graph is recorded.
+# Thawing helps, but the next training would then change the network. Where else can the graph begin? **Expected:** the
+# gradient of one logit, in the shape of the layer's output; the network is frozen as before.
 #
 # <details><summary>Hint 1</summary>Look at <code>keep_features</code> above: two methods after <code>output</code>.</details>
 # <details><summary>Hint 2</summary>A hook that returns something replaces the layer's output.</details>
 
-# %%
+# %% tags=["exercise"]
 def gradient_by_layer(network, layer, batch, target):
+    """The gradient of logit number `target` by the layer's output, float (1, K, h, w), for a batch of one photograph."""
+    ### BEGIN SOLUTION
     found = []
-    handle = layer.register_forward_hook(lambda layer, inputs, output: found.append(output))
-    logits = network(batch)
-    handle.remove()
+
+    def begin_here(layer, inputs, output):
+        found.append(output.detach().requires_grad_())
+        return found[0]
+
+    with layer.register_forward_hook(begin_here):
+        logits = network(batch)
     return torch.autograd.grad(logits[0, target], found[0])[0]
+    ### END SOLUTION
 
-
+# %% tags=["check"]
 checks.gradient_of_a_frozen_network(gradient_by_layer)
 
+# %% [markdown] tags=["solution"]
+# The hook cuts the graph, `detach`, and begins a new one, `requires_grad_`. What it returns goes on through the network.
+
 # %% [markdown]
-# <details><summary>Solution</summary>The hook keeps what it returns, and the graph begins there:
-# <pre>
-#     def begin_here(layer, inputs, output):
-#         found.append(output.detach().requires_grad_())
-#         return found[0]
-#     with layer.register_forward_hook(begin_here):
-#         logits = network(batch)
-# </pre></details>
-#
 # ### Resize
 #
 # Seven by seven cells cover 224 × 224 pixels: each stands for a square of 32 × 32. Bilinear resizing makes the map
@@ -239,38 +252,52 @@ plots.show(figures.map_grid(pictures[[first]], masks[[first]], steps, [f"labelle
 
 # %% [markdown]
 # ### Exercise 3.4 – two overlays
-# Difficulty ●○○ · importance ●●● · 7 minutes
+# Difficulty ●○○ · importance ●●● · 6 minutes
 #
 # Colour is evidence in dermatology: an overlay must not tint what the map does not mark. Both functions below run, and both
 # are wrong. One swaps red and blue: brown turns blue, and a blue veil, which dermatologists look for, turns brown. The
-# other divides zero by zero, or lights up a map without evidence. Mend both.
+# other divides zero by zero, or lights up a map without evidence. Mend both. **Expected:** without evidence every pixel
+# keeps its colour; a map of [[-1, 0], [1, 2]] becomes [[0, 0], [0.5, 1]].
 #
 # <details><summary>Hint for the first</summary>OpenCV keeps blue first; everything else here keeps red first.</details>
 # <details><summary>Hint for the second</summary>Evidence below zero is no evidence; then divide by the maximum, unless it
 # is zero.</details>
 
-# %%
+# %% tags=["exercise"]
 def draw_over(image, heat):
-    hot = np.stack([np.zeros_like(heat), heat, heat], axis=-1) * 255
-    return (0.5 * hot + (1 - 0.5 * heat[..., None]) * image[..., ::-1]).clip(0, 255).astype(np.uint8)
+    """A photograph, uint8 (h, w, 3), darkened where the map, float (h, w) from 0 to 1, is high; uint8 (h, w, 3)."""
+    ### BEGIN SOLUTION
+    return ((1 - 0.5 * heat[..., None]) * image).round().astype(np.uint8)
+    ### END SOLUTION
+    ### BEGIN STUB
+    # return ((1 - 0.5 * heat[..., None]) * image[..., ::-1]).round().astype(np.uint8)
+    ### END STUB
 
+# %% tags=["check"]
+checks.overlay(draw_over)
 
+# %% [markdown] tags=["solution"]
+# `image[..., ::-1]` turned the order of the colours round. Write `image`.
+
+# %% tags=["exercise"]
 def to_share(heatmap):
-    with np.errstate(invalid="ignore"):
-        return (heatmap - heatmap.min()) / (heatmap.max() - heatmap.min())
+    """A map with signs, float (h, w) -> its positive evidence as a share of the maximum, 0 to 1."""
+    ### BEGIN SOLUTION
+    evidence = heatmap.clip(min=0)
+    return evidence / evidence.max() if evidence.max() > 0 else evidence
+    ### END SOLUTION
+    ### BEGIN STUB
+    # with np.errstate(invalid="ignore"):
+    #     return (heatmap - heatmap.min()) / (heatmap.max() - heatmap.min())
+    ### END STUB
 
+# %% tags=["check"]
+checks.normalised(to_share)
 
-print(checks.overlay(draw_over))
-print(checks.normalised(to_share))
+# %% [markdown] tags=["solution"]
+# Clip first: what speaks against the class is no evidence. Then a maximum of zero is the only case left to guard.
 
 # %% [markdown]
-# <details><summary>Solution</summary>In the first, write <code>image</code> instead of <code>image[..., ::-1]</code>. The second:
-# <pre>
-# def to_share(heatmap):
-#     evidence = heatmap.clip(min=0)
-#     return evidence / evidence.max() if evidence.max() > 0 else evidence
-# </pre></details>
-#
 # ### Is it right?
 #
 # The course's helper does the same in one call, for whole batches and any layer, and leaves the model as it was.
@@ -333,6 +360,28 @@ print(f"{len(also)} of {len(lost)} classes that lost have cells that speak for t
 #
 # which is *class activation mapping* (CAM, Zhou et al. 2016), the method Grad-CAM generalises, divided by the number of
 # cells. CAM needs one matrix product and no backward pass.
+
+# %% [markdown]
+# ### Exercise 3.5 – a map without a gradient
+# Difficulty ●○○ · importance ●●○ · 4 minutes
+#
+# Write CAM, before its ReLU. **Expected:** 49 times Grad-CAM, on this network (the next cell computes it).
+#
+# <details><summary>Hint 1</summary>Each class has a row of weights.</details>
+# <details><summary>Hint 2</summary><code>torch.einsum("k,kij->ij", …)</code>, or a sum over dimension 0.</details>
+
+# %% tags=["exercise"]
+def class_map(features, weight, target):
+    """Feature maps, float (K, h, w), and weights of the last layer, float (classes, K) -> the map of one class, (h, w)."""
+    ### BEGIN SOLUTION
+    return torch.einsum("k,kij->ij", weight[target], features)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.class_map(class_map)
+
+# %% [markdown] tags=["solution"]
+# The weights of Grad-CAM are these divided by the number of cells: nothing else differs.
 
 # %%
 head = network.classifier[1]
@@ -532,6 +581,36 @@ print(answer)
 # - **Not what happens if you cover the marked region.** That is faithfulness: unit 03b.
 # - **Nothing clinical.**
 #
+# ## Quiz
+
+# %% tags=["quiz"]
+told = {"higher": "beats the dot", "lower": "loses to the dot", "cannot tell": "cannot be told from the dot"}
+checks.Quiz({
+    "Where does the place in a Grad-CAM map come from?": {
+        "from the gradient": (False, "Averaged over the cells, it is one number for each map: the place is gone."),
+        "from the feature maps": (True, "They have cells; the weights only say how much each map counts."),
+        "from resizing": (False, "Resizing makes the 7 x 7 cells smooth. It adds nothing."),
+    },
+    "A class has lost. Can its map after ReLU still be bright?": {
+        "no, nothing speaks for it": (False, "The sum of its cells is small, but single cells may be positive."),
+        "yes": (True, "Cells for and against it add up to a low logit. ReLU hides those against it, and dividing by the maximum does the rest."),
+    },
+    "Why does Grad-CAM explain the logit, not the probability?": {
+        "the probability has no gradient": (False, "It has one; it mixes in the other classes."),
+        "softmax mixes in the other classes": (True, "A probability also rises when evidence for another class disappears."),
+        "the logit lies between 0 and 1": (False, "It may be any number."),
+    },
+    "When is Grad-CAM the same map as CAM, up to a factor?": {
+        "always, at the last layer": (False, "Behind the layer there must be nothing but an average and one linear layer."),
+        "if the layer is followed by an average and one linear layer": (True, "Then the gradient is the same in every cell."),
+        "if the network is frozen": (False, "Freezing changes no value of a gradient, only whether one is recorded."),
+    },
+    "In this run, Grad-CAM's energy inside the lesion ...": {
+        words: (outcome == beats_dot.outcome, answer) for outcome, words in told.items()
+    },
+})
+
+# %% [markdown]
 # ## Further reading
 #
 # - Selvaraju et al., *Grad-CAM: Visual explanations from deep networks via gradient-based localization*, ICCV 2017,
