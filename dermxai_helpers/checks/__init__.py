@@ -14,3 +14,4 @@ from dermxai_helpers.checks.unit_03 import (
     normalised,
     overlay,
 )
+from dermxai_helpers.checks.unit_06 import whole_words

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Counting words
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 49 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 55 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – repeat the paper's last experiment: let the words of 200 captions vote for a diagnosis, and ask
 # what the result is worth.
@@ -83,14 +83,47 @@ print(count(trap), "→", elected(count(trap)))
 
 # %% [markdown]
 # It describes a melanoma, and the nevus wins: *regular border* is inside *irregular border*, *even color* inside *uneven
-# color*. Counting whole words mends this; a hyphen is part of its word (*non-uniform*):
+# color*.
+
+# %% [markdown]
+# ### Exercise 6.1 – whole words
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# Write a count that is not misled. A hyphen is part of its word: in *non-uniform* there is no *uniform*. The case does not
+# matter, and a keyword may consist of two words. **Expected:** 0 for *regular border* in the sentence above; 2 for *uniform*
+# in *Uniform, non-uniform; UNIFORM.*
+#
+# <details><summary>Hint 1</summary>Two conditions: what must not stand before the keyword, and what must not come behind it.</details>
+# <details><summary>Hint 2</summary><code>re.findall</code> with <code>(?&lt;!...)</code> before the keyword and
+# <code>(?!...)</code> behind it; a set such as <code>[\w-]</code> names letters, digits and the hyphen.</details>
+
+# %%
+from dermxai_helpers import checks
+
+
+# %% tags=["exercise"]
+def whole_words(sentence, keyword):
+    """A sentence and a keyword in small letters, both str -> how often it stands there as words of its own, int."""
+    import re
+
+    ### BEGIN SOLUTION
+    return len(re.findall(rf"(?<![\w-]){keyword}(?![\w-])", sentence.lower()))
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.whole_words(whole_words)
+
+# %% [markdown] tags=["solution"]
+# `(?<!…)` and `(?!…)` look at the neighbours and do not use them up. `\b` would not do: it sees the end of a word before a
+# hyphen.
+
+# %% [markdown]
+# The lexicon of this course has such a search. With it, the same vote:
 
 # %% tags=["nbval-check-output"]
-import re
-
-
 def count_words(sentence):
-    return {name: sum(len(re.findall(rf"(?<![\w-]){word}(?![\w-])", sentence.lower())) for word in words)
+    """Hits of each class: how often its keywords stand there as whole words."""
+    return {name: sum(len(lexicon.vocabulary.whole_words(word).findall(sentence.lower())) for word in words)
             for name, words in keywords.items()}
 
 

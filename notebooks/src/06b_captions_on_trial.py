@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Captions on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 52 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 50 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – change one thing in a picture and see whether its caption follows, compare shared words with
 # shared facts, let the label cut the picture, and teach a captioner a new word.
@@ -49,7 +49,7 @@ steps = 60           # of teaching, 5 to 1000
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import checks, course, data, files, lexicon, plots, regions, road, scoring, synth, training
+from dermxai_helpers import course, data, files, lexicon, plots, regions, road, scoring, synth, training
 from dermxai_helpers.captions import PROMPTS, Captioner, lora
 from dermxai_helpers.lexicon import counterfactual, facts
 from dermxai_helpers.synth.attributes import sample_evenly
@@ -229,23 +229,6 @@ for caption in (turned, free):
 # BLEU prefers the false caption. That is its blind spot: a false fact needs only one other word. So this course counts
 # facts. The paper's outlook hopes for “Structured caption evaluation against radiologist-written descriptions”. Nobody
 # wrote any for these lesions: not testable here.
-#
-# ### Exercise 6.1 – whole words
-#
-# Without looking back at unit 06: a search for letters finds *regular border* inside *irregular border*. Write a count that does not. Mind the
-# hyphen in *non-uniform*.
-#
-# <details><summary>Hint 1</summary>Two conditions: what stands before the keyword, and what after.</details>
-# <details><summary>Hint 2</summary><code>re.findall</code> with <code>(?&lt;!...)</code> and <code>(?!...)</code>; a
-# set such as <code>[\w-]</code> names what must not stand there.</details>
-
-# %%
-def whole_words(sentence, keyword):
-    """How often the keyword stands in the sentence as words of its own, whatever the case."""
-    ...
-
-
-checks.whole_words(whole_words)
 
 # %% [markdown]
 # ## 5. Who told it where to look?
