@@ -14,4 +14,4 @@ from dermxai_helpers.checks.unit_03 import (
     normalised,
     overlay,
 )
-from dermxai_helpers.checks.unit_06 import whole_words
+from dermxai_helpers.checks.unit_06 import log_likelihood_ratio, macro_f1_of_a_constant, not_denied, whole_words

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Counting words
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 55 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 72 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – repeat the paper's last experiment: let the words of 200 captions vote for a diagnosis, and ask
 # what the result is worth.
@@ -136,6 +136,46 @@ print(count_words(trap), count("non-uniform"), count_words("non-uniform"))
 # %% tags=["nbval-check-output"]
 denial = "The lesion is not asymmetric and has no irregular border."
 print(count_words(denial), lexicon.parse(denial), sep="\n")
+
+# %% [markdown]
+# ### Exercise 6.2 – how far does a *no* reach?
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# The best known rule for denials (*NegEx*, Chapman et al. 2001) has *cues*; ours are *no*, *not* and *without*. A cue denies
+# what comes behind it, up to the next *but* or full stop. A second cue on the way changes nothing. The function below breaks
+# this rule in some captions. Find out in which, and mend it. **Expected:** of *no waxy surface but an asymmetric outline*,
+# *asymmetric* is stated once, *waxy* never.
+#
+# <details><summary>Hint 1</summary>Which words are searched for a cue? Try a caption of two sentences.</details>
+# <details><summary>Hint 2</summary>Go through the words with a variable that says whether they are denied just now. Some words
+# switch it on, others off.</details>
+
+# %% tags=["exercise"]
+def times_stated(words, keyword):
+    """A caption's words in small letters, a list in which a full stop is a word "."; and a keyword, one word
+    -> how often the caption states the keyword and does not deny it, int."""
+    ### BEGIN SOLUTION
+    count, denied = 0, False
+    for word in words:
+        if word in ("no", "not", "without"):
+            denied = True
+        elif word in ("but", "."):
+            denied = False
+        elif word == keyword and not denied:
+            count += 1
+    return count
+    ### END SOLUTION
+    ### BEGIN STUB
+    # places = [place for place, word in enumerate(words) if word == keyword]
+    # return sum(not {"no", "not", "without"} & set(words[:place]) for place in places)
+    ### END STUB
+
+# %% tags=["check"]
+checks.not_denied(times_stated)
+
+# %% [markdown] tags=["solution"]
+# A cue reached to the end of the caption, over *but* and over full stops. Now each clause begins without a denial. The
+# lexicon of this course knows more cues, and some that stand behind (*streaks are absent*).
 
 # %% [markdown]
 # **The echo trap.** Some language models repeat the prompt before they answer. *Guess:* which prompt votes?
@@ -273,8 +313,37 @@ def macro_f1(labels, votes):
 print("equal to scikit-learn:", np.isclose(macro_f1(labels, votes), report.loc["macro average", "f1"]))
 
 # %% [markdown]
-# **Baseline 1: the constant**, always nevus. *Guess:* does the paper's .260 beat it? Nobody knows which 200 images the
-# paper took. So we draw 200 labels as frequent as in HAM10000, a thousand times:
+# **Baseline 1: the constant**, always nevus.
+
+# %% [markdown]
+# ### Exercise 6.3 – predict what a constant gets
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# If all votes are for one class, the equation above needs no votes: the numbers of photographs decide. Predict the macro-F1 for
+# any numbers and any class that gets all votes. A class without photographs counts, with an F1 of 0. **Expected:** for the 1113,
+# 6705 and 1099 photographs of HAM10000, *always nevus* gets a little above .28 and *always melanoma* about .07.
+#
+# <details><summary>Hint 1</summary>What is the F1 of a class that gets no vote?</details>
+# <details><summary>Hint 2</summary>For the other class, how many votes are there, and how many of them are right?</details>
+
+# %% tags=["exercise"]
+def constant_macro_f1(numbers, voted):
+    """Photographs of each class, int (classes,), and the number of the class that gets all votes -> macro-F1, float."""
+    ### BEGIN SOLUTION
+    f1 = 2 * numbers[voted] / (numbers[voted] + numbers.sum())
+    return f1 / len(numbers)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.macro_f1_of_a_constant(constant_macro_f1)
+
+# %% [markdown] tags=["solution"]
+# Only one class has right votes. Its recall is 1 and its precision is its share, so its F1 is high where it is common; the
+# other classes add 0.
+
+# %% [markdown]
+# The paper's .260 is less. By chance? Nobody knows which 200 images the paper took. So we draw 200 labels as frequent as in
+# HAM10000, a thousand times:
 
 # %% tags=["nbval-check-output"]
 rng, constant = np.random.default_rng(seed), np.full(200, "nv")
@@ -379,6 +448,35 @@ chances = {"streaks": {("any", "present"): streaks}, "symmetry": {("asymmetric",
 tiny = lexicon.voting.FactWeights(("mel", "nv"), prior, chances)
 posterior = lexicon.vote("An asymmetric lesion with streaks.", tiny).posterior  # class -> probability
 print(posterior, "equal to ours:", np.allclose(list(posterior.values()), product / product.sum()))
+
+# %% [markdown]
+# ### Exercise 6.4 – what a fact weighs
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# Between two classes one number says for which of them a fact speaks, and how strongly: the **log-likelihood ratio**
+# $\log \left(P(f \mid \text{class}) / P(f \mid \text{rival})\right)$. But a fact that a few lesions happen not to show would weigh
+# infinitely much. So add a **pseudo-count**: to each class one lesion with the fact and one without it. Then give the ratio
+# for the fact *stated* and for the fact *denied* (its probability is 1 minus the other). **Expected:** for the streaks
+# above, 3 of 4 melanomas against 1 of 6 nevi, +0.98 stated and -0.81 denied.
+#
+# <details><summary>Hint 1</summary>By how many lesions does each class grow?</details>
+# <details><summary>Hint 2</summary>First the two probabilities, as an array. <code>np.log</code> is the natural logarithm.</details>
+
+# %% tags=["exercise"]
+def fact_weights(having, sizes):
+    """Lesions with a fact, and all lesions, of a class and of its rival, both int (2,)
+    -> natural log-likelihood ratios of the fact stated and of the fact denied, float (2,)."""
+    ### BEGIN SOLUTION
+    ours, theirs = (having + 1) / (sizes + 2)
+    return np.log([ours / theirs, (1 - ours) / (1 - theirs)])
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.log_likelihood_ratio(fact_weights)
+
+# %% [markdown] tags=["solution"]
+# With one lesion more of each kind, no probability is 0 or 1. A denial has a weight of its own: that streaks are absent says
+# little if they are rare in both classes.
 
 # %% [markdown]
 # For a whole lexicon, prior and chances come from 4,000 other *drawn* lesions; on skin they are unknown. The **weight** of
