@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Counting words
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 72 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06_lexicon_experiment.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06_lexicon_experiment.ipynb) · 75 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – repeat the paper's last experiment: let the words of 200 captions vote for a diagnosis, and ask
 # what the result is worth.
@@ -87,7 +87,7 @@ print(count(trap), "→", elected(count(trap)))
 
 # %% [markdown]
 # ### Exercise 6.1 – whole words
-# Difficulty ●●○ · importance ●●● · 6 minutes
+# Difficulty ●●○ · importance ●●● · 5 minutes
 #
 # Write a count that is not misled. A hyphen is part of its word: in *non-uniform* there is no *uniform*. The case does not
 # matter, and a keyword may consist of two words. **Expected:** 0 for *regular border* in the sentence above; 2 for *uniform*
@@ -630,7 +630,38 @@ print(f"Crops by the true class {do[guidance.outcome]} crops by the predicted cl
 # - **Nothing about InstructBLIP** when the demo captioner speaks, nor about the paper's 200 images, which it does not name.
 # - **No diagnosis.** Nothing here is for clinical use.
 #
-# ## 11. Further reading
+# ## Quiz
+
+# %% tags=["quiz"]
+told = {"higher": "do better than always nevus", "lower": "do worse than always nevus", "cannot tell": "cannot be told from always nevus"}
+checks.Quiz({
+    "Of 200 captions, 80 % vote for nevus. What does that say about the captions?": {
+        "most of them describe a nevus": (False, "A denied keyword votes, too."),
+        "the language model knows that nevi are common": (False, "Perhaps, but the votes come from a list of words."),
+        "little, until you know how many votes the words decided": (True, "Ties and captions without keyword vote by a rule, and the rule may say nevus."),
+    },
+    "A macro-F1 of .40 for three classes: is it good?": {
+        "it depends on a constant and on blind voters for the same photographs": (True, "Both see nothing, and how much they get depends on how frequent the classes are."),
+        "yes, it is above one third": (False, "One third is no limit for voters that see nothing."),
+        "no, it is below one half": (False, "One half is no limit either."),
+    },
+    "In a lexicon that was learnt from 20 nevi, none had streaks. What must not happen?": {
+        "that streaks speak against nevus": (False, "They may. The question is how strongly."),
+        "that a single mention of streaks outweighs all other facts": (True, "Without a pseudo-count its weight is infinite."),
+        "that a denial of streaks speaks for nevus": (False, "It should, a little: nevi have them less often."),
+    },
+    "The surest captions vote better than all captions do. What must stand beside that?": {
+        "the accuracy of the unsure captions": (False, "It is lower, then: nothing new."),
+        "always nevus on all captions": (False, "The surest captions may hold more nevi than the others."),
+        "always nevus on the same captions": (True, "If it is as accurate there, the lexicon has only found the nevi that any constant gets right."),
+    },
+    "In this run, the captions' counted words ...": {
+        words: (outcome == against_constant.outcome, against_constant.sentence("The captions' words", "always nevus", "macro-F1")) for outcome, words in told.items()
+    },
+})
+
+# %% [markdown]
+# ## Further reading
 #
 # - Chapman et al. (2001), *A simple algorithm for identifying negated findings and diseases in discharge summaries*,
 #   doi:10.1006/jbin.2001.1029. Why "no evidence of" must not count.
