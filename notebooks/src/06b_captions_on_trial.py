@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Captions on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 50 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 74 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – change one thing in a picture and see whether its caption follows, compare shared words with
 # shared facts, let the label cut the picture, and teach a captioner a new word.
@@ -48,6 +48,7 @@ steps = 60           # of teaching, 5 to 1000
 # %%
 import numpy as np
 import pandas as pd
+import torch
 
 from dermxai_helpers import course, data, files, lexicon, plots, regions, road, scoring, synth, training
 from dermxai_helpers.captions import PROMPTS, Captioner, lora
@@ -147,7 +148,41 @@ course.figure("pairs", plots.cards(rows, "each lesion drawn twice, with one attr
 # A caption **followed** if it is right about that attribute before and after. But captions also change without a reason.
 # So mirror the first picture: no attribute changes, and every change of the caption is **noise**. The *noise floor* is
 # counted by the same rule: how many captions of the mirrored picture would have passed as *followed*?
+
+# %% [markdown]
+# ### Exercise 6b.1 – how many follow, and how many by noise
+# Difficulty ●●○ · importance ●●● · 6 minutes
 #
+# Count both, for one attribute that a caption states or denies. **Expected:** if no caption ever changes, both shares are 0. If
+# all captions are right before and after, the rate is 1; the floor is 0 only if no caption changes for the mirror.
+#
+# <details><summary>Hint 1</summary>A caption that is right once may be right by luck. Twice, one after the other, is asked.</details>
+# <details><summary>Hint 2</summary>For the floor, put the mirrored picture's caption in the place of the caption after the change.
+# Leave the rest as it is, the truth as well.</details>
+
+# %%
+from dermxai_helpers import checks
+
+
+# %% tags=["exercise"]
+def rate_and_floor(true, said):
+    """Whether the attribute is there before and after the change, bool (pairs, 2); and whether the captions say so, of the
+    pictures before, after and mirrored, bool (pairs, 3) -> share that follows and share by noise, float (2,)."""
+    ### BEGIN SOLUTION
+    right_before = said[:, 0] == true[:, 0]
+    followed = right_before & (said[:, 1] == true[:, 1])
+    by_noise = right_before & (said[:, 2] == true[:, 1])
+    return np.array([followed.mean(), by_noise.mean()])
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.follow_rate(rate_and_floor)
+
+# %% [markdown] tags=["solution"]
+# The floor takes the same rule, with the truth *after* the change: it counts captions that would look as if they followed,
+# though nothing has changed.
+
+# %% [markdown]
 # **Guess first:** which changes does the captioner follow, and which not?
 
 # %%
@@ -198,32 +233,74 @@ course.claim("paper", "4.4", "despite being grounded in the image", whole,
 # $c$ and $r$ are the numbers of words in caption and reference. The middle factor, the *brevity penalty*, punishes a
 # caption that is shorter than its reference: else a single safe word would be perfect.
 
-# %%
-from collections import Counter
+# %% [markdown]
+# ### Exercise 6b.2 – the precision of single words
+# Difficulty ●○○ · importance ●●○ · 4 minutes
+#
+# Write $p_1$. **Expected:** for *no dots no no* against *dots but no streaks* 0.5: of four words, one *no* and the *dots* are shared.
+#
+# <details><summary>Hint 1</summary>For each different word, two numbers: how often it is in the caption and in the reference.</details>
+# <details><summary>Hint 2</summary><code>list.count</code>; or two <code>collections.Counter</code> joined by <code>&amp;</code>.</details>
 
-import sacrebleu
+# %% tags=["exercise"]
+def word_precision(caption, reference):
+    """The words of a caption and of its reference, two lists of str -> share of the caption's words, 0 to 1, that the
+    reference holds, too, each word counted at most as often as there."""
+    ### BEGIN SOLUTION
+    shared = sum(min(caption.count(word), reference.count(word)) for word in set(caption))
+    return shared / len(caption)
+    ### END SOLUTION
 
+# %% tags=["check"]
+checks.clipped_precision(word_precision)
 
-def bleu(caption, reference):
-    """BLEU of one caption against one reference, 0 to 100."""
-    c, r = caption.split(), reference.split()
-    grams = [[Counter(zip(*(words[i:] for i in range(n)), strict=False)) for words in (c, r)] for n in range(1, 5)]
-    precisions = [(mine & theirs).total() / mine.total() for mine, theirs in grams]
-    return 100 * min(1, np.exp(1 - len(r) / len(c))) * np.prod(precisions) ** (1 / 4)
-
+# %% [markdown] tags=["solution"]
+# *Clipping* is the minimum: without it, one safe word, said ten times, would be perfect.
 
 # %% [markdown]
-# Two captions of one lesion: in one some facts are turned round, in the other all are true. **Guess first:** which
-# one scores higher? (Where a precision is zero, the library adds a little, called *smoothing*.)
+# ### Exercise 6b.3 – predict what a false caption gets
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# A reference states some facts with one word each (*streaks*) and denies others with two words (*no dots*). It holds no other
+# words. A caption turns every fact round: *no streaks*, *dots*. Predict its $p_1$ from how many facts the reference states and
+# denies. **Expected:** 5/7 for 3 stated and 1 denied.
+#
+# <details><summary>Hint 1</summary>How many words has the caption? How many of them are <em>no</em>?</details>
+# <details><summary>Hint 2</summary>All names of facts are shared. Of the word <em>no</em>, as many as the side with fewer holds:
+# <code>np.minimum</code>.</details>
+
+# %% tags=["exercise"]
+def false_precision(stated, denied):
+    """Facts that some references state (one at least) and deny, both int (captions,)
+    -> clipped precision of single words, float (captions,), of captions in which each of these facts is turned round."""
+    ### BEGIN SOLUTION
+    names = stated + denied
+    shared = names + np.minimum(stated, denied)  # a "no" in the caption for each stated fact, one in the reference for each denied
+    return shared / (names + stated)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.precision_of_a_false_caption(false_precision)
+
+# %% [markdown] tags=["solution"]
+# With as many facts stated as denied it is 1: the same words, and not one true fact. Single words do not know what a *no*
+# belongs to.
+
+# %% [markdown]
+# Longer runs of words see a little more. Two captions of one lesion: in one some facts are turned round, in the other all are
+# true. **Guess first:** which one scores higher? (Where a precision is zero, the library adds a little, called *smoothing*.)
 
 # %% tags=["nbval-check-output"]
+import sacrebleu
+
 reference = "The lesion is symmetric, with a regular border, a single color, no network, no dots and no streaks."
 turned = "The lesion is asymmetric, with an irregular border, multiple colors, no network, no dots and streaks."
 free = "Symmetric; one color; regular in outline; neither streaks, dots nor a network can be seen."
 for caption in (turned, free):
     verdict = facts.verdicts([lexicon.parse(caption)], [lexicon.parse(reference)])["verdict"]
-    score = sacrebleu.sentence_bleu(caption, [reference], tokenize="none").score
-    print(f"{(verdict == 'right').sum()} of {len(verdict)} facts right, BLEU {score:.1f}, by hand {bleu(caption, reference):.1f}")
+    bleu = sacrebleu.sentence_bleu(caption, [reference], tokenize="none")
+    by_hand = bleu.bp * np.prod(bleu.precisions) ** (1 / 4)  # bp is the brevity penalty; precisions in percent
+    print(f"{(verdict == 'right').sum()} of {len(verdict)} facts right, p_1 {bleu.precisions[0] / 100:.2f}, BLEU {bleu.score:.1f}, by hand {by_hand:.1f}")
 
 # %% [markdown]
 # BLEU prefers the false caption. That is its blind spot: a false fact needs only one other word. So this course counts
@@ -330,12 +407,60 @@ print(lessons[0])
 #
 # $$ W' = W + \tfrac{\alpha}{r}\, B A \qquad B \in \mathbb{R}^{d \times r},\; A \in \mathbb{R}^{r \times k} $$
 #
-# So $r\,(d + k)$ numbers learn instead of $d\,k$. $B$ starts at zero: nothing changes before the first step. A layer with
-# $d = 3$, $k = 4$, $r = 2$, $\alpha = 4$:
+# So $r\,(d + k)$ numbers learn instead of $d\,k$. $B$ starts at zero: nothing changes before the first step.
+
+# %% [markdown]
+# ### Exercise 6b.4 – an adapter with three faults
+# Difficulty ●●○ · importance ●●● · 7 minutes
+#
+# The layer below runs, and its loss falls. But it breaks each of the three rules above. Mend it; keep `A` and `B` as parameters
+# of these shapes. **Expected:** for $d = 3$, $k = 4$, $r = 2$, 14 numbers learn; before the first step the output is $W x$.
+#
+# <details><summary>Hint 1</summary>Which numbers learn? What does the layer give before the first step? What happens to its
+# strength if the rank doubles?</details>
+# <details><summary>Hint 2</summary>A tensor that is no <code>Parameter</code>, or one with <code>requires_grad=False</code>, does
+# not learn.</details>
+
+# %% tags=["exercise"]
+class Adapted(torch.nn.Module):
+    """A frozen weight W, float (d, k), with an adapter of rank r and strength alpha: x, float (n, k) -> float (n, d)."""
+    ### BEGIN SOLUTION
+
+    def __init__(self, weight, rank, alpha):
+        super().__init__()
+        self.weight = torch.nn.Parameter(weight, requires_grad=False)
+        self.A = torch.nn.Parameter(torch.randn(rank, weight.shape[1]))
+        self.B = torch.nn.Parameter(torch.zeros(weight.shape[0], rank))
+        self.strength = alpha / rank
+
+    def forward(self, x):
+        return x @ (self.weight + self.strength * self.B @ self.A).T
+    ### END SOLUTION
+    ### BEGIN STUB
+    #
+    # def __init__(self, weight, rank, alpha):
+    #     super().__init__()
+    #     self.weight = torch.nn.Parameter(weight)
+    #     self.A = torch.nn.Parameter(torch.randn(rank, weight.shape[1]))
+    #     self.B = torch.nn.Parameter(torch.randn(weight.shape[0], rank))
+    #     self.strength = alpha
+    #
+    # def forward(self, x):
+    #     return x @ (self.weight + self.strength * self.B @ self.A).T
+    ### END STUB
+
+# %% tags=["check"]
+checks.low_rank_layer(Adapted)
+
+# %% [markdown] tags=["solution"]
+# $W$ is frozen, $B$ is zero and $\alpha$ is divided by the rank. `A` must not be zero as well: the gradient of each matrix is
+# multiplied by the other.
+
+# %% [markdown]
+# The library *peft* has such a layer. With $d = 3$, $k = 4$, $r = 2$, $\alpha = 4$:
 
 # %%
 import peft
-import torch
 
 layer = torch.nn.Sequential(torch.nn.Linear(4, 3, bias=False))
 W = layer[0].weight.detach().clone()
@@ -464,7 +589,37 @@ print("Fewer other facts for the prompts:", ", ".join(name for name in lost if l
 # - **Not that a mirror is all the noise there is.** Another light or zoom may move a caption more.
 # - **Nothing for clinical use.**
 #
-# ## 10. Further reading
+# ## Quiz
+
+# %% tags=["quiz"]
+checks.Quiz({
+    "A caption says 'irregular border', and the border is irregular. Does it describe the picture?": {
+        "yes, it is right": (False, "A caption that says so of every picture is right here, too."),
+        "no, it repeats the prompt": (False, "It may, but being right does not show that."),
+        "one caption cannot show it": (True, "Change the border, and see whether the caption follows more often than by noise."),
+    },
+    "What does the noise floor tell?": {
+        "how often a caption passes as followed though nothing was changed": (True, "Without it, a captioner that talks at random seems to follow."),
+        "how often captions are wrong": (False, "A caption that is always wrong in the same way has a floor of zero."),
+        "what a good captioner must reach": (False, "It must be above; how far is another question."),
+    },
+    "Nine facts are compared, and one is called higher. What follows?": {
+        "captions are better about this fact": (False, "Each comparison may be a false alarm, and there were nine."),
+        "little: count how many chance would call so": (True, "A single one of nine is weak; look at it again with new lesions."),
+        "captions are no better about the other eight": (False, "'Cannot tell' is not 'no better': there may be too few captions."),
+    },
+    "Caption A has a higher BLEU than caption B. What do you know?": {
+        "A shares more runs of words with the reference": (True, "That is all that it counts."),
+        "A states more true facts": (False, "A fact that is turned round costs a word or none."),
+        "A is longer": (False, "A caption that is too short is punished, but length alone gains nothing."),
+    },
+    "In this run, how often do captions follow a changed picture?": {
+        words: (outcome == whole.outcome, whole.sentence("Changing one thing", "a mirror", "share of captions that follow", "pairs")) for outcome, words in say.items()
+    },
+})
+
+# %% [markdown]
+# ## Further reading
 #
 # - Hu et al. (2021), *LoRA: Low-rank adaptation of large language models*, arXiv:2106.09685.
 # - Papineni et al. (2002), *BLEU: a method for automatic evaluation of machine translation*, doi:10.3115/1073083.1073135.
