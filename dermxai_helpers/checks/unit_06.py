@@ -31,6 +31,8 @@ whole_words = Exercise(
         "What comes behind the keyword is not looked at: a longer word may begin with it.": hits(r"(?<![\w-])", ""),
         "What stands before the keyword is not looked at: a longer word may end with it.": hits("", r"(?![\w-])"),
         "Of two keywords in a row one is lost: a match uses up its neighbours.": hits(r"(?:^|[^\w-])", r"(?:$|[^\w-])"),
+        "A comma or a full stop may stand beside a word, not only a space.": lambda sentence, keyword: (
+            f" {sentence.lower()} ".count(f" {keyword} ")),
     },
     praise="Letters, case and hyphens mislead this count no more. A denial still does.",
 )  # fmt: skip
@@ -39,7 +41,7 @@ whole_words = Exercise(
 def denials(rng: np.random.Generator) -> tuple[list[str], str]:
     """A caption's words, with cues before a keyword, behind it, twice, and in other clauses; and the keyword."""
     key = ("asymmetric", "waxy", "uniform")[rng.integers(3)]
-    texts = ["KEY and brown CUE dots .", "CUE sign of KEY .", "CUE KEY but KEY and brown .", "CUE dots and CUE KEY ."]
+    texts = ["KEY and brown CUE dots .", "CUE sign of KEY .", "CUE KEY but KEY and brown .", "CUE dots CUE KEY KEY ."]
     first = [*["brown and KEY ."] * rng.integers(3), "CUE network . brown and KEY ."]
     words = " ".join([*first, *rng.permutation(texts + rng.choice(texts, 3).tolist())]).replace("KEY", key).split()
     return [str(rng.choice(["no", "not", "without"])) if word == "CUE" else word for word in words], key
@@ -109,6 +111,7 @@ log_likelihood_ratio = Exercise(
     mistakes={
         "Without a pseudo-count, a fact that no lesion shows is impossible.": lambda *these: ratios(*these, 0, 0),
         "The lesion without the fact is missing: each class grows by two.": lambda *these: ratios(*these, 1, 0),
+        "No class has grown, though a lesion was added to each.": lambda *these: ratios(*these, 1, -1),
         "Numbers are compared, not shares: the larger class wins for its size.": lambda having, sizes: (
             np.log([np.divide(*(having + 1)), np.divide(*(sizes - having + 1))])),
         "A denial is weighed as minus the statement. It has chances of its own.": lambda *these: (

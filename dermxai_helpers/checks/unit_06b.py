@@ -45,7 +45,8 @@ def two_captions(rng: np.random.Generator) -> tuple[list[str], list[str]]:
     """The words of a caption and of its reference: some in both, some oftener in one, one inside another word."""
     words = "the lesion shows no dots and streaks".split()
     caption, reference = ["symmetric", "the", "the", "the", "brown"], ["asymmetric", "the", "no"]
-    return tuple(rng.permutation(one + rng.choice(words, 7).tolist()).tolist() for one in (caption, reference))
+    extra = [rng.choice(words, size).tolist() for size in rng.permutation([2, 10])]
+    return tuple(rng.permutation(one + more).tolist() for one, more in zip((caption, reference), extra, strict=True))
 
 
 def first_precision(caption: list[str], reference: list[str]) -> float:
@@ -113,8 +114,8 @@ def layer_seen(answer, weight: torch.Tensor, alpha: float, A: torch.Tensor, B: t
 
 def tensors(rng: np.random.Generator) -> tuple:
     """A weight (d, k), alpha, matrices A (r, k) and B (d, r), inputs (n, k): d, k, r and alpha all differ."""
-    d, k = rng.permutation([4, 5, 6])[:2]
-    shapes = ((d, k), (2, k), (d, 2), (7, k))
+    rank, (d, k) = rng.integers(2, 4), rng.permutation([4, 5, 6])[:2]
+    shapes = ((d, k), (rank, k), (d, rank), (7, k))
     weight, A, B, x = (torch.from_numpy(rng.normal(size=shape)).float() for shape in shapes)
     return weight, float(rng.integers(7, 20)), A, B, x
 
@@ -131,9 +132,10 @@ low_rank_layer = Exercise(
     right=Adapted,
     as_found=lambda *these: Adapted(*these, tuple(FAULTS)),
     mistakes={
-        " ".join(map(FAULTS.get, some)): lambda *these, some=some: Adapted(*these, some)
-        for some in [*combinations(FAULTS, 1), *combinations(FAULTS, 2)]
-    }
-    | {"If A begins at zero, too, no gradient reaches either.": lambda *these: Adapted(*these, ("zeros",))},
+        "A begins at zero. Only B should: if both do, no gradient reaches either.": lambda *these: (
+            Adapted(*these, ("zeros",))),
+        **{" ".join(map(FAULTS.get, some)): lambda *these, some=some: Adapted(*these, some)
+           for some in [*combinations(FAULTS, 1), *combinations(FAULTS, 2)]},
+    },
     praise="Few numbers learn, and the first step starts from the old layer.",
-)
+)  # fmt: skip
