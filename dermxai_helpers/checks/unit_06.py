@@ -11,8 +11,10 @@ from dermxai_helpers.checks.exercise import Exercise
 def traps(rng: np.random.Generator) -> tuple[str, str]:
     """A sentence that holds a keyword alone, in capitals, twice in a row and inside longer words; and the keyword."""
     key = ("uniform", "regular border", "even color", "waxy")[rng.integers(4)]
-    pieces = [key, key.capitalize(), key.upper(), f"{key} {key}", f"un{key}", f"{key}s", f"non-{key}", f"{key}-like"]
-    return rng.choice([", ", "; ", " and "]).join(rng.permutation(pieces + rng.choice(pieces, 3).tolist())) + ".", key
+    alone = [key, key.capitalize(), key.upper(), f"{key} {key}"]
+    inside = [f"un{key}", f"dis{key}", f"{key}s", f"non-{key}", f"semi-{key}", f"{key}-like"]
+    pieces = rng.permutation(alone + inside + rng.choice(alone, rng.integers(4)).tolist())
+    return rng.choice([", ", "; ", " and "]).join(pieces) + ".", key
 
 
 def hits(before: str, after: str) -> Callable:
