@@ -14,3 +14,5 @@ from dermxai_helpers.checks.unit_03 import (
     normalised,
     overlay,
 )
+from dermxai_helpers.checks.unit_04b import larger_head, relevance_shares, swap_effect
+from dermxai_helpers.checks.unit_05 import beyond_shuffles, one_query, without_echo
