@@ -120,7 +120,7 @@ tokens = torch.tensor([[0, 1.0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # of the ri
 # Difficulty ●●○ · importance ●●● · 5 minutes
 #
 # Write *attend* for one row that asks and one head, so that $d$ is the length of $Q W_q$. **Expected:** one vector, a weighted
-# mean of the rows of $T W_v$. In another order, the tokens give the same.
+# mean of the rows of $T W_v$. It stays the same if the tokens come in another order.
 #
 # <details><summary>Hint 1</summary>First the scores: one number for each token.</details>
 # <details><summary>Hint 2</summary>The softmax runs over the tokens.</details>
@@ -406,8 +406,8 @@ print(marks["captions"].mean().round(3).to_string() if judged else why)
 #
 # One shuffle is luck; thirty are less so. For one slot, you can take all pairs: each caption with each photograph *of another
 # lesion*. In what share of these pairs is it true? Write how much more often captions are true of their own photograph. True
-# means: the two values are equal. **Expected:** one number from -1 to 1, without any random numbers; 0 for a writer who
-# always states the same.
+# means: the two values are equal. **Expected:** one number from -1 to 1, without any random numbers; about 0 for a writer
+# who always states the same.
 #
 # <details><summary>Hint 1</summary><code>said[:, None] == true</code> has a row for each caption and a column for each
 # photograph.</details>
