@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A transformer of your own, and the background
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 55 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 73 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – fine-tune a timm transformer, add classes to it, load one that knows 41, explain five
 # photographs with much background in them, and find out whether that background decides.
@@ -122,6 +122,45 @@ moved = float((new - old).abs().max() / old.abs().max())
 print("Old logits", "stay as they were" if moved < 1e-5 else "moved, a fault", f"(by {moved:.1e} of the largest at most).")
 
 # %% [markdown]
+# ### Exercise 4b.1 – the old logits move
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# The function below adds classes to a head. It runs, and the logits of the old classes move. Mend it, also for a head that
+# was made without a bias (`bias=False`). **Expected:** a new layer that gives `classes` logits and can learn; the old
+# classes come first, and each has the logit that it had.
+#
+# <details><summary>Hint 1</summary>Which numbers does a logit depend on, besides the features?</details>
+# <details><summary>Hint 2</summary>A bias that is not there is <code>None</code>, and it adds nothing.</details>
+
+# %%
+from dermxai_helpers import checks
+
+
+# %% tags=["exercise"]
+def more_classes(head, classes):
+    """A trained torch.nn.Linear, and the number of all classes, old and new -> a larger torch.nn.Linear."""
+    ### BEGIN SOLUTION
+    larger = torch.nn.Linear(head.in_features, classes)
+    with torch.no_grad():
+        larger.weight[:head.out_features] = head.weight
+        larger.bias[:head.out_features] = 0 if head.bias is None else head.bias
+    return larger
+    ### END SOLUTION
+    ### BEGIN STUB
+    # larger = torch.nn.Linear(head.in_features, classes)
+    # with torch.no_grad():
+    #     larger.weight[:head.out_features] = head.weight
+    # return larger
+    ### END STUB
+
+# %% tags=["check"]
+checks.larger_head(more_classes)
+
+# %% [markdown] tags=["solution"]
+# A new layer begins with random biases. The rows were copied and the biases were not, so each old logit moved by a random
+# number, the same for all pictures. `grow_head` copies both.
+
+# %% [markdown]
 # ### One that knows them
 #
 # Minutes do not teach 41 kinds. The course ships a transformer whose blocks all learnt, from 70 scenes of each kind.
@@ -222,6 +261,33 @@ found = relevancy.explain(wide, relevancy.prepare(wide, photographs), classes=na
 # \text{IoU} = \frac{|A \cap M|}{|A \cup M|} $$
 #
 # $r_p$ is the relevance at pixel $p$, $A$ the affected skin, $M$ the pixels with at least half of the largest relevance.
+
+# %% [markdown]
+# ### Exercise 4b.2 – where the relevance lies
+# Difficulty ●○○ · importance ●●● · 5 minutes
+#
+# Write *inside* for all three zones at once. Each pixel belongs to one: 0 is affected skin, 1 healthy skin, 2 background. A
+# zone without pixels has a share of 0. A map without positive relevance has unknown shares: three times `np.nan`.
+# **Expected:** three numbers that add up to 1. For a flat map, the same number everywhere, they are the zones' shares of the area.
+#
+# <details><summary>Hint 1</summary>What does the formula do with relevance below zero?</details>
+# <details><summary>Hint 2</summary><code>relevance[zones == 2]</code> are the pixels of the background.</details>
+
+# %% tags=["exercise"]
+def shares_by_zone(relevance, zones):
+    """A map with signs, float (h, w), and the zone of each pixel, int (h, w), 0 to 2 -> three shares, float (3,)."""
+    ### BEGIN SOLUTION
+    positive = relevance.clip(min=0)
+    return np.array([positive[zones == zone].sum() for zone in range(3)]) / positive.sum()
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.relevance_shares(shares_by_zone)
+
+# %% [markdown] tags=["solution"]
+# Clip first: relevance below zero speaks against the class. Without anything positive, NumPy divides 0 by 0, which is NaN.
+
+# %% [markdown]
 # **Guess: will the five maps lie on affected skin only?** (Above each map: the name that the model gives; at the bottom: what
 # was drawn.)
 
@@ -242,8 +308,7 @@ def skin_itself(drawn, cells=14):
     return background.relevance_by_zone(np.stack(own), drawn)["affected skin"]
 
 # %% [markdown]
-# (A map that lights a single cell in the middle gets more; one that lights all affected skin alike does not.) And let *only* be
-# mild: 95 % of what the skin itself gets would do.
+# And let *only* be mild: 95 % of what the skin itself gets would do.
 
 # %%
 print("Inside, of the skin itself:", skin_itself(five).round(2).tolist())
@@ -348,9 +413,7 @@ zones = {name: background.relevance_by_zone(one.maps, five) for name, one in bot
 course.figure("two_models", figures.scenes(five, both, zones, "The honest model, and the model that was betrayed"))
 
 # %% [markdown]
-# ### Count
-#
-# All unseen scenes:
+# ### Count all unseen scenes
 
 # %%
 by_scene |= {name: background.relevance_by_zone(maps_of(model, unseen), unseen) for name, model in models.items()}
@@ -389,6 +452,34 @@ plots.show(pictures.gallery(list(shown.values()), list(shown), "One scene, and w
 for part in parts[1:3]:
     changed = [(getattr(swap, part).image != swap.scene.image).any(axis=2).mean() for swap in swaps]
     print(f"{part}: {np.mean(changed):.0%} of the pixels change")
+
+# %% [markdown]
+# ### Exercise 4b.3 – read the answers
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# A table has a row for each scene: the complaint that was drawn, "truth", and the names that a model gives: in the
+# "scene", when it is "painted anew", and with the "other background". Write $\Delta$. If no answer was right at first, it is
+# unknown: `np.nan`. **Expected:** one number from -1 to 1. Below 0, another background costs more right answers than fresh
+# paint; at 0, both cost the same.
+#
+# <details><summary>Hint 1</summary>Which rows count?</details>
+# <details><summary>Hint 2</summary>The mean of a comparison, <code>(one == other).mean()</code>, is a share.</details>
+
+# %% tags=["exercise"]
+def swap_effect(table):
+    """A DataFrame of names, columns "truth", "scene", "painted anew" and "other background" -> the difference, float."""
+    ### BEGIN SOLUTION
+    right = table[table["scene"] == table["truth"]]
+    anew = (right["painted anew"] == right["truth"]).mean()
+    other = (right["other background"] == right["truth"]).mean()
+    return other - anew
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.swap_effect(swap_effect)
+
+# %% [markdown] tags=["solution"]
+# Only what was right can be kept or lost. What fresh paint costs is subtracted: it tells nothing about the complaint.
 
 # %% [markdown]
 # **Guess, for the betrayed model: of the answers that were right, how many survive each of the two?**
@@ -494,6 +585,39 @@ print(f"{words[confirms.outcome]} than one answer in twenty is lost to the backg
 # - **Not what is right for skin of all colours.** Six tones are drawn, and redness on dark skin looks different in life.
 # - **Nothing clinical.**
 #
+# ## Quiz
+
+# %% tags=["quiz"]
+told = {"higher": "point to the betrayed model", "lower": "point to the honest model",
+        "cannot tell": "do not tell the two models apart"}
+checks.Quiz({
+    "grow_head leaves the logits of the old classes as they were. And their probabilities?": {
+        "they stay, too": (False, "A probability is a share, and new classes take a part of it."),
+        "they fall": (True, "Softmax divides by a sum that has more terms now, before anything is learnt."),
+        "they are lost": (False, "The old rows are there. Only the sum below the fraction has grown."),
+    },
+    "A flat map knows nothing. How much of its relevance lies on the background?": {
+        "the background's share of the area": (True, "So a share means something only beside the area."),
+        "nothing": (False, "It lies everywhere, on the background as well."),
+        "one third, for there are three zones": (False, "Zones differ in size, and each pixel has the same relevance."),
+    },
+    "Why is a background of the same kind painted anew?": {
+        "to have more pictures": (False, "The number of scenes stays the same."),
+        "to make the maps better": (False, "This test uses no map."),
+        "to see what is lost to any change of many pixels": (True, "What another background costs beyond it is due to what it tells."),
+    },
+    "Another background costs .00 of the right answers beyond fresh paint; the interval is -.20 to +.20. What is shown?": {
+        "the background takes no part": (False, "The interval holds a loss of one answer in five."),
+        "neither that it takes part nor that it takes none": (True, "Too few scenes. Ask more."),
+        "a map of this model lies on affected skin": (False, "No map was looked at."),
+    },
+    "In this run, shares of relevance on the background ...": {
+        words: (outcome == gap.outcome, gap.sentence("The betrayed model", "the honest one", "relevance on the background", rows="scenes"))
+        for outcome, words in told.items()
+    },
+})
+
+# %% [markdown]
 # ## Further reading
 #
 # - Chefer, Gur and Wolf, *Transformer interpretability beyond attention visualization*, CVPR 2021,

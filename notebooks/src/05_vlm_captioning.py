@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Captions for three views
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/05_vlm_captioning.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F05_vlm_captioning.ipynb) · 54 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/05_vlm_captioning.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F05_vlm_captioning.ipynb) · 73 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – take a vision-language model apart, write its caption word by word, put the paper's three
 # questions to three views of many lesions, and count how often the answers are true.
@@ -115,6 +115,35 @@ tokens = torch.tensor([[0, 1.0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])  # of the ri
 # with asking rows $Q$, answering rows $T$, learnt matrices $W_q, W_k, W_v$, and $d$ numbers in each *head*, a part of
 # the vector that attends on its own.
 
+# %% [markdown]
+# ### Exercise 5.1 – what one query collects
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# Write *attend* for one row that asks and one head, so that $d$ is the length of $Q W_q$. **Expected:** one vector, a weighted
+# mean of the rows of $T W_v$. It stays the same if the tokens come in another order.
+#
+# <details><summary>Hint 1</summary>First the scores: one number for each token.</details>
+# <details><summary>Hint 2</summary>The softmax runs over the tokens.</details>
+
+# %%
+from dermxai_helpers import checks
+
+
+# %% tags=["exercise"]
+def collected_by(query, tokens, w_query, w_key, w_value):
+    """A query, float tensor (a,), n tokens, (n, b), and matrices (a, d), (b, d), (b, v) -> what is collected, (v,)."""
+    ### BEGIN SOLUTION
+    asked, keys = query @ w_query, tokens @ w_key
+    weights = (keys @ asked / len(asked) ** 0.5).softmax(dim=0)
+    return weights @ (tokens @ w_value)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.one_query(collected_by)
+
+# %% [markdown] tags=["solution"]
+# Query and keys give one weight for each token; the values say what is taken from it.
+
 # %%
 def norm(rows):  # real layers then apply a learnt scale and shift
     return (rows - rows.mean(-1, keepdim=True)) / rows.std(-1, correction=0, keepdim=True)
@@ -216,6 +245,36 @@ while written[-1] != settings.eos_token_id and len(written) <= 96:
 # %%
 sentence = processor.tokenizer.decode(written, skip_special_tokens=True).strip()
 print(f"equal to the helper: {sentence == said['roi'][0]}\n{sentence}")
+
+# %% [markdown]
+# ### Exercise 5.2 – the echo
+# Difficulty ●○○ · importance ●●● · 5 minutes
+#
+# A T5 writes its answer and no more. A *decoder-only* model goes on where the prompt ends, and many programs give both back:
+# the whole prompt in front, an *echo*, then the caption. The GLOBAL prompt names “asymmetric” and “irregular”: an echo would
+# be counted as facts. The function below serves one kind of model and spoils the captions of the other. Mend it.
+# **Expected:** from an echo and a caption, the caption; a caption without an echo stays as it is, word for word.
+#
+# <details><summary>Hint 1</summary>How can you see that there is an echo?</details>
+# <details><summary>Hint 2</summary>A part of a list, <code>written[:3]</code>, can be compared with a list.</details>
+
+# %% tags=["exercise"]
+def caption_alone(written, prompt):
+    """What a model gives back, a list of words, and the prompt's words, a list -> the caption's words, a list."""
+    ### BEGIN SOLUTION
+    if written[:len(prompt)] == prompt:
+        return written[len(prompt):]
+    return written
+    ### END SOLUTION
+    ### BEGIN STUB
+    # return written[len(prompt):]
+    ### END STUB
+
+# %% tags=["check"]
+checks.without_echo(caption_alone)
+
+# %% [markdown] tags=["solution"]
+# Cut only what is the whole prompt. A caption that shares words with it, even the first ones, is no echo.
 
 # %% [markdown]
 # A printed sentence sounds equally sure of every word. To see the doubt, we read how probable the writer found each word
@@ -340,6 +399,34 @@ print(marks["captions"].mean().round(3).to_string() if judged else why)
 # - **always the commonest value** of each slot among the training photographs;
 # - **captions shuffled**: the same captions, given thirty times at random to other photographs; the mean counts;
 # - **caption of a blank picture**, plain grey, used for everybody.
+
+# %% [markdown]
+# ### Exercise 5.3 – a caption of another lesion
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# One shuffle is luck; thirty are less so. For one slot, you can take all pairs: each caption with each photograph *of another
+# lesion*. In what share of these pairs is it true? Write how much more often captions are true of their own photograph. True
+# means: the two values are equal. **Expected:** one number from -1 to 1, without any random numbers; about 0 for a writer
+# who always states the same.
+#
+# <details><summary>Hint 1</summary><code>said[:, None] == true</code> has a row for each caption and a column for each
+# photograph.</details>
+# <details><summary>Hint 2</summary>Several photographs may show one lesion. Which cells of this table may count?</details>
+
+# %% tags=["exercise"]
+def beyond_shuffles(said, true, lesion):
+    """Stated and true value, and lesion, of n photographs, arrays (n,) -> share of true captions, minus that of pairs."""
+    ### BEGIN SOLUTION
+    fits = said[:, None] == true
+    other = lesion[:, None] != lesion
+    return (said == true).mean() - fits[other].mean()
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.beyond_shuffles(beyond_shuffles)
+
+# %% [markdown] tags=["solution"]
+# Whatever a writer states out of habit is as often true of other lesions. So habits fall out of the difference.
 
 # %%
 import numpy as np
@@ -537,6 +624,38 @@ course.record("agreement_of_views", agree.value, baseline=agree.draws.mean(), no
 #   irregular border. Changing one attribute tells the two apart: unit 06b does.
 # - **Nothing about texture and depth**, which were asked for and are not in the picture.
 #
+# ## Quiz
+
+# %% tags=["quiz"]
+told_of = {"higher": "more often than shuffled ones", "lower": "more rarely than shuffled ones",
+           "cannot tell": "about as often as shuffled ones, as far as can be told"}
+checks.Quiz({
+    "What does the classifier hand over to the captioner?": {
+        "its features": (False, "The captioner has a vision encoder of its own."),
+        "a place": (True, "A box or an outline, and for the GLOBAL view not even that."),
+        "the class that it predicts": (False, "It decides which heat-map is drawn, and is not told."),
+    },
+    "Why does the same picture give other vectors when the prompt changes?": {
+        "the vision encoder sees the prompt": (False, "It sees the picture only."),
+        "the language model writes them anew": (False, "It receives them as they are."),
+        "the queries meet the prompt's words first": (True, "Then they ask the picture for something else."),
+    },
+    "A writer denies comedo openings, and is right 95 times of 100. What does it show?": {
+        "nothing, before you know what guessing gives": (True, "If 95 of 100 lesions have none, silence gets as much."),
+        "that the writer sees comedo openings": (False, "A writer who never mentions them gets as much."),
+        "that the other five were hard": (False, "Perhaps they are the only ones that have some."),
+    },
+    "Captions are shuffled among photographs. What is kept?": {
+        "the link between a caption and its picture": (False, "This is what a shuffle breaks."),
+        "how often the writer states each value": (True, "So shuffles get what habits are worth, and no more."),
+        "nothing at all": (False, "The captions are the same, and so are the writer's habits."),
+    },
+    "In this run, the captions of the three views agree ...": {
+        words: (outcome == agree.outcome, agreed) for outcome, words in told_of.items()
+    },
+})
+
+# %% [markdown]
 # ## 12. Further reading
 #
 # - Dai et al. (2023), *InstructBLIP*, arXiv:2305.06500. The Q-Former that reads the prompt.
