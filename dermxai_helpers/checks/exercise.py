@@ -120,11 +120,15 @@ class Exercise:
         """In what two plain values differ, in a sentence that does not tell the answer; empty when they are equal."""
         if type(got) is not type(wanted):
             return f"It returns {kind(got)}, where {kind(wanted)} is wanted."
-        if type(got) in (dict, tuple):
-            if len(got) != len(wanted) or (type(got) is dict and set(got) != set(wanted)):
+        if type(got) is dict:
+            if set(got) != set(wanted):
+                return f"The names in it should be: {', '.join(wanted)}."
+            faults = ((name, self.differing(got[name], wanted[name])) for name in wanted)
+            return next((f"{name}: {fault}" for name, fault in faults if fault), "")
+        if type(got) is tuple:
+            if len(got) != len(wanted):
                 return f"It returns {len(got)} things, where {len(wanted)} are wanted."
-            pairs = [(got[key], wanted[key]) for key in got] if type(got) is dict else zip(got, wanted, strict=True)
-            return next(filter(None, (self.differing(*pair) for pair in pairs)), "")
+            return next(filter(None, map(self.differing, got, wanted)), "")
         if not isinstance(got, np.ndarray):
             return "" if got == wanted else "It returns another word than it should."
         if got.shape != wanted.shape:

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Training a MobileNetV2: which number would you believe?
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02_mobilenetv2_training.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02_mobilenetv2_training.ipynb) · 53 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02_mobilenetv2_training.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02_mobilenetv2_training.ipynb) · 75 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – check the arithmetic of a published result, train the same classifier with a loop of seven
 # lines, and hold it against rivals that should lose.
@@ -37,7 +37,7 @@ backbone = "demo"  # "demo" or "imagenet"
 # %% [markdown]
 # ## 1. Photographs, labels, two splits
 #
-# The table has one row for each photograph. Three diagnoses are kept, as in the paper: melanoma (`mel`), nevus (`nv`,
+# Three diagnoses are kept, as in the paper: melanoma (`mel`), nevus (`nv`,
 # the ordinary mole) and benign keratosis (`bkl`).
 
 # %%
@@ -49,9 +49,8 @@ CLASSES, table = data.CLASSES, data.load(folder)
 table["dx"].value_counts()
 
 # %% [markdown]
-# The paper holds out a fifth of the *photographs*; then the network may be asked about a lesion that it has seen in
-# training. The stricter way holds out *lesions*. Sections 3 to 6 use the paper's split, section 7 asks what it was
-# worth.
+# The paper holds out a fifth of the *photographs*; the stricter way holds out *lesions* (unit 01). Sections 3 to 6 use the
+# paper's split, section 7 asks what it was worth.
 
 # %%
 by_image = data.split(table, by="image", seed=seed)
@@ -62,7 +61,7 @@ truth, lesions = table.loc[held_out, "dx"].to_numpy(), table.loc[held_out, "lesi
 # %% [markdown]
 # ## 2. Before any training: what must be beaten?
 #
-# **Write down a guess:** a program that never opens a photograph and always answers "nevus": how often is it right?
+# **Guess first:** a program that never opens a photograph and always answers "nevus": how often is it right?
 
 # %%
 constant_accuracy = float((truth == "nv").mean())
@@ -100,10 +99,10 @@ measure = f"validation images answered correctly, of {paper_total:,}"
 course.figure("paper_arithmetic", plots.stacked(rows, measure, form=","))
 
 # %% [markdown]
-# These counts rebuild the paper's right and wrong answers, one row a photograph. The constant is right on every nevus
-# and on nothing else, so the two can be compared **row by row**: `scoring.compare` draws the rows again a thousand
-# times and looks at the difference. If the middle 95 % lie on one side of zero, it says so; otherwise nobody can
-# tell. (We do not know which of the paper's photographs show one lesion. The true intervals are probably wider.)
+# These counts rebuild the paper's answers, one row a photograph. The constant is right on every nevus and on nothing
+# else, so the two can be compared **row by row**: `scoring.compare` draws the rows again a thousand times and looks at
+# the difference. If the middle 95 % lie on one side of zero, it says so; otherwise nobody can tell. (Which of the
+# paper's photographs show one lesion is not known. The true intervals are probably wider.)
 #
 # An *acceptable* accuracy should at least be higher than the constant's.
 
@@ -119,8 +118,40 @@ course.claim("paper", "5", "the MobileNetV2 classifier showed acceptable overall
 # %% [markdown]
 # Yet the network finds four melanomas in five and the constant none. **Accuracy is the wrong question** when three
 # photographs in four belong to one class. The mean of the three recalls, **balanced accuracy**, counts each class
-# alike. The paper finds its network good *beside its captions*, four in five of which say nevus (section 4.4); the
-# constant stands for them.
+# alike.
+
+# %%
+from dermxai_helpers import checks
+
+# %% [markdown]
+# ### Exercise 2.1 – balanced accuracy by hand
+# Difficulty ●○○ · importance ●●● · 4 minutes
+#
+# Write it for any labels and answers. A class that none of the labels names has no recall: leave it out of the mean, even
+# if an answer names it. **Expected:** one third for "always nevus", and 0.771 for the paper's network.
+#
+# <details><summary>Hint 1</summary>The recall of a class looks only at the photographs that have its label.</details>
+# <details><summary>Hint 2</summary><code>np.unique(truth)</code> gives the classes. The mean of a comparison is a
+# share.</details>
+
+# %% tags=["exercise"]
+def balanced_accuracy(truth, answers):
+    """Names of the true classes and of the answers, arrays of words (n,) -> the mean recall of the classes, 0 to 1."""
+    ### BEGIN SOLUTION
+    recalls = [(answers[truth == dx] == dx).mean() for dx in np.unique(truth)]
+    return np.mean(recalls)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.balanced_accuracy(balanced_accuracy)
+
+# %% [markdown] tags=["solution"]
+# First a share within each class, then a mean over the classes. Accuracy is one share of all photographs, so the class
+# with the most photographs decides.
+
+# %% [markdown]
+# The paper finds its network good *beside its captions*, four in five of which say nevus (section 4.4); the constant
+# stands for them.
 
 # %%
 names = np.where(right, kind, "another class")
@@ -145,8 +176,7 @@ course.claim("paper", "5", "its recall for melanoma was poor, identifying a glar
              gap, shown, supports="lower")
 
 # %% [markdown]
-# One thing does not fit. The paper names a plain loss without weights. But its weakest class is the *commonest*.
-# Section 6 comes back to that.
+# One thing does not fit. The paper names a loss without weights. But its weakest class is the *commonest* (section 6).
 #
 # ## 3. A backbone that does not learn
 #
@@ -175,8 +205,6 @@ print(source.note, "· file", image.shape, "· network", tuple(batch.shape))
 with torch.no_grad():
     maps = source.features(batch)
 by_hand = maps.mean(dim=(2, 3))
-pooled = torch.nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
-print(tuple(maps.shape), tuple(by_hand.shape), "equal to torch:", torch.allclose(by_hand, pooled, atol=1e-5))
 
 # %% [markdown]
 # A frozen backbone gives the same features in every epoch. So it runs **once**, and training works on a table of
@@ -184,11 +212,10 @@ print(tuple(maps.shape), tuple(by_hand.shape), "equal to torch:", torch.allclose
 
 # %%
 features = training.cached_features(source, table["image_path"])
-print(features.shape, "row 0 equals ours:", torch.allclose(torch.from_numpy(features[:1]), by_hand, atol=1e-4))
+print(features.shape, "row 0 equal to ours:", torch.allclose(torch.from_numpy(features[:1]), by_hand, atol=1e-4))
 
 # %% [markdown]
-# The price: the paper also crops, flips and turns its training photographs at random (unit 01 shows such views).
-# Cached features cannot be turned, so this unit trains without.
+# The price: no random crops, flips and turns as in the paper. Cached features cannot be turned.
 #
 # ## 4. The head, by hand
 #
@@ -210,13 +237,10 @@ loss = (weights[labels] * losses).sum() / weights[labels].sum()
 print(f"{loss:.3f}", "equal to torch:", torch.allclose(loss, torch.nn.functional.cross_entropy(logits, labels, weights)))
 
 # %% [markdown]
-# The loop starts with a head near zero. **Dropout** blanks a fifth of the features at random in each step, so that no
-# single one becomes indispensable. One **epoch** shows every training photograph once, in a random order, 32 at a
-# time.
+# **Dropout** blanks a fifth of the features at random in each step, so that no single one becomes indispensable. One
+# **epoch** shows every training photograph once, in a random order, 32 at a time.
 
 # %%
-from torch import nn
-
 from dermxai_helpers.training.backbones import new_head  # dropout, then a linear layer
 
 x, y = torch.from_numpy(features), torch.tensor([CLASSES.index(dx) for dx in table["dx"]])
@@ -225,7 +249,7 @@ x_train, y_train, x_val, y_val = x[~held_out], y[~held_out], x[held_out], y[held
 
 def epoch(head, optimiser):
     for chosen in torch.randperm(len(x_train)).split(32):
-        loss = nn.functional.cross_entropy(head(x_train[chosen]), y_train[chosen])
+        loss = torch.nn.functional.cross_entropy(head(x_train[chosen]), y_train[chosen])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -243,7 +267,7 @@ def train_by_hand(rate, epochs):
     while len(history) < epochs and len(history) - np.argmin(history or [0]) <= 3:  # early stopping
         epoch(head.train(), optimiser)
         with torch.no_grad():
-            history.append(nn.functional.cross_entropy(head.eval()(x_val), y_val).item())
+            history.append(torch.nn.functional.cross_entropy(head.eval()(x_val), y_val).item())
         plateau.step(history[-1])
     return history
 
@@ -258,21 +282,55 @@ for rate, epochs in ((1e-4, 10), (1e-2, 30)):
     ours, theirs = train_by_hand(rate, epochs), runs[rate]["validation_loss"]
     same = len(ours) == len(theirs) and np.allclose(ours, theirs, rtol=0.01)
     halved = int((runs[rate]["learning_rate"].diff() < 0).sum())
-    acted = "the guards act" if halved or len(theirs) < epochs else "no guard acts"
-    print(f"step {rate}: {acted}, {len(theirs)} of {epochs} epochs, halved {halved} times; equal to the helper: {same}")
+    print(f"step {rate}: {len(theirs)} of {epochs} epochs, halved {halved} times; equal to the helper: {same}")
 
 # %%
 course.figure("training_curves", figures.training_curves(runs[1e-4], constant_accuracy))
 
 # %% [markdown]
-# The dotted line marks the epoch that is kept. On the right you see how steady, or not, a single recall is from epoch
-# to epoch.
+# The dotted line marks the epoch that is kept. On the right: how steady, or not, a single recall is.
+
+# %% [markdown]
+# ### Exercise 2.2 – read a learning curve
+# Difficulty ●●○ · importance ●●● · 6 minutes
 #
+# Which epoch is kept, which is the last one trained, and is it over-fitted? Epochs count from 1. Training ends with the
+# third epoch in a row whose validation loss is not lower than the lowest before, or with the last epoch planned. It is
+# *over-fitted* if from the epoch kept to the last one trained the training loss fell and the validation loss rose.
+# **Expected:** for validation losses of 0.9, 0.7, 0.8, 0.7, 0.8, 0.6, epoch 2 is kept and epoch 5 is the last; the sixth
+# is never trained.
+#
+# <details><summary>Hint 1</summary>Go through the epochs one by one and note where the lowest loss was.</details>
+# <details><summary>Hint 2</summary>After how many epochs without a lower loss does the loop <code>break</code>? At the end
+# compare two epochs, in both curves.</details>
+
+# %% tags=["exercise"]
+def read_curve(training, validation):
+    """Losses of all epochs planned, float (epochs,) each -> {"kept": 2, "last": 5, "overfitted": True}, for example."""
+    ### BEGIN SOLUTION
+    kept = 0
+    for last in range(len(validation)):
+        if validation[last] < validation[kept]:
+            kept = last
+        if last - kept == 3:
+            break
+    overfitted = training[last] < training[kept] and validation[last] > validation[kept]
+    return {"kept": kept + 1, "last": last + 1, "overfitted": overfitted}
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.learning_curve(read_curve)
+
+# %% [markdown] tags=["solution"]
+# A gap between the two curves says little: dropout is off in validation, and photographs that were taught are easier.
+# What counts is the direction in which each curve goes.
+
+# %% [markdown]
 # ## 5. Figure 1, and how sure it is
 #
 # The paper's first figure is a report and a **confusion matrix**: how often each true class (a row) got each answer (a
-# column). Beside the recall stand **precision**, the share of answers with a class's name that are right, and **F1**,
-# the harmonic mean of both. The mean of the three F1 is **macro-F1**.
+# column). **Precision** is the share of answers with a class's name that are right, **F1** the harmonic mean of
+# precision and recall, **macro-F1** the mean of the three F1.
 
 # %%
 from sklearn.metrics import confusion_matrix
@@ -322,11 +380,40 @@ record(by_image, predicted, "image_split")
 # ## 6. What class weights move
 #
 # The usual weights make every *class* count the same in sum: $w_c = n / (3 \, n_c)$ with $n_c$ of $n$ training
-# photographs. **Guess first:** which recalls will rise, and which will fall?
+# photographs.
 
-# %%
-counts = table["dx"][~held_out].value_counts()[list(CLASSES)]
-print((counts.sum() / (3 * counts)).round(2).to_dict())
+# %% [markdown]
+# ### Exercise 2.3 – the wrong recall falls
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# The function below knows the formula and runs without an error. But with its weights, a network whose outputs are melanoma,
+# nevus, keratosis hardly finds any keratosis. Find out why, and mend it. **Expected:** the rarest class has the
+# largest weight, and the mean of the weights over all photographs is 1.
+#
+# <details><summary>Hint 1</summary>Print what <code>np.unique</code> returns. In which order are its counts?</details>
+# <details><summary>Hint 2</summary>Count each class by its name, in the order of <code>classes</code>.</details>
+
+# %% tags=["exercise"]
+def class_weights(names, classes):
+    """Labels of the training part, an array of words (n,), and three classes in the network's order -> weights (3,)."""
+    ### BEGIN SOLUTION
+    counts = np.array([(names == one).sum() for one in classes])
+    return len(names) / (len(classes) * counts)
+    ### END SOLUTION
+    ### BEGIN STUB
+    # _, counts = np.unique(names, return_counts=True)
+    # return len(names) / (len(classes) * counts)
+    ### END STUB
+
+# %% tags=["check"]
+checks.class_weights(class_weights)
+
+# %% [markdown] tags=["solution"]
+# `np.unique` sorts by the alphabet, so the smallest weight, that of the nevi, went to another class. A network knows no
+# names, only places.
+
+# %% [markdown]
+# **Guess first:** which recalls will rise, and which will fall?
 
 # %%
 weighted = answers(by_image, "class weights")
@@ -353,16 +440,14 @@ where = "on photographs" if data.truth(folder) is None else "on drawn lesions"
 print(nearer.sentence(f"Class weights ({where})", "the plain loss", "distance from the published recalls"))
 
 # %% [markdown]
-# Whatever it says, it does not tell what the author did: other ways to rebalance move recalls like this, too (unit
-# 02b). And which of the two networks is *better* depends on what a missed melanoma and a needless appointment cost.
-# That is not in the data.
+# It does not tell what the author did: other ways to rebalance move recalls like this (unit 02b). And which of the
+# two networks is *better* depends on what a missed melanoma and a needless appointment cost.
 #
 # ## 7. What is a leak worth?
 #
 # Can a linear layer *remember* lesions? Give each lesion a label at random, teach 960 photographs, and ask for held-out
-# photographs of the *same* lesions: nothing can be learnt, so only memory helps. One set of random labels is one draw,
-# so take thirty. scikit-learn fits the same model, softmax on a linear layer, with a solver. It keeps the weights
-# small, and the less so, the larger $C$:
+# photographs of the *same* lesions: only memory helps. One set of random labels is one draw, so take thirty.
+# scikit-learn fits the same model with a solver that keeps the weights small, and the less so, the larger $C$:
 #
 # $$ \min_{W, b} \; \tfrac12 \sum_{ck} W_{ck}^2 - C \sum_i \log p_{i, y_i} $$
 
@@ -389,13 +474,12 @@ def recognised():
     return solved(taught, nonsense).predict(scaled[sisters]) == nonsense[sisters]
 
 
-hits = np.mean([recognised() for _ in range(30)], axis=0)  # of each photograph, over thirty sets of labels
-remembered = scoring.compare(hits, 1 / 3, lesion[sisters])
+remembered = scoring.compare(np.mean([recognised() for _ in range(30)], axis=0), 1 / 3, lesion[sisters])
 print(remembered.sentence("Another photograph of a taught lesion", "chance", "share of its random labels recognised"))
 
 # %% [markdown]
-# Where lesions are remembered, a leak can pay for a frozen backbone, too. **Guess first:** how much balanced
-# accuracy, and which recalls does it lift? One pair of splits is one draw, so take fifty.
+# Where lesions are remembered, a leak can pay. **Guess first:** how much balanced accuracy, and which recalls does it
+# lift? One pair of splits is one draw, so take fifty.
 
 # %%
 from dataclasses import replace
@@ -415,7 +499,8 @@ leaking, strict = fifty_scores(np.arange(len(labels))), fifty_scores(lesion)
 fewest = int(0.2 * table.groupby("dx")["lesion_id"].nunique().min())  # lesions of the rarest class in a held-out part
 price = {name: replace(scoring.compare(leaking[name], strict[name], range(50)), fewest=fewest) for name in leaking}
 leak = price["balanced_accuracy"]
-print(leak.sentence("Split by image", "split by lesion", "balanced accuracy", rows="pairs of splits"))
+price_of_leak = leak.sentence("Split by image", "split by lesion", "balanced accuracy", rows="pairs of splits")
+print(price_of_leak)
 course.record("leak_price", leak.difference, leak.low, leak.high, 0.0, note="balanced accuracy, 50 pairs of splits")
 
 # %%
@@ -423,8 +508,8 @@ for dx in CLASSES:
     print(price[f"recall_{dx}"].sentence("Split by image", "split by lesion", f"recall of {dx}", rows="pairs of splits"))
 
 # %% [markdown]
-# The intervals speak of these photographs, split again and again; of other photographs they say nothing. Last, the loop
-# of section 4 on the stricter split. That is one draw: the price of the leak stands above.
+# The intervals speak of these photographs, split again and again, not of others. Last, the loop of section 4 on the
+# stricter split: one draw.
 
 # %%
 plain = answers(by_lesion)
@@ -433,8 +518,8 @@ record(by_lesion, plain, "lesion_split")
 # %% [markdown]
 # ## 8. Rivals that should lose
 #
-# A logistic regression on age, sex and body site never opens a photograph. It is trained with class weights, and so is
-# the network beside it. If the network does not lead, it shows no use of its photographs.
+# A logistic regression on age, sex and body site never opens a photograph. Both it and the network are trained with class
+# weights. If the network does not lead, it shows no use of its photographs.
 
 # %%
 apart, labels_apart = (by_lesion == "val").to_numpy(), labels[by_lesion == "val"]
@@ -445,9 +530,41 @@ sight = scoring.compare(fair, blind, ids, "balanced_accuracy", labels_apart, see
 print(sight.sentence("The network", "age, sex and site alone", "balanced accuracy"))
 
 # %% [markdown]
-# The last rival sees photographs, but the labels it is taught were shuffled among the lesions. By luck a shuffle may
-# agree with the truth, so one proves little. Thirty make a **permutation test**: $p = (1 + \text{shuffles that reach the real
-# score}) / (1 + 30)$, never below 1/31.
+# The last rival sees photographs, but its labels were shuffled among the lesions. Thirty shuffles make a
+# **permutation test**: $p = (1 + \text{shuffles that reach the real score}) / (1 + 30)$, never below 1/31.
+
+# %% [markdown]
+# ### Exercise 2.4 – a permutation test by lesion
+# Difficulty ●●● · importance ●●● · 7 minutes
+#
+# Write the whole test. `score` teaches a head the labels that it is given, one for each photograph, and returns its balanced
+# accuracy. Ask it once for the real labels and thirty times for shuffled ones. After a shuffle the photographs of a lesion
+# still share one label, and every class still has as many lesions. A shuffle that equals the real score has reached it.
+# **Expected:** 1/31 if no shuffle reaches the real score, and 1 for a head that always says nevus (why?).
+#
+# <details><summary>Hint 1</summary>Make a list of lesions with one label each, shuffle the labels, then look up the label of
+# each photograph's lesion.</details>
+# <details><summary>Hint 2</summary><code>pd.Series(labels).groupby(lesions).first()</code>, <code>rng.permutation</code>,
+# and <code>map</code>.</details>
+
+# %% tags=["exercise"]
+def permutation_p(score, labels, lesions, rng):
+    """score: labels (n,) -> number; real labels, words (n,); each one's lesion, int (n,); np.random.Generator -> p."""
+    ### BEGIN SOLUTION
+    real, reached = score(labels), 0
+    own = pd.Series(labels).groupby(lesions).first()
+    for _ in range(30):
+        shuffled = pd.Series(rng.permutation(own), index=own.index)
+        reached += score(shuffled[lesions].to_numpy()) >= real
+    return (1 + reached) / (1 + 30)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.permutation_test(permutation_p)
+
+# %% [markdown] tags=["solution"]
+# The head that always says nevus scores one third on any labels: every shuffle reaches it. And photographs of one lesion
+# are not independent, so they are shuffled together, as they are drawn together in the bootstrap.
 
 # %%
 kinds = table.groupby("lesion_id")["dx"].first()
@@ -467,8 +584,7 @@ shuffled = scoring.among(weighted_scores(labels)["balanced_accuracy"], draws["ba
 print(shuffled.sentence("The head with true labels", "heads with shuffled labels", "balanced accuracy"))
 
 # %% [markdown]
-# All rivals in one picture. The bar of the shuffled labels holds 95 % of the thirty draws, the others are intervals by
-# lesion.
+# All rivals in one picture. The bar of the shuffled labels holds 95 % of the draws; the others are intervals by lesion.
 
 # %%
 said = {"always nevus": np.full(len(ids), "nv"), "metadata": blind, "plain loss": plain, "class weights": fair}
@@ -486,29 +602,56 @@ course.figure("controls", plots.intervals(panels, references, dashed, "Scores by
 # %%
 print("1.", overall.sentence("The paper's network", "always nevus", "accuracy", rows="published answers"))
 print("2.", nearer.sentence(f"Class weights ({where})", "the plain loss", "distance from the published recalls"))
-print("3.", leak.sentence("Split by image", "split by lesion", "balanced accuracy", rows="pairs of splits"))
+print("3.", price_of_leak)
 print("4.", shuffled.sentence("The head with true labels", "heads with shuffled labels", "balanced accuracy"))
 
 # %% [markdown]
 # ## 10. What this does *not* show
 #
-# - **Not what the paper's network does.** Its augmentation is missing here, and neither its split nor its seed is
-#   known. The paper's answers were rebuilt from rounded recalls.
+# - **Not what the paper's network does.** Its augmentation is missing here, its split and seed are not known, and its
+#   answers were rebuilt from rounded recalls.
 # - **Not the performance on new patients.** The validation photographs chose the best epoch *and* gave the score. A
-#   test set, touched once, is missing here as in the paper.
-# - **Not a risk.** Class weights push the softmax towards the rare classes. Unit 02b shows how to undo it.
-# - **Nothing about skin, in the demo.** Its lesions are drawn, and its backbone learnt from drawings. Give
-#   `photographs` a HAM10000 folder and `backbone` the value `"imagenet"`.
+#   test set, used once, is missing, as in the paper.
+# - **Not a risk.** Class weights push the softmax towards the rare classes (unit 02b undoes it).
+# - **Nothing about skin, in the demo.** Its lesions are drawn. Give `photographs` a HAM10000 folder and `backbone` the
+#   value `"imagenet"`.
 # - **Not for clinical use.** Four diagnoses of HAM10000 were removed, two of them malignant or nearly so.
 #
+# ## Quiz
+
+# %% tags=["quiz"]
+told = {"lower": "lower than by lesion", "higher": "higher than by lesion", "cannot tell": "not to be told from it"}
+checks.Quiz({
+    "75 % of the photographs are nevi, and a network is right on 75 %. How good is it?": {
+        "good: three in four are right": (False, "\"Always nevus\" is right as often."),
+        "as bad as the constant": (False, "Its errors may be others: many melanomas found, nevi missed."),
+        "accuracy does not tell": (True, "Ask for the recall of each class."),
+    },
+    "What do class weights give a network?": {
+        "other errors than before": (True, "More of the rare classes is found, less of the common one."),
+        "more knowledge of melanomas": (False, "The photographs are the same."),
+        "a higher accuracy": (False, "Accuracy mostly falls, because nevi are missed."),
+    },
+    "Many lesions have several photographs. An interval that draws photographs is, in general ...": {
+        "too wide": (False, "It counts more independent facts than there are."),
+        "too narrow": (True, "Photographs of one lesion are often right or wrong together."),
+        "right, if there are many photographs": (False, "Many does not mean independent."),
+    },
+    "The validation part chooses the epoch and gives the score. The score is ...": {
+        "a little too good": (True, "The epoch was chosen because it suits this part."),
+        "fair: no weight was trained on it": (False, "It chose the epoch, and a choice is a fit, too."),
+        "a little too low": (False, "Choosing the best raises a score."),
+    },
+    "In this run, the balanced accuracy of splits by image is ...": {
+        words: (outcome == leak.outcome, price_of_leak) for outcome, words in told.items()
+    },
+})
+
+# %% [markdown]
 # ## Further reading
 #
-# - Sandler et al. (2018), *MobileNetV2: inverted residuals and linear bottlenecks*, arXiv:1801.04381. The backbone.
-# - Tschandl, Rosendahl, Kittler (2018), *The HAM10000 dataset*, doi:10.1038/sdata.2018.161. How the labels came to
-#   be.
-# - Zhang et al. (2017), *Understanding deep learning requires rethinking generalization*, arXiv:1611.03530. Networks
-#   that learn random labels.
+# - Sandler et al. (2018), *MobileNetV2: inverted residuals and linear bottlenecks*, arXiv:1801.04381.
+# - Tschandl, Rosendahl, Kittler (2018), *The HAM10000 dataset*, doi:10.1038/sdata.2018.161.
 # - Phipson, Smyth (2010), *Permutation p-values should never be zero*, doi:10.2202/1544-6115.1585.
 # - Field, Welsh (2007), *Bootstrapping clustered data*, doi:10.1111/j.1467-9868.2007.00593.x. Why lesions are drawn.
-# - Maier-Hein et al. (2024), *Metrics reloaded*, doi:10.1038/s41592-023-02151-z. How to choose a score before
-#   training.
+# - Maier-Hein et al. (2024), *Metrics reloaded*, doi:10.1038/s41592-023-02151-z. Choosing a score.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Judging a classifier: what did rebalancing buy?
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 51 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 75 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – train the same head in five ways, four of them said to cure imbalance, and tune factors as a
 # sixth. Then ask one of them how sure it is, at which threshold you would use it, and for whom it fails.
@@ -67,14 +67,12 @@ source = training.backbone(backbone)
 features = {name: training.cached_features(source, part["image_path"]) for name, part in three.items()}
 index = {name: part["dx"].map(CLASSES.index).to_numpy() for name, part in three.items()}  # of the class: 0, 1 or 2
 truth, owners = judged["dx"].to_numpy(), judged["lesion_id"].to_numpy()
-{name: values.shape for name, values in features.items()}
 
 # %% [markdown]
 # ## 2. Five ways to train, one way to decide
 #
-# The complaint is always the same: the mean loss over the images is dominated by nevi. `none` is the plain loss and
-# does nothing about it. `class weights` are known from unit 02: $w_c = n / (3 \, n_c)$, with $n_c$ of $n$ training
-# images. **Oversampling** keeps the plain loss and draws each image with a chance in proportion to the weight of its class.
+# The mean loss over the images is dominated by nevi. `none` is this plain loss. `class weights` are known from unit 02:
+# $w_c = n / (3 \, n_c)$, with $n_c$ of $n$ training images. **Oversampling** keeps the plain loss and draws each image with a chance in proportion to the weight of its class.
 
 # %%
 import torch
@@ -171,7 +169,44 @@ course.figure("strategies", plots.intervals(panels, references, f"always nevus �
 
 # %% [markdown]
 # Do not compare the bars with each other: two ways answer the same photographs, so what counts is the **paired
-# difference**. Each way against `none`:
+# difference**.
+
+# %%
+from dermxai_helpers import checks
+
+# %% [markdown]
+# ### Exercise 2b.1 – an interval for a difference
+# Difficulty ●●○ · importance ●●● · 7 minutes
+#
+# What `scoring.compare` does, by hand. Each row of `drawn` is one repeat: the numbers of lesions, drawn with replacement.
+# Take the photographs of its lesions; a lesion drawn twice brings all its photographs twice. Note the mean of
+# a − b over these photographs. **Expected:** the 2.5th and the 97.5th percentile of these means, by `np.percentile`; 0 and 0
+# if both ways are right on the same photographs, however few they are.
+#
+# <details><summary>Hint 1</summary>First write the rows of one repeat: for each drawn lesion the rows that belong to it, one
+# lesion after the other.</details>
+# <details><summary>Hint 2</summary><code>np.concatenate</code> and <code>np.flatnonzero</code>.</details>
+
+# %% tags=["exercise"]
+def paired_interval(a, b, lesion, drawn):
+    """Right (1) or wrong (0), float (n,), for two ways; lesion numbers, int (n,); drawn, int (repeats, lesions) -> (2,)."""
+    ### BEGIN SOLUTION
+    means = []
+    for numbers in drawn:
+        rows = np.concatenate([np.flatnonzero(lesion == one) for one in numbers])
+        means.append((a[rows] - b[rows]).mean())
+    return np.percentile(means, [2.5, 97.5])
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.paired_interval(paired_interval)
+
+# %% [markdown] tags=["solution"]
+# Both ways are judged on the same drawn photographs, so a repeat with many hard lesions lowers both and leaves the
+# difference alone. Two separate intervals do not know that.
+
+# %% [markdown]
+# Each way against `none`:
 
 # %%
 def against_none(way):
@@ -213,7 +248,7 @@ course.claim("paper", "4.1", "This variability may stem from inherent class imba
              common, shown, supports="lower", not_judged=not_judged)
 
 # %% [markdown]
-# Now the paper's hopes, one by one. It names focal loss and oversampling for melanoma:
+# Now the paper's hopes. It names focal loss and oversampling for melanoma:
 
 # %%
 shown = found.loc["focal loss", "recall_mel"].sentence("Focal loss", "the plain loss", "recall of mel")
@@ -227,8 +262,8 @@ course.claim("paper", "5", "Class re-balancing and loss adjustments (e.g., focal
 
 # %% [markdown]
 # And it hopes that class balancing and specialised losses *balance* the recalls. We take the **gap** between the
-# classes, the largest recall minus the smallest: it should be lower. (Its third hope, augmentation, needs features of
-# turned photographs; unit 01 draws such views, nothing here judges them.)
+# classes, the largest recall minus the smallest: it should be lower. (Its third hope, augmentation, is
+# not judged here.)
 
 # %%
 def gap(truth, names):
@@ -259,7 +294,7 @@ for way, change in beyond.items():
 
 # %% [markdown]
 # **Turn the weight yourself.** The slider raises the class weights to a power: 0 counts every image alike, 1 every
-# class. Each time you let go, a new head is trained and tried on the tuning part. Below, three places in words.
+# class. Each time you let go, a new head is trained and tried on the tuning part.
 
 # %% tags=["nbval-ignore-output"]
 from dermxai_helpers import widgets
@@ -281,7 +316,47 @@ for exponent in (0.0, 1.0, 2.0):
 # all $n$:
 #
 # $$ \text{ECE} = \sum_B \frac{|B|}{n} \,\bigl|\, \text{accuracy}(B) - \text{confidence}(B) \,\bigr| $$
+
+# %% [markdown]
+# ### Exercise 2b.2 – calibrated on average
+# Difficulty ●●○ · importance ●●● · 5 minutes
 #
+# A network is 95 % sure of one half of the images and right on 85 % of them. Of the other half it is 55 % sure, and right on
+# 65 %. The function below finds no error. Mend it. **Expected:** 0.10 for this network. A bin holds its upper edge.
+#
+# <details><summary>Hint 1</summary>Compute the two terms of the sum for this network by hand.</details>
+# <details><summary>Hint 2</summary>Compare the code with the equation, sign by sign.</details>
+
+# %% tags=["exercise"]
+def calibration_error(probabilities, labels):
+    """Probabilities, float (n, classes), and true classes, int (n,) -> expected calibration error over ten bins."""
+    ### BEGIN SOLUTION
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    error = 0
+    for upper in range(1, 11):
+        inside = np.ceil(10 * confidence) == upper
+        if inside.any():
+            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return error
+    ### END SOLUTION
+    ### BEGIN STUB
+    # confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    # error = 0
+    # for upper in range(1, 11):
+    #     inside = np.ceil(10 * confidence) == upper
+    #     if inside.any():
+    #         error += inside.mean() * (right[inside].mean() - confidence[inside].mean())
+    # return abs(error)
+    ### END STUB
+
+# %% tags=["check"]
+checks.calibration_error(calibration_error)
+
+# %% [markdown] tags=["solution"]
+# The distance belongs inside the sum. Outside, too sure in one bin and not sure enough in another cancel, and what is
+# left is mean accuracy minus mean confidence.
+
+# %% [markdown]
 # `scoring.compare` takes one number for each image: its confidence, with a minus where the answer is wrong.
 
 # %%
@@ -332,6 +407,33 @@ print(f"answers changed: {(before != after).sum()} of {len(after)}; of {ill.sum(
       f"{(before[ill] == 0).sum()} were found and {(after[ill] == 0).sum()} are found now")
 prior = scoring.compare(signed(corrected), signed(weighted), owners, ece)
 print(prior.sentence("Prior correction", "no correction", "calibration error"))
+
+# %% [markdown]
+# ### Exercise 2b.3 – the same network in another clinic
+# Difficulty ●●○ · importance ●●○ · 4 minutes
+#
+# A network was trained where the classes have some shares, and will be used where they have others. Melanomas look the
+# same in both places. Correct its probabilities. **Expected:** nothing changes if the shares are equal; a class that the
+# clinic never sees gets 0.
+#
+# <details><summary>Hint 1</summary>In the equation above, which shares were the network's own, and which were wanted?</details>
+# <details><summary>Hint 2</summary>One factor for each class; then each image adds up to one again:
+# <code>keepdims=True</code>.</details>
+
+# %% tags=["exercise"]
+def in_clinic(probabilities, trained, clinic):
+    """Probabilities, float (n, classes); shares of the classes in training, in the clinic, (classes,) -> array (n, classes)."""
+    ### BEGIN SOLUTION
+    corrected = probabilities * clinic / trained
+    return corrected / corrected.sum(axis=1, keepdims=True)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.prior_correction(in_clinic)
+
+# %% [markdown] tags=["solution"]
+# A network that answers 0.5 where melanomas are one in three answers far less where they are one in fifty, and must. Without
+# the division the shares of the training would count twice.
 
 # %%
 shown = {"class weights": weighted, "with temperature": cooled, "prior corrected": corrected}
@@ -397,6 +499,39 @@ for threshold in (0.2, 0.5, 0.8):
     print(widgets.decision_at(scores, ill, threshold)[1])
 
 # %% [markdown]
+# ### Exercise 2b.4 – a threshold for a cost
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# A missed melanoma has a cost, and so has a needless visit: another image that is sent on. Find the threshold with the lowest
+# cost of all images together. An image is sent on if its score is at least the threshold. The scores need not be
+# calibrated. **Expected:** one threshold; if several cost the same, any of them. Where needless visits are dear, it may be
+# one that sends no image on.
+#
+# <details><summary>Hint 1</summary>Only the scores themselves, and one threshold above them all, lead to different
+# decisions.</details>
+# <details><summary>Hint 2</summary>Two masks: melanomas below the threshold, others at or above it.</details>
+
+# %% tags=["exercise"]
+def cheapest_threshold(scores, ill, missed, needless):
+    """Scores, float (n,), 0 to 1; melanoma or not, bool (n,); costs of one missed and one needless -> a threshold."""
+    ### BEGIN SOLUTION
+    best, lowest = None, np.inf
+    for threshold in [*scores, np.inf]:
+        sent = scores >= threshold
+        cost = missed * (ill & ~sent).sum() + needless * (~ill & sent).sum()
+        if cost < lowest:
+            best, lowest = threshold, cost
+    return best
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.cheapest_threshold(cheapest_threshold)
+
+# %% [markdown] tags=["solution"]
+# Were the scores calibrated, no search would be needed: send on from needless / (missed + needless) upwards. At that
+# probability both errors cost the same on average.
+
+# %% [markdown]
 # ## 6. For whom does it fail?
 #
 # One number for all people hides who pays. Three questions: sex, body site, colour of the skin. In the drawn folder
@@ -451,7 +586,8 @@ print(f"1. More melanomas found for fewer nevi ({judged_on}): shown for {len(tra
 print(f"2. Recall of mel, against the plain loss – {in_words(found['recall_mel'])}; of nv – {in_words(found['recall_nv'])}.")
 print(f"3. ROC area of melanoma, against the plain loss – {in_words(found['area'])}.")
 print(f"4. Balanced accuracy, against tuned factors – {in_words(beyond)}.")
-print("5.", losses["Prior correction"].sentence("Prior correction", "no correction", "log-loss"))
+promised = losses["Prior correction"].sentence("Prior correction", "no correction", "log-loss")
+print("5.", promised)
 
 # %% [markdown]
 # ## 8. What this does *not* show
@@ -460,19 +596,49 @@ print("5.", losses["Prior correction"].sentence("Prior correction", "no correcti
 #   features.
 # - **Not another draw.** One split and one training of each way: the intervals hold both fixed. And *cannot tell* is
 #   not *equal*.
-# - **Not a risk.** A correction found on this collection fits this collection: another clinic has other shares.
-# - **Not fairness.** Groups of few melanomas cannot show a difference, and a measured colour is not a skin type.
-# - **Not how it treats strangers.** Whatever is shown, the three probabilities add up to one; "none of these" is no
-#   answer here.
+# - **Not a risk.** Another clinic has other shares, and its melanomas may look different.
+# - **Not fairness.** Groups of few melanomas cannot show a difference.
+# - **Not how it treats strangers.** Whatever is shown, the three probabilities add up to one.
 # - **Nothing about skin, in the demo.** Give `photographs` a HAM10000 folder and `backbone` the value `"imagenet"`.
 #
+# ## Quiz
+
+# %% tags=["quiz"]
+told = {"cannot tell": "cannot be told from that without it", "lower": "is lower than without it", "higher": "is higher than without it"}
+checks.Quiz({
+    "The intervals of two ways overlap. Which of them is better?": {
+        "nobody can tell": (False, "Separate intervals do not know that both answered the same photographs."),
+        "neither: they are equal": (False, "Not to find a difference is not to find equality."),
+        "see the interval of their difference": (True, "It is paired, and often much narrower."),
+    },
+    "Class weights find more melanomas; the ROC area stays. What happened?": {
+        "another point on the same curve": (True, "The ranking is the same, more images are called melanoma."),
+        "the network knows melanomas better": (False, "Then it would rank them better."),
+        "the area is wrong": (False, "It does not ask where the threshold lies."),
+    },
+    "A network is right in 80 % of all images and says 80 % on average. Is it calibrated?": {
+        "yes": (False, "It may be too sure in one bin and not sure enough in another."),
+        "not known yet": (True, "Calibrated means: in every bin of confidence."),
+        "no, 80 % is too low": (False, "A calibrated network may be wrong often, if it says so."),
+    },
+    "Why is the threshold not chosen on the part that judges?": {
+        "it would be too strict": (False, "It may be strict or not; the score would flatter it."),
+        "that part holds too few melanomas": (False, "With many the promise is nearer to the truth, but still flatters."),
+        "chosen there, it suits these images": (True, "The promise would hold by choice, and break on others."),
+    },
+    "In this run, the log-loss after prior correction ...": {
+        words: (outcome == losses["Prior correction"].outcome, promised) for outcome, words in told.items()
+    },
+})
+
+# %% [markdown]
 # ## Further reading
 #
 # - Menon et al. (2021), *Long-tail learning via logit adjustment*, arXiv:2007.07314. Why a shift of logits is enough.
-# - Lin et al. (2017), *Focal loss for dense object detection*, arXiv:1708.02002. What it was made for.
-# - Guo et al. (2017), *On calibration of modern neural networks*, arXiv:1706.04599. Reliability and temperature.
+# - Lin et al. (2017), *Focal loss for dense object detection*, arXiv:1708.02002.
+# - Guo et al. (2017), *On calibration of modern neural networks*, arXiv:1706.04599.
 # - Saerens, Latinne, Decaestecker (2002), *Adjusting the outputs of a classifier to new a priori probabilities*,
 #   doi:10.1162/089976602753284446. The prior correction.
-# - Daneshjou et al. (2022), *Disparities in dermatology AI*, doi:10.1126/sciadv.abq6147. Subgroups that did matter.
+# - Daneshjou et al. (2022), *Disparities in dermatology AI*, doi:10.1126/sciadv.abq6147.
 # - Van Calster et al. (2019), *Calibration: the Achilles heel of predictive analytics*,
 #   doi:10.1186/s12916-019-1466-7.

@@ -113,6 +113,12 @@ def test_values_become_plain(value, same):
     assert weights.differing(exercise.plain(value), exercise.plain(same)) == ""
 
 
+def test_a_fault_is_told_with_its_name():
+    got, wanted = (exercise.plain({"kept": number, "last": 4}) for number in (2, 3))
+    assert weights.differing(got, wanted) == "kept: It returns another number than it should."
+    assert weights.differing({"last": got["last"]}, wanted) == "The names in it should be: kept, last."
+
+
 def test_a_quiz_has_one_right_answer_each_and_escapes():
     quiz = checks.Quiz({"a < b?": {"yes": (True, "so it is"), "no": (False, "look & see")}})
     html = quiz._repr_html_()
