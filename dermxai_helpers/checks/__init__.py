@@ -14,3 +14,5 @@ from dermxai_helpers.checks.unit_03 import (
     normalised,
     overlay,
 )
+from dermxai_helpers.checks.unit_03b import area_under_erasing, beyond_the_centre, eigen_map, plus_plus_weights
+from dermxai_helpers.checks.unit_04 import batch_for_model, class_token_map, positive_shares, rollout_step
