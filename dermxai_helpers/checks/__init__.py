@@ -16,6 +16,8 @@ from dermxai_helpers.checks.unit_03 import (
     normalised,
     overlay,
 )
+from dermxai_helpers.checks.unit_03b import area_under_erasing, beyond_the_centre, eigen_map, plus_plus_weights
+from dermxai_helpers.checks.unit_04 import batch_for_model, class_token_map, positive_shares, rollout_step
 from dermxai_helpers.checks.unit_04b import larger_head, relevance_shares, swap_effect
 from dermxai_helpers.checks.unit_05 import beyond_shuffles, one_query, without_echo
 from dermxai_helpers.checks.unit_06 import log_likelihood_ratio, macro_f1_of_a_constant, not_denied, whole_words

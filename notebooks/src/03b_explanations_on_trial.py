@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Explanations on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03b_explanations_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03b_explanations_on_trial.ipynb) · 53 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03b_explanations_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03b_explanations_on_trial.ipynb) · 75 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – write six explanation methods; compare them with maps that know no network; give a network a
 # shortcut and see which maps show it.
@@ -100,11 +100,38 @@ def grad_cam(a, g):
 # $$ \alpha_{kij} = \frac{g_{kij}^2}{2 g_{kij}^2 + g_{kij}^3 \sum_{ij} A_{kij}}, \qquad
 #    L = \sum_k \Big(\sum_{ij} \alpha_{kij} \max(g_{kij}, 0)\Big) A_k $$
 
+# %% [markdown]
+# ### Exercise 3b.1 – the weight of Grad-CAM++
+# Difficulty ●●○ · importance ●●○ · 6 minutes
+#
+# Write what stands in the large brackets: one weight for each map. Where $g$ is zero, $\alpha$ is 0 / 0, and the cell adds
+# nothing. **Expected:** a map of two cells, both 1, with the derivatives 1 and 0, has the weight 0.25.
+#
+# <details><summary>Hint 1</summary>The sum in the divisor is one number for each map; <code>keepdim=True</code> keeps it
+# ready to multiply cells.</details>
+# <details><summary>Hint 2</summary><code>torch.where(gradient == 0, 0, …)</code>, or add 1e-6 to the divisor, as the library
+# does.</details>
+
 # %%
-def grad_cam_plus_plus(a, g):
-    total = a.sum(dim=(1, 2), keepdim=True)
-    alpha = g**2 / (2 * g**2 + g**3 * total + 1e-6)  # the library's guard against 0 / 0
-    return ((alpha * g.clamp(min=0)).sum(dim=(1, 2), keepdim=True) * a).sum(dim=0)
+from dermxai_helpers import checks
+
+
+# %% tags=["exercise"]
+def plus_plus_weights(features, gradient):
+    """K maps after a ReLU and the derivatives of a score by them, both float (K, h, w) -> one weight for each map, (K,)."""
+    ### BEGIN SOLUTION
+    total = features.sum(dim=(1, 2), keepdim=True)
+    divisor = 2 * gradient**2 + gradient**3 * total
+    alpha = torch.where(gradient == 0, 0, gradient**2 / divisor)
+    return (alpha * gradient.clamp(min=0)).sum(dim=(1, 2))
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.plus_plus_weights(plus_plus_weights)
+
+# %% [markdown] tags=["solution"]
+# The ReLU acts on the derivative alone. Where derivative and $\alpha$ are both negative, a ReLU of their product would let
+# the cell through.
 
 # %% [markdown]
 # *HiResCAM* (Draelos 2020) multiplies cell by cell, $L = \sum_k g_k \odot A_k$; *LayerCAM* (Jiang 2021) does so where the
@@ -121,18 +148,44 @@ def layer_cam(a, g):
 # %% [markdown]
 # *Eigen-CAM* (Muhammad 2020) asks for no class. Each cell is a point with $K$ numbers, a row of $X$; $\bar X$ is their
 # mean, $v_1$ the direction in which they differ most: $L = (X - \bar X)\, v_1$. But $-v_1$ is as good as $v_1$: **the
-# sign is arbitrary**. The library makes the cell farthest from zero positive.
+# sign is arbitrary**.
 
-# %%
-def eigen_cam(a, g):
-    cells = a.flatten(1).T
+# %% [markdown]
+# ### Exercise 3b.2 – a sign by a rule
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# Write Eigen-CAM. The decomposition gives either sign, on another computer perhaps the other one. So follow a rule, the
+# library's: the cell farthest from zero is positive. **Expected:** a first component of -3, 1 and 2 becomes 3, -1 and -2;
+# the mirrored feature maps give the mirrored map.
+#
+# <details><summary>Hint 1</summary><code>features.flatten(1).T</code> has one row for each cell. Subtract their mean row.</details>
+# <details><summary>Hint 2</summary><code>U, S, V = torch.linalg.svd(rows, full_matrices=False)</code>: the coordinates on the
+# first direction are <code>U[:, 0] * S[0]</code>.</details>
+
+# %% tags=["exercise"]
+def eigen_map(features):
+    """Feature maps, float (K, h, w) -> the coordinate of each cell on the first principal component, signed, (h, w)."""
+    ### BEGIN SOLUTION
+    cells = features.flatten(1).T
     left, values, _ = torch.linalg.svd(cells - cells.mean(dim=0), full_matrices=False)
     line = left[:, 0] * values[0]
-    return (line * line[line.abs().argmax()].sign()).unflatten(0, a.shape[1:])
+    line = line * line[line.abs().argmax()].sign()
+    return line.reshape(features.shape[1:])
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.eigen_map(eigen_map)
+
+# %% [markdown] tags=["solution"]
+# The last step but one turns the map by the sign of its farthest cell. The mean cannot be that rule: the cells were centred,
+# so it is zero.
+
+# %% [markdown]
+# Below, Grad-CAM++ and Eigen-CAM are the helper's.
 
 # %%
-METHODS = {"Grad-CAM": grad_cam, "Grad-CAM++": grad_cam_plus_plus, "HiResCAM": hires_cam, "LayerCAM": layer_cam,
-           "Eigen-CAM": eigen_cam}
+METHODS = {"Grad-CAM": grad_cam, "Grad-CAM++": lambda a, g: gradcam.methods.grad_cam_plus_plus(a[None], g[None])[0],
+           "HiResCAM": hires_cam, "LayerCAM": layer_cam, "Eigen-CAM": lambda a, g: gradcam.methods.eigen_cam(a[None])[0]}
 NAMES = {name: name.lower().replace("-", "") for name in METHODS}  # "Grad-CAM++" is "gradcam++" in the library
 
 
@@ -144,9 +197,9 @@ def maps_by(name, features, weights):
 maps = {name: maps_by(name, A, head[predicted]) for name in METHODS}
 
 # %%
-for name, by_hand in maps.items():
+for name in ("Grad-CAM", "HiResCAM", "LayerCAM"):
     library = gradcam.explain(network, classifier.prepare([cases.images[0]]), method=NAMES[name], relu=False).maps[0]
-    print(f"{name:11} equal to the library: {np.allclose(by_hand[0], library, rtol=1e-2, atol=1e-3 * abs(library).max())}")
+    print(f"{name:11} equal to the library: {np.allclose(maps[name][0], library, rtol=1e-2, atol=1e-3 * abs(library).max())}")
 
 # %%
 print("Grad-CAM and HiResCAM are the same:", np.allclose(maps["Grad-CAM"], maps["HiResCAM"], rtol=1e-3, atol=1e-5))
@@ -199,8 +252,40 @@ chance = scoring.among(energies["Grad-CAM"].mean(), random_heads)
 print(chance.sentence("Grad-CAM", "random heads", "energy inside the lesion"))
 
 # %% [markdown]
-# A random head has learnt nothing; it has only the maps of the layer below. Now each method against the Gaussian,
-# photograph by photograph; and Eigen-CAM with the other sign:
+# A random head has learnt nothing; it has only the maps of the layer below.
+
+# %% [markdown]
+# ### Exercise 3b.3 – what beats the dot?
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# Read this kind of table: a row for each photograph, its `lesion_id`, and the energy inside the lesion of several maps, one
+# of them the `centre Gaussian`. Say of every other map whether its energy is `"higher"` than the Gaussian's, `"lower"`, or
+# `"cannot tell"`. Some lesions have many photographs. **Expected:** a map that gains on a single lesion only, however often
+# photographed, is `"cannot tell"`.
+#
+# <details><summary>Hint 1</summary>What is independent here: photographs or lesions? And which two numbers belong together?</details>
+# <details><summary>Hint 2</summary><code>scoring.compare(a, b, groups).outcome</code>, with one map at a time.</details>
+
+# %% tags=["exercise"]
+from dermxai_helpers import scoring
+
+
+def beyond_the_centre(energies):
+    """DataFrame: `lesion_id`, and energies (0 to 1) in a column for each map -> {name of a map: its outcome, a word}."""
+    ### BEGIN SOLUTION
+    others = energies.columns.drop(["lesion_id", "centre Gaussian"])
+    centre, lesions = energies["centre Gaussian"], energies["lesion_id"]
+    return {name: scoring.compare(energies[name], centre, lesions).outcome for name in others}
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.beyond_the_centre(beyond_the_centre)
+
+# %% [markdown] tags=["solution"]
+# `compare` pairs the photographs, so what makes a lesion easy for every map falls out, and draws whole lesions.
+
+# %% [markdown]
+# Now all methods beside the Gaussian; and Eigen-CAM with the other sign:
 
 # %%
 def beside(name, reference="centre Gaussian"):
@@ -306,13 +391,48 @@ if len(enough):
 # Now we ask the network: erase the strongest pixels first and follow the probability of the predicted class.
 # *Deletion*: the sooner it falls, the better the map. *Insertion*: give them back to an erased picture; high is
 # good. The area under the curve sums up all shares.
-#
-# A tiny model adds up four pixels. **Guess: which order of deletion has the smallest area?**
 
-# %% tags=["nbval-check-output"]
-for name, order in {"strongest first": np.array([4.0, 3, 2, 1]), "weakest first": np.array([1.0, 2, 3, 4])}.items():
-    left = [float(order[gone:].sum()) for gone in range(5)]
-    print(f"{name:15} {left} mean {np.mean(left)}")
+# %% [markdown]
+# ### Exercise 3b.4 – a curve that hardly moves
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# One function serves both: deletion goes from the photograph to the erased one, insertion back. The one below gives every
+# map the same area. Mend it. The area is the mean of all scores, the untouched start included. **Expected:** a model adds
+# up four pixels, 4, 3, 2 and 1, which become 0. Strongest first, the scores are 10, 6, 3, 1, 0 and the area is 4; weakest
+# first it is 6.
+#
+# <details><summary>Hint 1</summary>Write down the pictures that a model of four pixels is shown.</details>
+# <details><summary>Hint 2</summary>When the second pixel changes, what has become of the first?</details>
+
+# %% tags=["exercise"]
+def area_under_erasing(score, start, end, heatmap):
+    """The mean score while the pixels of `start` become those of `end` one by one, highest of the heat-map first: a number.
+
+    score : function that gives a number for a picture; start, end, heatmap : float (h, w), all different in heatmap
+    """
+    ### BEGIN SOLUTION
+    seen = start.copy()
+    scores = [score(seen)]
+    for pixel in np.argsort(-heatmap, axis=None):
+        seen.flat[pixel] = end.flat[pixel]
+        scores.append(score(seen))
+    return np.mean(scores)
+    ### END SOLUTION
+    ### BEGIN STUB
+    # scores = [score(start)]
+    # for pixel in np.argsort(-heatmap, axis=None):
+    #     seen = start.copy()
+    #     seen.flat[pixel] = end.flat[pixel]
+    #     scores.append(score(seen))
+    # return np.mean(scores)
+    ### END STUB
+
+# %% tags=["check"]
+checks.area_under_erasing(area_under_erasing)
+
+# %% [markdown] tags=["solution"]
+# The copy was made anew for every pixel, so never more than one was erased, and the order did not matter. It belongs before
+# the loop.
 
 # %% [markdown]
 # Black is a colour no skin has, so erased pixels are blurred. Each photograph is asked at another share: the mean estimates
@@ -386,8 +506,7 @@ del lessons, stuck
 
 # %% [markdown]
 # Only the head learns, a logistic regression on the averaged maps: training the last blocks too takes minutes on two cores.
-# Do the frozen maps show the sticker? The accuracies below say. The share $P(\text{sticker} \mid \text{class})$ is the
-# weight of the photograph with sticker.
+# The share $P(\text{sticker} \mid \text{class})$ is the weight of the photograph with sticker.
 
 # %%
 shares = {"shortcut": {"mel": 1.0, "nv": 0.0, "bkl": 0.0}, "honest": dict.fromkeys(classes, 0.5)}
@@ -489,6 +608,39 @@ print(f"As a test for shortcuts, of {len(tried)} methods these expose the shortc
 # - **Not how real shortcuts look.** A sticker is easy to see; hospital, camera and skin tone are not.
 # - **Not a whole network's shortcut.** Our backbone stayed frozen; a network that learns as a whole may hide more.
 #
+# ## Quiz
+
+# %% tags=["quiz"]
+told = {"higher": "is higher than the random heads'", "cannot tell": "cannot be told from the random heads'",
+        "lower": "is lower than the random heads'"}
+checks.Quiz({
+    "Grad-CAM and HiResCAM give the same map here. Why?": {
+        "Both keep positive derivatives only.": (False, "LayerCAM does. These two keep the sign."),
+        "The derivative is the same in all cells of a map.": (True, "Then it equals its mean, by which Grad-CAM multiplies."),
+        "They are two names of one method.": (False, "At an earlier layer they differ."),
+    },
+    "Two programs give Eigen-CAM maps with correlation -1. What do you conclude?": {
+        "They found one direction and chose other signs.": (True, "A principal component has no sign of its own."),
+        "Their networks learnt opposite things.": (False, "The sign comes from the decomposition, not from the network."),
+        "One of them has an error.": (False, "Both are right; only a rule for the sign is missing."),
+    },
+    "A map has a large area under insertion and little energy inside the lesion. It is ...": {
+        "plausible, not faithful": (False, "Plausible is what a person agrees with: here the lesion."),
+        "neither": (False, "The network agrees: its probability rises early."),
+        "faithful, not plausible": (True, "The network does use what is marked. A person may find that wrong, and learn from it."),
+    },
+    "A method marks the sticker as strongly in the honest network as in the other. What does it show?": {
+        "that both networks use it": (False, "The honest network's probability would have to fall without it."),
+        "that a sticker is there": (True, "To show a shortcut, it must tell the two networks apart."),
+        "the shortcut": (False, "The honest network has none, and gets the same map."),
+    },
+    "In this run, Grad-CAM's energy inside the lesion ...": {
+        words: (outcome == chance.outcome, chance.sentence("Grad-CAM", "random heads", "energy"))
+        for outcome, words in told.items()
+    },
+})
+
+# %% [markdown]
 # ## Further reading
 #
 # - Adebayo, *Sanity checks for saliency maps*, NeurIPS 2018, [arXiv:1810.03292](https://arxiv.org/abs/1810.03292).

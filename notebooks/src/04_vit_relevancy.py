@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Relevancy in a vision transformer
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 54 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 75 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – follow one class score backwards through a tiny transformer, then explain a real one, and compare
 # its maps with those of a CNN.
@@ -69,8 +69,7 @@ tokens.shape  # (picture, class token and 4 patches, 8 numbers each)
 #    \qquad \text{context} = A V \quad (\text{heads}, N, d) $$
 #
 # Then the context goes through a linear layer (`proj`) and is *added* to the tokens; a small two-layer network (`mlp`)
-# follows, and is added too. Each of the two starts with a normalisation (`norm1`, `norm2`). We keep every intermediate
-# result for the way back.
+# follows, and is added too. Each of the two starts with a normalisation (`norm1`, `norm2`).
 
 # %%
 from types import SimpleNamespace
@@ -146,16 +145,46 @@ def divide(a, b):
 #
 # $$ R_i = \sum_j \frac{(w_{ji} x_i)^+}{\sum_{i'} (w_{ji'} x_{i'})^+} \, R_j $$
 
+# %% [markdown]
+# ### Exercise 4.1 – shares of what was positive
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# Write this rule for $N$ tokens, from the table of all products, (N, out, in). **Expected:** products of 3, -10 and 1 share
+# a relevance of 1 as 0.75, 0 and 0.25; an output without a positive product gives nothing, and no NaN.
+#
+# <details><summary>Hint 1</summary><code>x[:, None] * W</code> is the table of products.</details>
+# <details><summary>Hint 2</summary>The shares of one output add up to one over its inputs. Where a sum is zero, divide by
+# something else: zero it stays.</details>
+
+# %%
+from dermxai_helpers import checks
+
+
+# %% tags=["exercise"]
+def positive_shares(x, W, R):
+    """Inputs x (N, in), weights W (out, in), relevance R (N, out) of x W^T, all float -> the inputs' relevance, (N, in)."""
+    ### BEGIN SOLUTION
+    products = (x[:, None] * W).clamp(min=0)
+    sums = products.sum(dim=2, keepdim=True)
+    shares = products / torch.where(sums == 0, 1, sums)
+    return (shares * R[:, :, None]).sum(dim=1)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.positive_shares(positive_shares)
+
+# %% [markdown] tags=["solution"]
+# First the share of each input in each output, then the sum over the outputs. A dead output has shares of zero.
+
+# %% [markdown]
+# The same without the large table, in four matrix products:
+
 # %%
 def through_linear(x, W, R):
     """Relevance (N, out) of x W^T, handed to x (N, in)."""
     up, down = x.clamp(min=0), x.clamp(max=0)   # a product is positive if both factors are, or neither
     share = divide(R, up @ W.clamp(min=0).T + down @ W.clamp(max=0).T)
     return up * (share @ W.clamp(min=0)) + down * (share @ W.clamp(max=0))
-
-# %% tags=["nbval-check-output"]
-x, W = torch.tensor([[1.0, 2.0, -1.0]]), torch.tensor([[3.0, -5.0, -1.0]])
-through_linear(x, W, torch.ones(1, 1)).round(decimals=3)  # products 3, -10 and 1: the relevance is split 3 : 0 : 1
 
 # %% [markdown]
 # **A sum** $a + b$ (the skip connections): each part in proportion, then rescaled, because terms that nearly cancel
@@ -231,6 +260,42 @@ print(f"The attention tables hold {at_attention.sum():.3f}. Most of the rest too
 #
 # At the end the numbers of the patches are the map.
 
+# %% [markdown]
+# ### Exercise 4.2 – who asks, and who is asked
+# Difficulty ●●○ · importance ●●● · 5 minutes
+#
+# The function below gets the tables $\bar A_b$ and multiplies the steps of all blocks, for all tokens at once. The products
+# are right, but its map is not that of $r$. Mend it. **Expected:** from one block, the map is row 0 of its table, without the
+# class token's own number.
+#
+# <details><summary>Hint 1</summary>Row = who asks, column = who is asked. Which of them is the class token?</details>
+# <details><summary>Hint 2</summary>$r$ starts as row 0 of the identity.</details>
+
+# %% tags=["exercise"]
+def class_token_map(tables, grid):
+    """What each block holds, float (blocks, N, N), first block first; grid = (h, w), N = h w + 1 -> the map, (h, w)."""
+    ### BEGIN SOLUTION
+    total = torch.eye(tables.shape[1], dtype=tables.dtype)
+    for table in tables:
+        total = total + table @ total
+    return total[0, 1:].reshape(grid)
+    ### END SOLUTION
+    ### BEGIN STUB
+    # total = torch.eye(tables.shape[1], dtype=tables.dtype)
+    # for table in tables:
+    #     total = total + table @ total
+    # return total[1:, 0].reshape(grid)
+    ### END STUB
+
+# %% tags=["check"]
+checks.class_token_map(class_token_map)
+
+# %% [markdown] tags=["solution"]
+# Column 0 says what the patches got from the class token. The head reads the class token: its row says what it got.
+
+# %% [markdown]
+# One row is all that we need, so the walk back multiplies a row and not whole tables:
+
 # %%
 start = torch.tensor([1.0, 0, 0, 0, 0], dtype=torch.float64)
 kept = [last, first]  # from the last block to the first
@@ -260,6 +325,34 @@ ours["generic"] = row[1:]
 # *Rollout* (Abnar and Zuidema, ACL 2020) uses no gradient: half of each token stays in place, half follows the attention,
 # $r \leftarrow \frac{1}{2}(r + r A_b)$, with $A_b$ the mean over heads. Raw attention is row 0 of the last block.
 
+# %% [markdown]
+# ### Exercise 4.3 – one step of rollout
+# Difficulty ●○○ · importance ●●○ · 4 minutes
+#
+# The paper goes forward, from the first block to the last, with a table for all tokens: row = a token, column = the start
+# token of which it holds something. Before the first block the table is the identity. Write the step through one block:
+# half of each token stays as it was, half is mixed by the mean attention. **Expected:** every row still adds up to one.
+#
+# <details><summary>Hint 1</summary>First the mean over the heads.</details>
+# <details><summary>Hint 2</summary>A mixture of tokens is a mixture of their rows: attention stands on the left.</details>
+
+# %% tags=["exercise"]
+def rollout_step(below, attention):
+    """The table before a block, float (N, N), and the block's attention, (heads, N, N) -> the table after it, (N, N)."""
+    ### BEGIN SOLUTION
+    mixed = attention.mean(dim=0) @ below
+    return (below + mixed) / 2
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.rollout_step(rollout_step)
+
+# %% [markdown] tags=["solution"]
+# This is $\frac{1}{2}(I + A)$ times the table. What stays in place is the row as it was, not the patch of the start.
+
+# %% [markdown]
+# For a map, again, one row and the way back are enough:
+
 # %%
 row = start
 for one in kept:
@@ -277,29 +370,12 @@ import numpy as np
 
 from dermxai_helpers import relevancy
 
-off, found = {}, {}
+off = {}
 for method, by_hand in ours.items():
-    found[method] = relevancy.explain(tiny, picture, target=target, method=method)
-    helper = found[method].maps.ravel()
+    helper = relevancy.explain(tiny, picture, target=target, method=method).maps.ravel()
     off[method] = float(np.abs(helper - by_hand.numpy()).max() / helper.max())
     print(f"{method:10} {by_hand.numpy().round(3)} equals the helper's to 1e-9: {off[method] < 1e-9}")
 course.record("relevancy_by_hand_max_difference", off["chefer"], note="as a share of the map's maximum; 1e-9 is allowed")
-
-# %% [markdown]
-# Here are the four maps made by hand, laid over the picture (drawn in grey). Yellow: the map's strongest patch. Grey: nothing.
-
-# %%
-from dataclasses import replace
-
-from dermxai_helpers.plots import pictures
-
-large = np.ones((60, 60))  # every pixel, and a quarter of every patch, becomes 60 x 60
-grey = np.kron(picture[0].mean(dim=0), 255 * large).astype(np.uint8)[..., None].repeat(3, axis=2)
-laid = {"picture": grey}
-for method, by_hand in ours.items():
-    blocks = np.kron(by_hand.reshape(1, 2, 2), np.kron(large, np.ones((2, 2))))
-    laid[method] = replace(found[method], maps=blocks).overlay(grey[None])[0]
-plots.show(pictures.row(laid, "A picture of 4 x 4 random pixels, and four maps of its 2 x 2 patches laid over it."))
 
 # %% [markdown]
 # And the *helper*? The authors' own program was run on two small transformers; a test asks the helper for the same
@@ -329,7 +405,42 @@ for name in ("vit_tiny_patch16_224", "deit_tiny_patch16_224"):
     print(f"{name:22} mean", resolve_model_data_config(timm.create_model(name, depth=1))["mean"])
 
 # %% [markdown]
-# Nothing crashes if you take the wrong one. **Guess first:** how many answers change?
+# ### Exercise 4.4 – one mean for all
+# Difficulty ●○○ · importance ●●● · 5 minutes
+#
+# The function below runs for every model, and nothing crashes. Find its fault and mend it. **Expected:** for a checkpoint
+# with mean 0.5 and standard deviation 0.5, black becomes -1 and white 1.
+#
+# <details><summary>Hint 1</summary>What in it depends on the model?</details>
+# <details><summary>Hint 2</summary>timm's function above gives <code>"std"</code>, too.</details>
+
+# %% tags=["exercise"]
+from timm.data import resolve_model_data_config
+
+
+def batch_for_model(model, photos):
+    """A timm model and photographs of its size, uint8 (B, h, w, 3) -> the batch that it wants, float (B, 3, h, w)."""
+    ### BEGIN SOLUTION
+    config = resolve_model_data_config(model)
+    mean, std = (torch.tensor(config[name]).view(3, 1, 1) for name in ("mean", "std"))
+    pixels = torch.from_numpy(photos).permute(0, 3, 1, 2) / 255
+    return (pixels - mean) / std
+    ### END SOLUTION
+    ### BEGIN STUB
+    # mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    # std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    # pixels = torch.from_numpy(photos).permute(0, 3, 1, 2) / 255
+    # return (pixels - mean) / std
+    ### END STUB
+
+# %% tags=["check"]
+checks.batch_for_model(batch_for_model)
+
+# %% [markdown] tags=["solution"]
+# The numbers of ImageNet were written into the program. Mean *and* standard deviation belong to the checkpoint.
+
+# %% [markdown]
+# **Guess first:** how many answers change if you take the wrong ones?
 
 # %%
 from dermxai_helpers import data, scoring, trial
@@ -512,6 +623,40 @@ print(gains["Transformer, relevancy"].sentence("Relevancy", "the centre Gaussian
 # - **Not that all relevance is accounted for.** Section 4 prints how much of it one block lost.
 # - **Nothing clinical.**
 #
+# ## Quiz
+
+# %% tags=["quiz"]
+told = {"lower": "puts less on the background", "higher": "puts more on the background",
+        "cannot tell": "cannot be told from raw attention"}
+checks.Quiz({
+    "Why has only row 0 of the last attention table a gradient?": {
+        "The other rows were not trained.": (False, "All rows come from the same trained weights."),
+        "Softmax removes it from the others.": (False, "Softmax acts within each row alike."),
+        "Only the class token reaches the head.": (True, "What the patches become after the last block is never read."),
+    },
+    "All products of an output are negative. What happens to its relevance?": {
+        "It is lost.": (True, "Nobody has a positive share. So the relevance of a block does not always add up."),
+        "It is split equally.": (False, "The rule knows positive shares only; here there are none."),
+        "It becomes negative.": (False, "No share is negative in this rule."),
+    },
+    "Rollout gives the same map for every class. Why?": {
+        "It takes the mean over the heads.": (False, "Relevancy does so too, and knows the class."),
+        "It uses no gradient.": (True, "Attention is computed before any class is asked for."),
+        "It starts at the class token.": (False, "All these methods do. The class token collects for all classes."),
+    },
+    "A checkpoint gets pictures with a wrong mean. How do you notice?": {
+        "Its maps are empty.": (False, "Maps come out as ever, of a picture that it does not know."),
+        "timm stops with an error.": (False, "Any three numbers will do for a subtraction."),
+        "You ask the checkpoint.": (True, "Nothing else tells: answers and maps change, and no message comes."),
+    },
+    "In this run, relevancy ...": {
+        words: (outcome == against["raw attention"].outcome,
+                against["raw attention"].sentence("Relevancy", "raw attention", "evidence on the background"))
+        for outcome, words in told.items()
+    },
+})
+
+# %% [markdown]
 # ## Further reading
 #
 # - Chefer, Gur and Wolf, *Transformer interpretability beyond attention visualization*, CVPR 2021,
