@@ -186,10 +186,14 @@ def plain(value: object) -> object:
         return {name: plain(tensor) for name, tensor in torch.nn.Module.state_dict(value).items()}
     if type(value) is dict:
         return {str(name): plain(one) for name, one in value.items()}
-    if type(value) is str or value is None:
-        return value
-    if type(value) in (list, tuple) and not all(type(one) in (int, float, bool) for one in value):
-        return tuple(map(plain, value))
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return str.__str__(value)  # numpy's words, too
+    if type(value) in (list, tuple):
+        parts = tuple(map(plain, value))
+        numbers = all(isinstance(part, np.ndarray) and part.ndim == 0 for part in parts)
+        return np.array(parts, dtype=np.float64) if numbers else parts
     if isinstance(value, np.ndarray | np.generic | list | tuple | bool | int | float) or hasattr(value, "to_numpy"):
         array = np.asarray(value)
         if array.dtype.kind in "biuf":

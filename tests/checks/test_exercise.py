@@ -104,6 +104,9 @@ def test_progress_keeps_what_was_solved(tmp_path, monkeypatch):
         (True, 1.0),
         ({"a": [1, 2]}, {"a": np.array([1.0, 2.0])}),
         (["mel", "nv"], ("mel", "nv")),
+        (list(np.array(["mel", "nv"])), ["mel", "nv"]),
+        ((np.int64(2), np.float32(3)), [2, 3]),
+        ([torch.tensor(2.0), torch.tensor(3.0)], torch.tensor([2.0, 3.0])),
     ],
 )
 def test_values_become_plain(value, same):
