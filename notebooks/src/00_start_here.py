@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Start here: the whole road with one lesion
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/00_start_here.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F00_start_here.ipynb) · 41 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/00_start_here.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F00_start_here.ipynb) · 40 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – draw a lesion, train a classifier, ask it where its evidence came from, cut that region out,
-# let a second model describe it, and let the description vote for a diagnosis. Then send plain skin down the same road.
+# let a second model describe it, and let the description vote for a diagnosis.
 #
 # **What you will learn** – which stations the road has, what each hands to the next, and why a result that looks finished
 # is not yet right.
@@ -365,7 +365,7 @@ print(answer.sentence("The classifier", "always nevus", "accuracy"))
 # %% [markdown]
 # ## 10. What this does *not* show
 #
-# - **Nothing about skin.** What carries over to photographs is the method and the habit of checking it.
+# - **Nothing about skin.** What carries over is the method, and the habit of checking it.
 # - **Nothing about the model in general.** This was one lesion, and a chosen one.
 # - **Not that the heat-map explains the decision.** A map without any model may score as well (unit 03).
 # - **Not that the caption describes the picture.** Who knows the common sentences writes plausible ones without looking
