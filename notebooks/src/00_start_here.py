@@ -96,7 +96,7 @@ classifier = training.train(table, parts, epochs=20, learning_rate=0.002, seed=s
 
 # %% [markdown]
 # Is the result good? Alone, a number says nothing. The first baseline of any classifier is the **constant**: always name
-# the commonest class, here `nv`. It needs no picture at all. *Accuracy* is the share of right answers:
+# the commonest class, here `nv` (nevus, a mole). It needs no picture at all. *Accuracy* is the share of right answers:
 
 # %%
 from dermxai_helpers import scoring
