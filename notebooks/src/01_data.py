@@ -142,7 +142,7 @@ print(older.sentence("Melanoma minus the other classes", "zero", "mean age in ye
 # Five photographs of three lesions. A validation image is **leaked** when another photograph of its lesion,
 # a *sister*, stands in training: the model may know *this very spot* and need not know what melanoma looks like.
 
-# %%
+# %% tags=["nbval-check-output"]
 spots, parts = ["left arm", "left arm", "back", "chin", "chin"], ["train", "val", "train", "val", "val"]
 toy = pd.DataFrame({"image": list("abcde"), "lesion": spots, "part": parts})
 toy
