@@ -6,6 +6,13 @@ or that your code failed, and in which line.
 
 from dermxai_helpers.checks.exercise import Exercise, Verdict
 from dermxai_helpers.checks.quiz import Quiz
+from dermxai_helpers.checks.unit_00 import box_of_map, caption_grades
+from dermxai_helpers.checks.unit_01 import (
+    balanced_accuracy_of_sites,
+    expected_leak,
+    leaked_photographs,
+    split_by_lesion,
+)
 from dermxai_helpers.checks.unit_02 import balanced_accuracy, class_weights, learning_curve, permutation_test
 from dermxai_helpers.checks.unit_02b import calibration_error, cheapest_threshold, paired_interval, prior_correction
 from dermxai_helpers.checks.unit_03 import (

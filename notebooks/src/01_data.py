@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The data, and what a split can leak
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/01_data.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F01_data.ipynb) · 52 minutes · CPU is enough (0.8 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/01_data.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F01_data.ipynb) · 75 minutes · CPU is enough (0.8 GB)
 #
 # **What you will do** – read a table of skin lesions, split it in two ways, and count how many validation images show a
 # lesion that training has already seen. Then look for what else gives the answer away.
@@ -9,12 +9,11 @@
 # **What you will learn** – to ask of any split *what is the unit that must not stand on both sides?*, and to say what a
 # share of right answers is worth.
 #
-# **What you need** – a little pandas, and the idea of training and validation data. No neural network appears in this
-# unit.
+# **What you need** – a little pandas, and the idea of training and validation data.
 #
 # > **Claim.** A random split of *images* puts photographs of one lesion on both sides, and melanomas are hit hardest.
 # > **Control.** A split by *lesion* must bring that share to zero, and a "model" that only remembers lesion numbers must
-# > lose everything it seemed to know (sections 4 and 5).
+# > know nothing then (sections 4 and 5).
 
 # %% tags=["bootstrap"]
 import importlib.util
@@ -38,8 +37,8 @@ seed = 0  # 0 to 2000000000: which lesions are drawn, and how the table is split
 # ## 1. One folder, one table
 #
 # HAM10000 is the data set behind the paper: dermoscopic photographs (taken through a lens laid on the skin), a table that
-# says what each shows, and an outline of every lesion. The demo folder holds *drawn* lesions in the same layout, so every
-# cell below also runs on photographs: change the parameter `photographs` to a folder's name.
+# says what each shows, and an outline of every lesion. The demo folder holds *drawn* lesions in the same layout; for
+# photographs, change the parameter `photographs` to a folder's name.
 
 # %%
 from dermxai_helpers import course, data, plots, scoring
@@ -109,8 +108,8 @@ print("equal to scikit-learn's:", np.isclose(recall.mean(), balanced_accuracy_sc
 #
 # ## 3. Who is in the pictures
 #
-# Each row is a class, each picture another lesion. What would you use to tell the rows apart? Does it belong to the
-# *lesion* or to the *photograph*: hairs, a ruler's ticks, dark corners, ink (section 8)?
+# Each row is a class, each picture another lesion. What tells the rows apart? Does it belong to the *lesion* or to the
+# *photograph*: hairs, a ruler's ticks, dark corners, ink (section 8)?
 
 # %%
 each = table.drop_duplicates("lesion_id").sample(frac=1, random_state=seed)
@@ -143,21 +142,16 @@ print(older.sentence("Melanoma minus the other classes", "zero", "mean age in ye
 # Five photographs of three lesions. A validation image is **leaked** when another photograph of its lesion,
 # a *sister*, stands in training: the model may know *this very spot* and need not know what melanoma looks like.
 
-# %%
+# %% tags=["nbval-check-output"]
 spots, parts = ["left arm", "left arm", "back", "chin", "chin"], ["train", "val", "train", "val", "val"]
 toy = pd.DataFrame({"image": list("abcde"), "lesion": spots, "part": parts})
 toy
 
 # %% [markdown]
 # **Guess first:** which of the three validation images are leaked?
-
-# %% tags=["nbval-check-output"]
-seen = set(toy["lesion"][toy["part"] == "train"])
-toy_validation = toy[toy["part"] == "val"]
-toy_validation.assign(leaked=toy_validation["lesion"].isin(seen))
-
-# %% [markdown]
-# Only `b`. The two photographs of the chin are sisters too, but they stand on the same side, and that is no leak.
+#
+# <details><summary>Answer</summary>Only <code>b</code>. The two photographs of the chin are sisters too, but they stand on
+# the same side, and that is no leak.</details>
 #
 # ### The real thing
 #
@@ -195,7 +189,39 @@ leaked_by_class.round(3)
 #
 # $$ P(\text{leaked}) \approx 1 - v^{\,k-1} $$
 #
-# A single photograph cannot leak, three or more leak almost surely. With one entry of `k` for each image:
+# A single photograph cannot leak, three or more leak almost surely.
+
+# %% [markdown]
+# ### Exercise 1.1 – predict the leak
+# Difficulty ●○○ · importance ●●○ · 4 minutes
+#
+# Before anything is split, predict what share of the validation *images* will be leaked. You know how many photographs each
+# lesion has, and $v$. Use the formula. **Expected:** for two lesions with one photograph and one with three, and
+# $v = 0.2$: 0.576.
+#
+# <details><summary>Hint 1</summary>Which lesion brings more images into validation?</details>
+# <details><summary>Hint 2</summary><code>np.average</code> takes weights.</details>
+
+# %%
+from dermxai_helpers import checks
+
+
+# %% tags=["exercise"]
+def expected_leak(photographs, share):
+    """Photographs of each lesion, whole numbers (lesions,), and the validation share -> expected share of leaked images."""
+    ### BEGIN SOLUTION
+    chance = 1 - share ** (photographs - 1)
+    return np.average(chance, weights=photographs)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.expected_leak(expected_leak)
+
+# %% [markdown] tags=["solution"]
+# The formula gives the chance of one image. A lesion with three photographs has three of them, so it counts three times.
+
+# %% [markdown]
+# Here, with one entry of `k` for each image:
 
 # %%
 k = table.groupby("lesion_id")["image_id"].transform("size")
@@ -230,7 +256,7 @@ for name in ("nv", "bkl"):
     print(hit[name].sentence(f"Melanoma minus {data.CLASS_NAMES[name]}", "zero", "chance of a leak"))
 
 # %% [markdown]
-# Being rare has no part in it. The formula asks only how often each lesion was photographed:
+# The formula asks only how often each lesion was photographed:
 
 # %%
 print("photographs a lesion:", (counts["images"] / counts["lesions"]).round(2).to_dict())
@@ -238,8 +264,44 @@ print("photographs a lesion:", (counts["images"] / counts["lesions"]).round(2).t
 # %% [markdown]
 # ### The cure
 #
-# Make the *lesion* the thing that is drawn. `StratifiedGroupKFold` deals whole lesions into five piles and keeps the
-# classes nearly in proportion; one pile validates.
+# Make the *lesion* the thing that is drawn.
+
+# %% [markdown]
+# ### Exercise 1.2 – a split that looks careful
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# This function draws lesions, and none of them is twice in validation. Still it leaks. Mend it; leave the classes aside.
+# **Expected:** of 40 lesions and a share of 0.25, ten lesions are in validation with all their photographs, the other 30 in
+# training. The same seed gives the same split, another seed another one.
+#
+# <details><summary>Hint 1</summary>A lesion with three photographs is drawn. Where do they go?</details>
+# <details><summary>Hint 2</summary><code>np.isin</code> finds all rows of some lesions.</details>
+
+# %% tags=["exercise"]
+def split_by_lesion(lesion_ids, share, seed):
+    """A lesion's number for each photograph, words (n,), share of *lesions* to validate on, seed -> "train" or "val", (n,)."""
+    ### BEGIN SOLUTION
+    lesions = np.unique(lesion_ids)
+    drawn = np.random.default_rng(seed).choice(lesions, round(share * len(lesions)), replace=False)
+    return np.where(np.isin(lesion_ids, drawn), "val", "train")
+    ### END SOLUTION
+    ### BEGIN STUB
+    # lesions, first = np.unique(lesion_ids, return_index=True)  # and the row in which each lesion is met first
+    # drawn = np.random.default_rng(seed).choice(first, round(share * len(lesions)), replace=False)
+    # part = np.full(len(lesion_ids), "train")
+    # part[drawn] = "val"
+    # return part
+    ### END STUB
+
+# %% tags=["check"]
+checks.split_by_lesion(split_by_lesion)
+
+# %% [markdown] tags=["solution"]
+# It moved one photograph of each drawn lesion and left its sisters in training. What is drawn must be the lesion's number,
+# and all rows with that number must follow.
+
+# %% [markdown]
+# `StratifiedGroupKFold` deals whole lesions into five piles and keeps the classes nearly in proportion; one pile validates.
 
 # %%
 from sklearn.model_selection import StratifiedGroupKFold
@@ -260,6 +322,39 @@ print(course.record("leak_share_lesion_split", leaks.loc["all", "by lesion"], ba
 course.figure("leak", plots.moved(leaks.rename(data.CLASS_NAMES), "share of validation images with a sister in training"))
 
 # %% [markdown]
+# ### Exercise 1.3 – a split by lesion that leaks
+# Difficulty ●●○ · importance ●●● · 6 minutes
+#
+# You are given a table with a row for each photograph, and told that it was split by lesion and is clean. Read it. One
+# `patient` may have several lesions. One picture may stand under two lesion numbers; the column `picture` is a number
+# computed from the pixels, the same for equal pictures. Count, for each of the three columns, the validation photographs
+# whose value also stands in training. An unknown patient is NaN, and cannot be recognised. **Expected:** three counts; where
+# the split is really by lesion, the one of `lesion` is 0.
+#
+# <details><summary>Hint 1</summary>The cell after "what share of the validation images is leaked?" asks it of one
+# column.</details>
+# <details><summary>Hint 2</summary>For pandas' <code>isin</code>, NaN equals NaN.</details>
+
+# %% tags=["exercise"]
+def leaked_photographs(table):
+    """A table, columns picture, lesion, patient (numbers), part ("train", "val") -> {"picture": count, "lesion": …, "patient": …}."""
+    ### BEGIN SOLUTION
+    train, validation = table[table["part"] == "train"], table[table["part"] == "val"]
+    counts = {}
+    for unit in ("picture", "lesion", "patient"):
+        known = validation[unit].dropna()
+        counts[unit] = known.isin(train[unit]).sum()
+    return counts
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.leaked_photographs(leaked_photographs)
+
+# %% [markdown] tags=["solution"]
+# Only the column that is asked about may decide which rows are left out: a photograph of an unknown patient can still share
+# its lesion or its picture.
+
+# %% [markdown]
 # The paper's best recall is that of melanoma, 81.2 %. Whether a leak helped it, the paper cannot tell; unit 02 trains on
 # both splits.
 #
@@ -275,8 +370,7 @@ def remember(asked):
     return balanced_accuracy_score(labels[asked], table["lesion_id"][asked].map(notes).fillna("nv"))
 
 # %% [markdown]
-# Fifty times: once a fifth of the *images* is drawn, once a fifth of the *lesions*. Only the dealing varies, the table
-# stays the same.
+# Fifty times: once a fifth of the *images* is drawn, once a fifth of the *lesions*.
 
 # %%
 lesions = table.drop_duplicates("lesion_id")
@@ -288,9 +382,7 @@ for number in range(50):
 
 # %%
 worth = scoring.compare(memory["image"], memory["lesion"], range(50), seed=seed)
-low, high = np.percentile(np.subtract(memory["image"], memory["lesion"]), [2.5, 97.5])
 print(worth.sentence("Memory, split by image", "memory, split by lesion", "balanced accuracy", rows="pairs of splits"))
-print(f"95 % of the single pairs differ by {low:.3f} to {high:.3f}.")
 course.record("memory_balanced_accuracy", worth.value, baseline=worth.reference, note="no pixel; baseline: by lesion")
 
 # %% [markdown]
@@ -299,14 +391,47 @@ course.record("memory_balanced_accuracy", worth.value, baseline=worth.reference,
 #
 # ## 6. What can be said without looking?
 #
-# From here on the split is by lesion. A logistic regression turns age, sex and site into a diagnosis. A network that sees
-# pictures should do better, or its pictures have added nothing. The regression computes three scores $S$ for each of $n$
-# photographs from their $d$ columns $X$ (age; one 0/1 column for each sex and each site; all scaled), with weights $W$
-# and $b$ that it learns:
+# From here on the split is by lesion. What reaches a rule that knows only where on the body a lesion is? A network that
+# sees pictures should do better, or its pictures have added nothing.
+
+# %% [markdown]
+# ### Exercise 1.4 – a rule without a picture
+# Difficulty ●●● · importance ●●○ · 7 minutes
+#
+# The rule: for each site of the body, answer the class that is commonest there *in training*. For a site without a photograph
+# in training, answer the class that is commonest in all of training. Predict the balanced accuracy in validation, from two
+# tables of counts. **Expected:** training has 3 mel and 9 nv on the back, 5 mel and 2 nv on the face; validation has 1 mel and
+# 4 nv on the back, 2 mel and 4 nv on the face. The recalls are 2/3 for mel and 1/2 for nv, so the answer is 0.583.
+#
+# <details><summary>Hint 1</summary><code>idxmax(axis=1)</code> names the column of the largest number in each row; in a row of
+# zeros, the first.</details>
+# <details><summary>Hint 2</summary>For each class: its validation photographs at the sites whose answer it is, divided by all of
+# its validation photographs.</details>
+
+# %% tags=["exercise"]
+def balanced_accuracy_of_sites(train, validation):
+    """Two DataFrames of photographs counted, rows sites, columns classes (the same in both) -> one number, 0 to 1."""
+    ### BEGIN SOLUTION
+    rule = train.idxmax(axis=1)
+    rule[train.sum(axis=1) == 0] = train.sum().idxmax()
+    recalls = [validation.loc[rule == name, name].sum() / validation[name].sum() for name in validation.columns]
+    return np.mean(recalls)
+    ### END SOLUTION
+
+# %% tags=["check"]
+checks.balanced_accuracy_of_sites(balanced_accuracy_of_sites)
+
+# %% [markdown] tags=["solution"]
+# The rule comes from training alone, what it is worth from validation alone. Each class has one recall, and each recall
+# counts the same, however few photographs it has.
+
+# %% [markdown]
+# A logistic regression takes age and sex, too. It computes three scores $S$ for each of $n$ photographs from their $d$
+# columns $X$ (age; one 0/1 column for each sex and each site; all scaled), with weights $W$ and $b$ that it learns:
 #
 # $$ \underset{(n,\,3)}{S} = \underset{(n,\,d)}{X}\;\underset{(d,\,3)}{W} + \underset{(3)}{b} $$
 #
-# `class_weight="balanced"` makes a rare class's images count more, so that the model does not fall back on the constant.
+# `class_weight="balanced"` makes the images of a rare class count more.
 
 # %%
 from sklearn.impute import SimpleImputer
@@ -319,8 +444,8 @@ model = make_pipeline(SimpleImputer(), StandardScaler(), regression)  # an unkno
 patients = pd.get_dummies(table[["sex", "localization"]], dtype=float).join(table["age"])
 
 # %% [markdown]
-# One pile of lesions is small, so take all five: each is judged by a model trained on the other four, and every image gets
-# one answer from a model that has never met its lesion. This is *cross-validation*.
+# One pile of lesions is small, so take all five: each is judged by a model trained on the other four, which has never met
+# its lesions. This is *cross-validation*.
 
 # %%
 from sklearn.model_selection import cross_val_predict
@@ -336,7 +461,7 @@ reached = balanced_accuracy_score(labels, from_metadata)
 
 # %% [markdown]
 # **Is that more than luck?** Deal the diagnoses out anew among the lesions, train and judge on the same five piles, thirty
-# times. One shuffle would be one draw. The value counts as a draw itself, so $p$ is never smaller than $1/31$:
+# times. The value counts as a draw itself, so $p$ is never smaller than $1/31$:
 #
 # $$ p = \frac{1 + \text{shuffles that reach the value}}{1 + \text{shuffles}} $$
 
@@ -363,8 +488,8 @@ measure = "share of the class's images, by how the diagnosis was reached (dx_typ
 course.figure("dx_type", plots.stacked(sources.rename(data.CLASS_NAMES), measure))
 
 # %% [markdown]
-# A spot that worries nobody is watched; one that does is cut out and goes under the microscope. So `dx_type` is no fact
-# about the lesion but a trace of what a doctor had already concluded. When a new patient comes in it does not exist yet.
+# A spot that worries nobody is watched; one that does is cut out and goes under the microscope. So `dx_type` is a trace of
+# what a doctor had already concluded. When a new patient comes in it does not exist yet.
 # **Guess:** what does it do to the score?
 
 # %%
@@ -384,8 +509,6 @@ panels, about = {"balanced accuracy": panel.iloc[[2, 0, 1]]}, "Without a picture
 course.figure("without_pixels", plots.intervals(panels, {"balanced accuracy": 1 / 3}, dashed, about))
 
 # %% [markdown]
-# *Metadata* is the honest rival of every picture model. A leaky column, in a figure, is a dot like any other.
-#
 # ## 8. Things that belong to the photograph
 #
 # If hairs, rulers, dark corners, bubbles or ink were commoner in melanomas, a network could learn *them*. HAM10000 has no
@@ -400,8 +523,7 @@ table = table.join(acquisition.measured(table))
 marked = {"dark corners": table["dark_corners"].to_numpy() >= acquisition.HAS_DARK_CORNERS}
 if truth is not None:
     known = truth.set_index("image_id").loc[table["image_id"], list(ARTEFACTS)]
-    print("measured as drawn in a share of", (marked["dark corners"] == known.pop("vignette").to_numpy()).mean())
-    marked |= {name: column.to_numpy() for name, column in known.items()}
+    marked |= {name: column.to_numpy() for name, column in known.drop(columns="vignette").items()}
 
 # %% [markdown]
 # A class with fewer than ten lesions would get open dots: too few to say.
@@ -424,8 +546,8 @@ for name, column in zip(marked, values.T, strict=True):
     print(differs.sentence(f"{name.capitalize()}, melanoma minus others", "zero", "share"))
 
 # %% [markdown]
-# In drawn lesions each artefact has the same chance in each class: whatever differs there is luck, and another `seed`
-# shows other differences. Who asks many questions is told "higher" now and then, with nothing behind it.
+# In drawn lesions each artefact has the same chance in each class: whatever differs there is luck. Who asks many questions
+# is told "higher" now and then, with nothing behind it.
 #
 # ### An artefact that training adds itself
 #
@@ -495,22 +617,51 @@ print(leaky.sentence("Metadata with dx_type", "metadata without it", "balanced a
 # ## 11. What this does *not* show
 #
 # - **That the paper's recall comes from the leak.** It shows that the split could not have told.
-# - **That a split by lesion is enough.** HAM10000 does not say which lesions belong to one patient. And one lesion may have
-#   two numbers: Abhishek and others found such pairs, with image embeddings and by eye.
-# - **Anything about other skin.** HAM10000's photographs come from two clinics, in Austria and in Australia. A clean split of
-#   a narrow collection is still narrow.
-# - **That validation is a test.** The paper tuned and reported on the same images. A number that was used to choose is
-#   no longer a number to report.
+# - **That a split by lesion is enough.** HAM10000 does not name the patients. And one lesion may have two numbers: Abhishek
+#   and others found such pairs.
+# - **Anything about other skin.** HAM10000 comes from two clinics, in Austria and in Australia.
+# - **That validation is a test.** A number that was used to choose is no longer a number to report.
 # - **Anything about real lesions, as long as `photographs = "demo"`.** Ages, sexes and numbers of photographs are drawn to
 #   resemble HAM10000.
 #
 # Your own photographs? [appendix/own_photographs](appendix/own_photographs.ipynb) turns a folder of them into such a
 # table, and looks for copies in it.
 #
+# ## Quiz
+
+# %% tags=["quiz"]
+told = {"higher": "beats it", "lower": "loses to it", "cannot tell": "cannot be told from it"}
+checks.Quiz({
+    "Five photographs show one lesion. All are in validation. How many are leaked?": {
+        "five": (False, "Sisters on the same side give nothing away."),
+        "none": (True, "Training has never met this lesion."),
+        "four": (False, "The first is no exception: none of the five has a sister in training."),
+    },
+    "What makes the images of a class leak more often than others?": {
+        "The class is rare.": (False, "The formula does not ask for it."),
+        "The class is hard to tell from others.": (False, "A leak is counted before any model is trained."),
+        "Its lesions were photographed more often.": (True, "Each further sister is one more that may land in training."),
+    },
+    "Age, sex and site reach the balanced accuracy of a network. What follows?": {
+        "Nothing shows that the network needed its pictures.": (True, "It must beat what is known without them."),
+        "The network has used the age.": (False, "It was given pixels only."),
+        "Metadata leak and must be removed.": (False, "They are known when a patient comes in."),
+    },
+    "Why must a model not use dx_type?": {
+        "It goes with the diagnosis.": (False, "Every useful input does."),
+        "It has too few values.": (False, "Sex has fewer."),
+        "It does not exist before the diagnosis.": (True, "For a new patient nobody could fill it in."),
+    },
+    "In this run, memory on a split by image, compared with memory on a split by lesion ...": {
+        words: (outcome == worth.outcome, f"The difference is {worth.difference:+.3f}.") for outcome, words in told.items()
+    },
+})
+
+# %% [markdown]
 # ## Further reading
 #
 # - P. Tschandl, C. Rosendahl, H. Kittler (2018). *The HAM10000 dataset.*
-#   [doi:10.1038/sdata.2018.161](https://doi.org/10.1038/sdata.2018.161) – the data, and how it was made.
+#   [doi:10.1038/sdata.2018.161](https://doi.org/10.1038/sdata.2018.161) – the data.
 # - K. Abhishek, A. Jain, G. Hamarneh (2025). *Investigating the Quality of DermaMNIST and Fitzpatrick17k.*
 #   [doi:10.1038/s41597-025-04382-5](https://doi.org/10.1038/s41597-025-04382-5) – the same leak in a benchmark.
 # - M. Groh and others (2022). *Towards transparency in dermatology image datasets.*
