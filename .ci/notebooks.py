@@ -53,12 +53,14 @@ def refresh(root: Path, names: Sequence[str] = ()) -> list[Path]:
     note_costs(root, json.loads((folder / "results.json").read_text(encoding="utf-8"))["units"])
     copy_road(root, folder)
     fill_readme(root)
-    written += [solve(root, unit) for unit in chosen(course.units("demo"), names)]
+    written += [path for unit in chosen(course.units("demo"), names) for path in solve(root, unit)]
     return written if names else written + derive_appendix(root)
 
 
-def solve(root: Path, unit: Unit) -> Path:
+def solve(root: Path, unit: Unit) -> list[Path]:
     """Write a unit's exercises with their solutions, executed; CourseError where a check does not find one right."""
+    if not editions.exercises(unit.source.read_text(encoding="utf-8")):
+        return []
     notebook = derive(unit.source, editions.solutions)
     NotebookClient(notebook, timeout=300, kernel_name=KERNEL["name"], extra_arguments=QUIET).execute()
     for cell in notebook.cells:
@@ -67,7 +69,7 @@ def solve(root: Path, unit: Unit) -> Path:
             raise CourseError(f"a solution of {unit.name} is not right: {cell.source}")
     path = root / "notebooks" / "solutions" / f"{unit.name}.ipynb"
     write_notebook(path, notebook)
-    return path
+    return [path]
 
 
 def derive_appendix(root: Path) -> list[Path]:

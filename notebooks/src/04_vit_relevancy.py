@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Relevancy in a vision transformer
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 75 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 76 minutes · CPU is enough (1.4 GB)
 #
 # **What you will do** – follow one class score backwards through a tiny transformer, then explain a real one, and compare
 # its maps with those of a CNN.
@@ -370,21 +370,32 @@ import numpy as np
 
 from dermxai_helpers import relevancy
 
-off = {}
+off, found = {}, {}
 for method, by_hand in ours.items():
-    helper = relevancy.explain(tiny, picture, target=target, method=method).maps.ravel()
+    found[method] = relevancy.explain(tiny, picture, target=target, method=method)
+    helper = found[method].maps.ravel()
     off[method] = float(np.abs(helper - by_hand.numpy()).max() / helper.max())
     print(f"{method:10} {by_hand.numpy().round(3)} equals the helper's to 1e-9: {off[method] < 1e-9}")
 course.record("relevancy_by_hand_max_difference", off["chefer"], note="as a share of the map's maximum; 1e-9 is allowed")
 
 # %% [markdown]
-# And the *helper*? The authors' own program was run on two small transformers; a test asks the helper for the same
-# maps to nine digits (`tests/golden`).
+# Laid over the picture, in grey: yellow is the strongest patch.
+
+# %%
+from dermxai_helpers.plots import pictures
+
+grey = (255 * picture.mean(dim=1)).byte().numpy()[..., None].repeat(3, axis=-1)  # (1, 4, 4, 3)
+laid = {"picture": grey[0]} | {method: one.overlay(grey)[0] for method, one in found.items()}
+plots.show(pictures.row(laid, "A picture of 4 x 4 random pixels, and four maps of its 2 x 2 patches laid over it."))
+
+# %% [markdown]
+# And the *helper*? A test compares it, to nine digits, with the authors' own program on two small transformers
+# (`tests/golden`).
 #
 # ## 6. A real transformer, without a fork
 #
-# The authors' program is a copy of an early timm in which every layer was rewritten. But timm itself loads a
-# checkpoint of your own, `timm.create_model(name, pretrained=True, pretrained_cfg_overlay=dict(file=path, mean=…, std=…))`,
+# The authors' program is a copy of an early timm with every layer rewritten. But timm itself loads your own checkpoint,
+# `timm.create_model(name, pretrained=True, pretrained_cfg_overlay=dict(file=path, mean=…, std=…))`,
 # and the helper explains it. So is our demo transformer loaded; it has learnt from drawn lesions:
 
 # %%
@@ -468,7 +479,7 @@ course.record("prediction_changed_by_wrong_normalisation", changed.value, change
 # ### From our drawings to your photographs
 #
 # The tutorial's first step was to fine-tune. Here two blocks and the head learn, and rare classes count as much as common
-# ones. A running mean of the weights is kept at the end, so the validation part chooses nothing.
+# ones.
 
 # %%
 from dermxai_helpers.training.transformer import Pictures, finetune, predict
@@ -549,10 +560,9 @@ course.record("relevance_on_background", one.value, one.low, one.high, baseline=
 # %% [markdown]
 # ## 8. Two networks, and the tutorial's sentence
 #
-# Lying on the lesion is not being what the network used. So strong pixels are blurred, the strongest first,
-# and the probability of the predicted class is followed (*deletion*, low is good); or a blurred picture gets them back
-# (*insertion*, high is good). Unit 03b explains both. Insertion minus deletion is one number for each photograph, and high
-# is good.
+# Lying on the lesion is not being what the network used. So the strongest pixels are blurred first (*deletion*), or given
+# back first to a blurred picture (*insertion*), while the probability of the predicted class is followed. Unit 03b explains
+# both. Of insertion minus deletion, high is good.
 
 # %%
 from functools import partial

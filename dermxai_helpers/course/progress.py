@@ -1,0 +1,21 @@
+"""What a learner has solved so far, over all units."""
+
+import pandas as pd
+
+from dermxai_helpers import checks
+from dermxai_helpers.checks import progress as kept
+
+
+def progress() -> pd.DataFrame:
+    """Show which exercises are solved, tried and open, a row a unit; kept in the cache folder, for no one else."""
+    outcomes = kept.noted()
+    rows = {}
+    for module, content in vars(checks).items():
+        if module.startswith("unit_"):
+            names = [name for name, value in vars(content).items() if isinstance(value, checks.Exercise)]
+            solved = [name for name in names if outcomes.get(name) == "right"]
+            tried = [name for name in names if outcomes.get(name) in ("wrong", "failed")]
+            still = [name for name in names if name not in solved + tried]
+            groups = {"solved": solved, "tried": tried, "open": still}
+            rows[module.removeprefix("unit_")] = {"of": len(names)} | {key: ", ".join(it) for key, it in groups.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").sort_index()
