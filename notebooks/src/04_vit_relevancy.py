@@ -107,8 +107,8 @@ from dermxai_helpers.plots import maps as figures
 plots.show(figures.numbers({f"head {head}": last.attention[head].detach().numpy() for head in range(2)}, "attention"))
 
 # %% [markdown]
-# It is tempting to draw row 0, averaged over the heads: that is *raw attention*. Two things are missing. Attention says who
-# was asked, not whether the answer spoke for a class. And in the last block a "patch" is a mixture of all.
+# Row 0, averaged over the heads, is *raw attention*. Two things are missing. Attention says who was asked, not whether the
+# answer spoke for a class. And in the last block a "patch" is a mixture of all.
 #
 # ## 3. First ingredient: the gradient
 #
@@ -379,7 +379,7 @@ for method, by_hand in ours.items():
 course.record("relevancy_by_hand_max_difference", off["chefer"], note="as a share of the map's maximum; 1e-9 is allowed")
 
 # %% [markdown]
-# Laid over the picture, in grey: yellow is the strongest patch.
+# Laid over the picture (yellow: strongest patch):
 
 # %%
 from dermxai_helpers.plots import pictures
@@ -400,7 +400,7 @@ plots.show(pictures.row(laid, "A picture of 4 x 4 random pixels, and four maps o
 
 # %%
 vit, classes = relevancy.demo_vit()
-print(f"{sum(weight.numel() for weight in vit.parameters()):,} weights, patches {vit.patch_embed.grid_size}")
+vit.patch_embed.grid_size  # patches
 
 # %% [markdown]
 # ### How must a picture be normalised?
