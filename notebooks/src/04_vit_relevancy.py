@@ -605,8 +605,7 @@ for name, one in gains.items():
 
 # %% [markdown]
 # The tutorial says of relevancy: “Their approach yields state-of-the-art results compared to various methods”. Its authors
-# measured that on ImageNet. Here it must do better than rollout *and* than raw attention, so the rival that comes closer to
-# it, or further beyond it, decides: the one with the lower interval.
+# measured that on ImageNet. Here it must beat rollout *and* raw attention: the rival with the lower interval decides.
 
 # %%
 rivals = {name: beside(of_vit, "relevancy", name) for name in ("rollout", "raw attention")}
@@ -630,7 +629,7 @@ print(gains["Transformer, relevancy"].sentence("Relevancy", "the centre Gaussian
 # ## 10. What this does *not* show
 #
 # - **Not that the background is harmless.** A map does not tell what happens if you change what is there.
-# - **Not that all relevance is accounted for.** Section 4 prints how much of it one block lost.
+# - **Not that all relevance is accounted for.** Section 4 prints a loss.
 # - **Nothing clinical.**
 #
 # ## Quiz
