@@ -1,10 +1,9 @@
 # %% [markdown]
 # # Relevancy in a vision transformer
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 76 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04_vit_relevancy.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04_vit_relevancy.ipynb) · 75 minutes · CPU is enough (1.4 GB)
 #
-# **What you will do** – follow one class score backwards through a tiny transformer, then explain a real one, and compare
-# its maps with those of a CNN.
+# **What you will do** – follow one class score backwards through a tiny transformer, then explain a real one.
 #
 # **What you will learn** – what attention maps can tell, how relevance passes through a block, and what relevancy buys.
 #
@@ -574,7 +573,7 @@ explainers = {name: partial(relevancy.explain, method=method) for name, method i
 of_vit = trial.run(vit, few, explainers, partial(relevancy.prepare, vit), seed=seed).scores["faithfulness"]
 
 # %% [markdown]
-# The same photographs go to the CNN of unit 02, with Grad-CAM:
+# And the CNN of unit 02, with Grad-CAM:
 
 # %%
 cnn = training.train(table, split, backbone=backbone, rebalance="class weights", seed=seed, progress=False)
