@@ -17,23 +17,15 @@ map_weights = Exercise(
     draw=lambda rng: (maps_of(rng, 5, 3, 4),),
     right=lambda gradient: gradient.mean(dim=(1, 2)),
     mistakes={
-        "There is one number for each cell: you took the mean over the maps, not over the cells.": lambda g: g.mean(
-            dim=0
-        ),
+        "There is one number for each cell: the mean was taken over the maps.": lambda g: g.mean(dim=0),
         "That is the sum over the cells. Grad-CAM takes the mean (equation 1).": lambda g: g.sum(dim=(1, 2)),
-        "That is one number for all maps. Each map has its own weight: average over the cells only.": lambda g: (
-            g.mean()
-        ),
+        "That is one number for all maps. Each map has its own: average over the cells only.": lambda g: g.mean(),
         "That is the largest derivative of each map. Grad-CAM takes the mean.": lambda g: g.amax(dim=(1, 2)),
-        "The signs are lost. A map that speaks against the class has a negative weight.": lambda g: g.abs().mean(
-            dim=(1, 2)
-        ),
-        "Negative derivatives were dropped. The ReLU comes after the weighted sum.": lambda g: g.clamp(0).mean(
-            dim=(1, 2)
-        ),
+        "The signs are lost. A map against the class has a negative weight.": lambda g: g.abs().mean(dim=(1, 2)),
+        "Negative derivatives were dropped. The ReLU comes after the sum.": lambda g: g.clamp(0).mean(dim=(1, 2)),
     },
     praise="One number for each map, and no place in it: the place comes from the map.",
-)
+)  # fmt: skip
 
 
 def tiny_network(seed: int) -> nn.Sequential:
@@ -54,7 +46,7 @@ def hooks_of(answer, seed: int, batch: torch.Tensor) -> dict:
     return found | {"hooks after an error": len(network[1]._forward_hooks)}
 
 
-def kept(network, layer, batch, removed: bool = True):
+def kept(network, layer, batch, removed: bool = True) -> torch.Tensor:
     found = []
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: found.append(output))
     network(batch)
@@ -63,7 +55,7 @@ def kept(network, layer, batch, removed: bool = True):
     return found[0]
 
 
-def kept_and_cleaned(network, layer, batch):
+def kept_and_cleaned(network, layer, batch) -> torch.Tensor:
     found = []
     with layer.register_forward_hook(lambda _layer, _inputs, output: found.append(output)):
         network(batch)
@@ -112,21 +104,17 @@ gradient_of_a_frozen_network = Exercise(
     observe=gradient_seen,
     right=gradient_at,
     mistakes={
-        "Right or not, the network is thawed now: the next training would change the backbone.": (
-            lambda *these: gradient_at(*these, thaw=True)
-        ),
-        "That is the gradient of the probability. Grad-CAM explains the logit, before softmax.": (
-            lambda *these: gradient_at(*these, of=lambda logits, target: logits.softmax(dim=1)[0, target])
-        ),
-        "That is the gradient of the sum of all logits. Take the target's.": (
-            lambda *these: gradient_at(*these, of=lambda logits, _target: logits.sum())
-        ),
-        "That is the gradient for the first class, whatever the target is.": (
-            lambda *these: gradient_at(*these, of=lambda logits, _target: logits[0, 0])
-        ),
+        "Right or not, the network is thawed now: the next training would change the backbone.": lambda *these: (
+            gradient_at(*these, thaw=True)),
+        "That is the gradient of the probability. Grad-CAM explains the logit, before softmax.": lambda *these: (
+            gradient_at(*these, of=lambda logits, target: logits.softmax(dim=1)[0, target])),
+        "That is the gradient of the sum of all logits. Take the target's.": lambda *these: (
+            gradient_at(*these, of=lambda logits, _target: logits.sum())),
+        "That is the gradient for the first class, whatever the target is.": lambda *these: (
+            gradient_at(*these, of=lambda logits, _target: logits[0, 0])),
     },
     praise="The graph begins at the layer, so nothing below needs a gradient.",
-)
+)  # fmt: skip
 
 
 def colours_seen(answer, image: np.ndarray, heat: np.ndarray) -> dict:
@@ -152,19 +140,14 @@ overlay = Exercise(
     as_found=lambda image, heat: shaded(image[..., ::-1], heat),
     mistakes={
         "The strongest evidence leaves no trace in the picture.": lambda image, heat: image,
-        "Where the evidence is strong, the picture gets brighter, not darker.": (
-            lambda image, heat: (image + (255 - image) * 0.5 * heat[..., None]).round().astype(np.uint8)
-        ),
-        "The whole picture is mixed with the map, also where the map is zero: its colours change.": (
-            lambda image, heat: (0.5 * image + 0.5 * 255 * heat[..., None]).astype(np.uint8)
-        ),
+        "Where the evidence is strong, the picture gets brighter, not darker.": lambda image, heat: (
+            (image + (255 - image) * 0.5 * heat[..., None]).round().astype(np.uint8)),
+        "The whole picture is mixed with the map, also where that is zero: colours change.": lambda image, heat: (
+            (0.5 * image + 0.5 * 255 * heat[..., None]).astype(np.uint8)),
         "The picture should stay uint8, from 0 to 255.": lambda image, heat: image * (1 - 0.5 * heat[..., None]),
-        "The picture should stay between 0 and 255, as uint8.": lambda image, heat: (
-            image / 255 * (1 - 0.5 * heat[..., None])
-        ),
     },
     praise="Without evidence every pixel keeps its colour, in the order red, green, blue.",
-)
+)  # fmt: skip
 
 
 def share(one: np.ndarray) -> np.ndarray:
@@ -183,38 +166,35 @@ normalised = Exercise(
     as_found=stretched,
     mistakes={
         "A map of zeros gives NaN: it was divided by a maximum of zero.": lambda one: one.clip(0) / one.clip(0).max(),
-        "Stretching between minimum and maximum hides the sign: evidence against the class lights up.": (
-            lambda one: stretched(one) if np.ptp(one) else 0 * one
-        ),
-        "Evidence against the class became evidence for it: the sign was dropped.": (
-            lambda one: np.abs(one) / max(np.abs(one).max(), 1e-12)
-        ),
+        "Stretching between minimum and maximum hides the sign: evidence against the class lights up.": lambda one: (
+            stretched(one) if np.ptp(one) else 0 * one),
+        "Evidence against the class became evidence for it: the sign was dropped.": lambda one: share(np.abs(one)),
         "Negative evidence is still there. It should become zero.": lambda one: one / max(one.max(), 1e-12),
         "The positive evidence is not divided by its maximum.": lambda one: one.clip(0),
     },
     praise="Zero stays zero, and a map without evidence stays dark.",
-)
+)  # fmt: skip
+
+
+def cam(features: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return torch.einsum("k,kij->ij", weight, features)
+
 
 class_map = Exercise(
     "class_map",
     draw=lambda rng: (maps_of(rng, 5, 3, 4), maps_of(rng, 3, 5), int(rng.integers(3))),
-    right=lambda features, weight, target: torch.einsum("k,kij->ij", weight[target], features),
+    right=lambda features, weight, target: cam(features, weight[target]),
     mistakes={
-        "That is Grad-CAM itself: the head's weight over the number of cells. CAM has no such division.": (
-            lambda features, weight, target: torch.einsum("k,kij->ij", weight[target], features) / features[0].numel()
-        ),
-        "Negative evidence is gone. The comparison is made before the ReLU.": (
-            lambda features, weight, target: torch.einsum("k,kij->ij", weight[target], features).clamp(min=0)
-        ),
-        "The weights are a mean over the classes: take the row of the target.": (
-            lambda features, weight, target: torch.einsum("k,kij->ij", weight.mean(dim=0), features)
-        ),
-        "The weights of the first class were taken, whatever the target is.": (
-            lambda features, weight, target: torch.einsum("k,kij->ij", weight[0], features)
-        ),
-        "That is a mean over the maps. CAM is a weighted sum.": (
-            lambda features, weight, target: torch.einsum("k,kij->ij", weight[target], features) / len(features)
-        ),
+        "That is Grad-CAM itself. CAM has no division by the number of cells.": lambda features, weight, target: (
+            cam(features, weight[target]) / features[0].numel()),
+        "Negative evidence is gone. The comparison is made before the ReLU.": lambda features, weight, target: (
+            cam(features, weight[target]).clamp(min=0)),
+        "The weights are a mean over the classes: take the row of the target.": lambda features, weight, _target: (
+            cam(features, weight.mean(dim=0))),
+        "The weights of the first class were taken, whatever the target is.": lambda features, weight, _target: (
+            cam(features, weight[0])),
+        "That is a mean over the maps. CAM is a weighted sum.": lambda features, weight, target: (
+            cam(features, weight[target]) / len(features)),
     },
     praise="On a network that ends in an average and one linear layer, CAM is Grad-CAM times the number of cells.",
-)
+)  # fmt: skip
