@@ -126,7 +126,7 @@ def plus_plus_weights(features, gradient):
     return (alpha * gradient.clamp(min=0)).sum(dim=(1, 2))
     ### END SOLUTION
 
-# %% tags=["check"]
+# %% tags=["check", "nbval-check-output"]
 checks.plus_plus_weights(plus_plus_weights)
 
 # %% [markdown] tags=["solution"]

@@ -9,7 +9,8 @@ from dermxai_helpers import course
 
 notebooks = script(".ci/notebooks.py")
 UNITS = {unit.name: unit for unit in course.units("demo")}
-MOST_MINUTES = 55  # before exercises
+MOST_MINUTES, WITH_EXERCISES = 55, {"00": 40}  # the second for the others: 75
+EXERCISES = {"00": 2}  # for the others: 3 to 6
 METAPHORS = (
     r"\b(court|courtroom|crime|criminal|jury|jurors?|sins?|guilty|convict\w*|suspects?|culprit|witness(es)?|testif\w+|testimony"
     r"|testify|confess\w*|alibi|drawn by lot|draws? lots|baseline: lot)\b"
@@ -27,6 +28,7 @@ def test_the_minutes_are_counted(name):
     text = UNITS[name].source.read_text(encoding="utf-8")
     assert int(notebooks.BADGES.search(text).group(1)) == notebooks.reading_minutes(UNITS[name])
     assert notebooks.reading_minutes(UNITS[name], exercises=False) <= MOST_MINUTES
+    assert notebooks.reading_minutes(UNITS[name]) <= WITH_EXERCISES.get(name[:2], 75)
 
 
 @every_unit
@@ -50,3 +52,18 @@ def test_the_end(name):
     found = [index for index, line in enumerate(headings) if "What we found" in line]
     limits = [index for index, line in enumerate(headings) if "does *not* show" in line]
     assert len(found) == len(limits) == 1 and found < limits
+
+
+@every_unit
+def test_exercises_are_complete(name):
+    """Difficulty, importance, minutes; what to expect; two hints; then the answer and its check."""
+    book = notebooks.derive(UNITS[name].source)
+    texts = [cell.source for cell in book.cells if cell.source.startswith("### Exercise ")]
+    assert len(texts) == EXERCISES.get(name[:2], len(texts)) and (3 <= len(texts) <= 6 or name.startswith("00"))
+    for number, text in enumerate(texts, 1):
+        assert text.startswith(f"### Exercise {name.split('_')[0].removeprefix('0') or '0'}.{number} – "), text[:40]
+        assert re.search(r"^Difficulty [●○]{3} · importance [●○]{3} · \d+ minutes$", text, re.MULTILINE)
+        assert "**Expected:**" in text and text.count("<details><summary>Hint") == 2
+    answers = [index for index, cell in enumerate(book.cells) if "exercise" in notebooks.tags(cell)]
+    assert len(answers) >= len(texts)
+    assert all("check" in notebooks.tags(book.cells[index + 1]) for index in answers)

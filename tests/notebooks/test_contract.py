@@ -14,6 +14,7 @@ import pytest
 from offline import REPOSITORY, script
 
 from dermxai_helpers import course
+from dermxai_helpers.course import editions
 from dermxai_helpers.course.parameters import out_of_range
 
 notebooks = script(".ci/notebooks.py")
@@ -197,6 +198,26 @@ def test_notebook_is_derived_from_its_source(name):
     )
     assert first == second, "run `make notebooks`"
     assert found.metadata == wanted.metadata
+
+
+@every_unit
+def test_exercises_are_open_and_the_quiz_is_folded(name):
+    book = committed(name)
+    verdicts = [cell.outputs[0].data["text/plain"] for cell in tagged(book, "check")]
+    assert verdicts and all(one.startswith("○ not attempted") for one in verdicts)
+    (quiz,) = tagged(book, "quiz")
+    html = quiz.outputs[0].data["text/html"]
+    assert html.count("<li>") == 5 and html.count("<details>") >= 15 and html.count("<p>Right. ") == 5
+
+
+@every_unit
+def test_solutions_are_derived_executed_and_right(name):
+    wanted = notebooks.derive(UNITS[name].source, editions.solutions)
+    found = nbformat.read(NOTEBOOKS / "solutions" / f"{name}.ipynb", as_version=4)
+    assert [(cell.id, cell.source) for cell in found.cells] == [(cell.id, cell.source) for cell in wanted.cells]
+    verdicts = [cell.outputs[0].data["text/plain"] for cell in tagged(found, "check")]
+    assert verdicts and all(one.startswith("● right") for one in verdicts)
+    assert len(tagged(found, "solution")) >= len(verdicts), "each solution is explained"
 
 
 @every_unit
