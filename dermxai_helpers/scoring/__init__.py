@@ -2,5 +2,5 @@
 
 from dermxai_helpers.scoring.comparison import AmongDraws, Comparison, among, compare
 from dermxai_helpers.scoring.intervals import interval, mean_intervals, scores_with_intervals, wilson
-from dermxai_helpers.scoring.maps import centre_gaussian, energy_inside, pointing_game
+from dermxai_helpers.scoring.maps import centre_gaussian, energy_inside, iou_at_half
 from dermxai_helpers.scoring.metrics import classification_table, macro_f1, scores

@@ -49,7 +49,7 @@ def relevance_by_zone(heatmaps: np.ndarray, drawn: Sequence[Scene]) -> pd.DataFr
     rows = []
     for heatmap, scene in zip(resize(heatmaps, (SIZE, SIZE)), drawn, strict=True):
         shares = {name: scoring.energy_inside(heatmap, zone) for name, zone in scene.zones().items()}
-        rows.append(shares | {"IoU": scoring.maps.iou_by_threshold(heatmap, scene.affected, [0.5])[0]})
+        rows.append(shares | {"IoU": scoring.iou_at_half(heatmap, scene.affected)})
     return pd.DataFrame(rows)
 
 

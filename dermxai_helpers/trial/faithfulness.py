@@ -15,25 +15,13 @@ from torch import Tensor, nn
 
 from dermxai_helpers.explanation import as_array, class_probabilities, resize
 
-BASELINES = ("blur", "mean", "black")
 BLUR = 1 / 16  # standard deviation as a share of the side: half a cell of a 7 x 7 map, so finer structure is gone
 
 
-def replacement(name: str, inputs: Tensor, black: Tensor) -> Tensor:
-    """Give what erased pixels are replaced with: (B, 3, height, width).
-
-    name : "blur" (the picture itself, Gaussian of BLUR x its side: keeps colour and rough place), "mean" (the picture's
-        mean colour) or "black" (common, and no skin is black: the network has never seen anything like it)
-    black : the normalised colour of black, (3,)
-    """
-    if name == "blur":
-        rows, columns = (_blur_matrix(side).to(inputs) for side in inputs.shape[2:])
-        return rows @ inputs @ columns.T
-    if name == "mean":
-        return inputs.mean(dim=(2, 3), keepdim=True).expand_as(inputs)
-    if name == "black":
-        return black.to(inputs)[None, :, None, None].expand_as(inputs)
-    raise ValueError(f"erased pixels are replaced with one of {', '.join(BASELINES)}, not with {name!r}")
+def blurred(inputs: Tensor) -> Tensor:
+    """Give what erased pixels are replaced with: the picture itself, blurred, which keeps colour and rough place."""
+    rows, columns = (_blur_matrix(side).to(inputs) for side in inputs.shape[2:])
+    return rows @ inputs @ columns.T
 
 
 def _blur_matrix(side: int) -> Tensor:
@@ -43,14 +31,13 @@ def _blur_matrix(side: int) -> Tensor:
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-def spread_shares(images: int, steps: int = 1, seed: int = 0) -> np.ndarray:
-    """Choose erased shares, (images, steps): evenly spaced for each image, and shifted from image to image.
+def spread_shares(images: int, seed: int = 0) -> np.ndarray:
+    """Choose an erased share for each image, (images, 1): evenly spaced, in random order.
 
-    The mean over images and steps is then an unbiased estimate of the area under the mean curve, whatever `steps`, and
-    one step on many images tells more about a method than many steps on one image.
+    The mean over the images is then an unbiased estimate of the area under the mean curve: one step on many images
+    tells more about a method than many steps on one image.
     """
-    shift = (np.random.default_rng(seed).permutation(images) + 0.5) / images
-    return (np.arange(steps) + shift[:, None]) / steps
+    return (np.random.default_rng(seed).permutation(images)[:, None] + 0.5) / images
 
 
 def strongest(heatmaps: np.ndarray, shares: np.ndarray) -> Tensor:
@@ -88,14 +75,8 @@ def answers(network: nn.Module, inputs: Tensor, classes: Sequence[str] | None = 
     return class_probabilities(logits)[0]
 
 
-def probabilities(network: nn.Module, inputs: Tensor, targets: Sequence[int]) -> np.ndarray:
-    """The probability of each image's class, float, (B,)."""
-    likely = answers(network, inputs)
-    return as_array(likely.gather(1, torch.as_tensor(targets, device=likely.device)[:, None])[:, 0])
-
-
 def curve(
-    network: nn.Module, start: Tensor, other: Tensor, targets: Sequence[int], heatmaps: np.ndarray, shares: np.ndarray
+    start: Tensor, other: Tensor, network: nn.Module, targets: Sequence[int], heatmaps: np.ndarray, shares: np.ndarray
 ) -> np.ndarray:
     r"""Follow the probabilities, (B, S), while the strongest share of each map shows `other` and the rest `start`.
 
@@ -108,7 +89,7 @@ def curve(
 
     >>> network = nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(3, 2))  # of four pixels
     >>> white, heatmap = torch.ones(1, 3, 2, 2), np.array([[[4.0, 3.0], [2.0, 1.0]]])
-    >>> curve(network, white, 0 * white, [1], heatmap, shares=np.array([[0.25, 0.75]])).shape
+    >>> curve(white, 0 * white, network, [1], heatmap, shares=np.array([[0.25, 0.75]])).shape
     (1, 2)
 
     Source: Petsiuk, Das and Saenko, "RISE", BMVC 2018, section 4.2; there in equal steps from one end to the other.
@@ -118,4 +99,5 @@ def curve(
         raise ValueError(f"{found} came for pictures of {tuple(start.shape)}: give one each, resized to the pictures")
     marked = strongest(heatmaps, shares).to(start.device)
     seen = [torch.where(marked[:, step, None], other, start) for step in range(shares.shape[1])]
-    return np.stack([probabilities(network, pictures, targets) for pictures in seen], axis=1)
+    likely = torch.stack([answers(network, pictures) for pictures in seen], dim=1)  # (B, S, classes)
+    return as_array(likely[range(len(targets)), :, list(targets)])

@@ -1,8 +1,4 @@
-"""Any explanation method, put on trial in one call, beside maps that know no network.
-
-Plausibility (does the map lie where a person would look?) and faithfulness (does the network lose its opinion when the
-marked pixels go?) stay in different columns.
-"""
+"""Any explanation method, put on trial in one call, beside maps that know no network."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +9,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from dermxai_helpers import data, synth
+from dermxai_helpers import data, scoring, synth
 from dermxai_helpers.explanation import Explanation, resize
 from dermxai_helpers.inference import quick, unwrapped
-from dermxai_helpers.scoring import maps as scores
+from dermxai_helpers.scoring.maps import edge_map
 from dermxai_helpers.trial import faithfulness
-from dermxai_helpers.trial.result import TrialResult, assemble
-from dermxai_helpers.trial.truth import Truth, causal_parts, of_folder
+from dermxai_helpers.trial.truth import Truth, of_folder
 
 Explain = Callable[[nn.Module, Tensor, list[int]], Explanation | np.ndarray]
 Explainers = Mapping[str, Explain]
@@ -27,8 +22,6 @@ Prepare = Callable[[list[np.ndarray]], Tensor]
 
 BATCH = 4  # eight at once are slower on a CPU, and take up to twice the memory
 BASELINES = ("lesion mask", "centre Gaussian", "edge map", "random map")
-FAITHFULNESS = tuple(f"{way}, {name}" for way in ("insertion", "deletion") for name in faithfulness.BASELINES)
-MEASURES = ("insertion, blur", "deletion, blur")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,41 +62,46 @@ class Cases:
         )
 
 
-def run(
-    model: nn.Module, cases: Cases, explainers: Explainers, prepare: Prepare, measures: Sequence[str] = MEASURES, seed=0
-) -> TrialResult:
+def run(model: nn.Module, cases: Cases, explainers: Explainers, prepare: Prepare, seed: int = 0) -> pd.DataFrame:
     """Put explanation methods on trial, each for the class that the model predicts, with `BASELINES` beside them.
 
     explainers : {name: function of (network, inputs, targets)}, such as `gradcam.explain`, `relevancy.explain` or
         `functools.partial(gradcam.explain, method="layercam")`; it gives an Explanation or maps (B, rows, columns).
         The network it gets is a fast copy of the model, so name a layer instead of passing the module
     prepare : uint8 images -> normalised batch, such as `Classifier.prepare`
-    measures : of FAITHFULNESS. Each costs n x methods forward passes: every image is asked once, at a share of its own
-        (see `faithfulness.spread_shares`), and the mean over the images estimates the area under the curve
-    With truth, the model's classes must be those of `synth.LABELS`, in that order.
+
+    Returns scores, index (method, image):
+    "insertion, blur", "deletion, blur" : the probability while marked pixels come or go; high is good for insertion,
+        low for deletion. Every image is asked once, at a share of its own (`faithfulness.spread_shares`): the mean over
+        the images estimates the area under the curve
+    "causal parts" : share of the map on the structures that make the class more likely, where cases have truth (NaN
+        where there are none). The model's classes must then be those of `synth.LABELS`, in that order
     """
-    _check(explainers, measures)
+    if taken := set(explainers) & set(BASELINES):
+        raise ValueError(f"'{taken.pop()}' is the name of a baseline: give the explanation method another name")
     network, rng = quick(unwrapped(model), prepare([cases.images[0]])), np.random.default_rng(seed)
     classes = None if cases.truth is None else synth.LABELS
-    shares = faithfulness.spread_shares(len(cases.images), seed=seed)
-    black = prepare([np.zeros_like(cases.images[0])])[0, :, 0, 0]
-    found, predictions = {}, []
+    shares, found = faithfulness.spread_shares(len(cases.images), seed=seed), []
     for rows in batches(len(cases.images)):
         inputs = prepare(list(cases.images[rows])).to(next(network.parameters()).device)
-        probability, predicted = (one.tolist() for one in faithfulness.answers(network, inputs, classes).max(dim=1))
-        predictions.append(pd.DataFrame({"predicted": predicted, "probability": probability}, index=rows))
-        erased = {name: faithfulness.replacement(name, inputs, black) for name in faithfulness.BASELINES}
+        predicted = faithfulness.answers(network, inputs, classes).argmax(dim=1).tolist()
+        blurred = faithfulness.blurred(inputs)
         maps = {name: explained(explain, network, inputs, predicted) for name, explain in explainers.items()}
         for method, heatmaps in _with_baselines(maps, cases, rows, rng).items():
-            for place, row in enumerate(rows):
-                found[method, row] = _judged(cases, row, heatmaps[place], predicted[place])
-            for measure in measures:
-                way, baseline = measure.split(", ")
-                ends = (inputs, erased[baseline]) if way == "deletion" else (erased[baseline], inputs)
-                answers = faithfulness.curve(network, *ends, predicted, heatmaps, shares[rows])
-                for row, answer in zip(rows, answers[:, 0], strict=True):
-                    found[method, row]["faithfulness", measure] = answer
-    return assemble(found, pd.concat(predictions).assign(lesion=list(cases.lesions)))
+            asked = (network, predicted, heatmaps, shares[rows])
+            scores = {
+                "insertion, blur": faithfulness.curve(blurred, inputs, *asked)[:, 0],
+                "deletion, blur": faithfulness.curve(inputs, blurred, *asked)[:, 0],
+            }
+            if cases.truth is not None:
+                places = [cases.truth[row].causes(synth.LABELS[at]) for row, at in zip(rows, predicted, strict=True)]
+                scores["causal parts"] = [
+                    scoring.energy_inside(heatmap, place) if place.any() else np.nan
+                    for heatmap, place in zip(heatmaps, places, strict=True)
+                ]
+            index = pd.MultiIndex.from_product([[method], rows], names=["method", "image"])
+            found.append(pd.DataFrame(scores, index))
+    return pd.concat(found).sort_index()
 
 
 @torch.no_grad()
@@ -133,15 +131,6 @@ def energies_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.where(total > 0, (evidence * inside).sum(axis=(1, 2)) / np.where(total > 0, total, 1), np.nan)
 
 
-def _check(explainers: Explainers, measures: Sequence[str]) -> None:
-    unknown = [name for name in measures if name not in FAITHFULNESS]
-    if unknown:
-        raise ValueError(f"no measure is called {unknown[0]!r}: choose of {'; '.join(FAITHFULNESS)}")
-    taken = set(explainers) & set(BASELINES)
-    if taken:
-        raise ValueError(f"'{taken.pop()}' is the name of a baseline: give the explanation method another name")
-
-
 def batches(count: int) -> list[np.ndarray]:
     """The numbers 0 ... count - 1, BATCH at a time."""
     return np.split(np.arange(count), range(BATCH, count, BATCH))
@@ -163,40 +152,8 @@ def _with_baselines(
 ) -> dict[str, np.ndarray]:
     """The methods' maps and those of BASELINES, float32, as large as the pictures; random ones have the last grid."""
     size, grid = cases.masks.shape[1:], [cells.shape[1:] for cells in maps.values()][-1]
-    edges = np.stack([scores.edge_map(image) for image in cases.images[rows]])
-    dots = np.repeat(scores.centre_gaussian(size)[None], len(rows), axis=0)
+    edges = np.stack([edge_map(image) for image in cases.images[rows]])
+    dots = np.repeat(scoring.centre_gaussian(size)[None], len(rows), axis=0)
     blind = cases.masks[rows], dots, edges, resize(rng.random((len(rows), *grid)), size)
     large = {name: resize(cells.astype(np.float32), size) for name, cells in maps.items()}
     return large | {name: values.astype(np.float32) for name, values in zip(BASELINES, blind, strict=True)}
-
-
-def _judged(cases: Cases, row: int, heatmap: np.ndarray, predicted: int) -> dict[tuple, float]:
-    """One map against the masks of its photograph: {(group, measure): score}."""
-    mask, overlaps = cases.masks[row], _overlaps("IoU, lesion", heatmap, cases.masks[row])
-    half = overlaps["IoU, lesion", 0.5]
-    found = _energies("plausibility", "energy", heatmap, mask) | {
-        ("plausibility", "pointing game"): scores.pointing_game(heatmap, mask),
-        ("plausibility", "IoU at 0.5"): half,
-        ("plausibility", "touches"): float(half > 0),
-        ("maps", "without evidence"): float(not (heatmap > 0).any()),
-    }
-    found |= overlaps
-    if cases.truth is not None:
-        known = cases.truth[row]
-        causes = causal_parts(known.attributes, synth.LABELS[predicted])
-        found |= _energies("drawn", "causal parts", heatmap, known.where(causes, mask.shape))
-        found |= _energies("drawn", "artefacts", heatmap, known.where(synth.ARTEFACTS, mask.shape))
-        found |= _overlaps("IoU, structures", heatmap, known.where(synth.PARTS, mask.shape))
-    return found
-
-
-def _energies(group: str, name: str, heatmap: np.ndarray, mask: np.ndarray) -> dict[tuple, float]:
-    """Energy inside a mask, and by how much it exceeds the share of the area; NaN for an empty mask."""
-    energy = scores.energy_inside(heatmap, mask) if mask.any() else np.nan
-    return {(group, name): energy, (group, f"{name} - area"): energy - mask.mean()}
-
-
-def _overlaps(group: str, heatmap: np.ndarray, mask: np.ndarray) -> dict[tuple, float]:
-    """IoU at every threshold; NaN for an empty mask."""
-    overlaps = scores.iou_by_threshold(heatmap, mask) if mask.any() else np.full(len(scores.THRESHOLDS), np.nan)
-    return {(group, float(threshold)): value for threshold, value in zip(scores.THRESHOLDS, overlaps, strict=True)}

@@ -18,28 +18,25 @@ class Truth:
     """What is known of one drawn photograph.
 
     attributes : as `synth.Lesion.attributes`
-    masks : bool (height, width) by name, of every structure and artefact that is present
+    masks : bool (224, 224) by name, of every structure and artefact that is present
     """
 
     attributes: Mapping[str, Any]
     masks: Mapping[str, np.ndarray]
 
-    def where(self, names: Sequence[str], shape: tuple[int, int]) -> np.ndarray:
-        """Where any of these structures or artefacts lies, bool (height, width)."""
-        present = [self.masks[name] for name in names if name in self.masks]
-        return np.logical_or.reduce(present) if present else np.zeros(shape, bool)
+    def causes(self, label: str) -> np.ndarray:
+        """Where the `causal_parts` of a label lie, bool (224, 224)."""
+        places = [self.masks[name] for name in causal_parts(self.attributes, label) if name in self.masks]
+        return np.logical_or.reduce([np.zeros((224, 224), bool), *places])
 
 
 def causal_parts(attributes: Mapping[str, Any], label: str) -> list[str]:
     """Name the structures without which this lesion would be less likely to be a `label` (by Bayes, exactly)."""
     column = synth.LABELS.index(label)
-    likely = posterior(dict(attributes))[column]
-    found = []
-    for name in synth.PARTS:
-        absent = ABSENT.get(name, False)
-        if attributes[name] != absent and posterior(dict(attributes) | {name: absent})[column] < likely:
-            found.append(name)
-    return found
+    likely = posterior(attributes)[column]
+    absent = {name: ABSENT.get(name, False) for name in synth.PARTS}
+    there = [name for name in synth.PARTS if attributes[name] != absent[name]]
+    return [name for name in there if posterior({**attributes, name: absent[name]})[column] < likely]
 
 
 def of_folder(folder: str | os.PathLike, image_ids: Sequence[str]) -> list[Truth] | None:

@@ -450,14 +450,14 @@ from dermxai_helpers import gradcam, training
 
 few = trial.Cases(photos[:tried], masks[:tried], lesion[:tried])
 explainers = {name: partial(relevancy.explain, method=method) for name, method in names.items()}
-of_vit = trial.run(vit, few, explainers, partial(relevancy.prepare, vit), seed=seed).scores["faithfulness"]
+of_vit = trial.run(vit, few, explainers, partial(relevancy.prepare, vit), seed=seed)
 
 # %% [markdown]
 # The same photographs go to the CNN of unit 02, with Grad-CAM:
 
 # %%
 cnn = training.train(table, split, backbone=backbone, rebalance="class weights", seed=seed, progress=False)
-of_cnn = trial.run(cnn.model, few, {"Grad-CAM": gradcam.explain}, cnn.prepare, seed=seed).scores["faithfulness"]
+of_cnn = trial.run(cnn.model, few, {"Grad-CAM": gradcam.explain}, cnn.prepare, seed=seed)
 
 # %% [markdown]
 # Two networks answer differently to a blurred picture. So each method is compared with the dot *on its own network*,

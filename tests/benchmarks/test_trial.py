@@ -53,15 +53,13 @@ def test_trial_beside_its_forward_passes(benchmark, cases):
     network, batch = quick(model), prepare(list(cases.images[:BATCH]))
     asked = 2 * (len(METHODS) + len(trial.BASELINES))  # insertion and deletion, one share an image
     passes = PHOTOGRAPHS * (1 + len(METHODS) + asked)
-    times = {"trial": [], "its forward passes alone": [], "table": []}
+    times = {"trial": [], "its forward passes alone": []}
 
     def rounds():
         with torch.inference_mode():
             alone = seconds(lambda: [network(batch) for _ in range(passes // BATCH)])
-        found = []
-        times["trial"].append(seconds(lambda: found.append(trial.run(model, cases, explainers, prepare))))
+        times["trial"].append(seconds(lambda: trial.run(model, cases, explainers, prepare)))
         times["its forward passes alone"].append(alone)
-        times["table"].append(seconds(found[0].table))
 
     benchmark.pedantic(rounds, rounds=ROUNDS, warmup_rounds=1)
     print(f"\n{PHOTOGRAPHS} photographs, 8 methods, {passes} forward passes of MobileNetV2 at 224 px")
