@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from dermxai_helpers import captions, data, files, gradcam, lexicon, regions
-from dermxai_helpers.explanation import Explanation, notes_on, resize
+from dermxai_helpers.explanation import Explanation, resize
 from dermxai_helpers.training import Classifier
 
 BATCH = 4  # eight at once are slower on a CPU, and take more memory
@@ -32,20 +32,9 @@ def explain(
         batch = classifier.prepare(pictures[start : start + BATCH])
         chosen = None if targets is None else [int(target) for target in targets[start : start + BATCH]]
         parts.append(gradcam.explain(classifier.model, batch, chosen, classes=classifier.classes))
-    maps, class_name = (
-        np.concatenate([part.maps for part in parts]),
-        [name for part in parts for name in part.class_name],
-    )
-    of_all = dict.fromkeys(note for part in parts for note in part.notes if not note.startswith("map "))
-    return replace(
-        parts[0],
-        maps=maps,
-        target=[target for part in parts for target in part.target],
-        class_name=class_name,
-        logit=np.concatenate([part.logit for part in parts]),
-        prob=np.concatenate([part.prob for part in parts]),
-        notes=[*of_all, *notes_on(maps, class_name)],  # a map has its number among all pictures
-    )
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("maps", "logit", "prob")}
+    lists = {name: [one for part in parts for one in getattr(part, name)] for name in ("target", "class_name")}
+    return replace(parts[0], **arrays, **lists)
 
 
 def find_regions(

@@ -45,8 +45,6 @@ def explain(
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got '{method}'")
     model = unwrapped(model)
-    random_state = torch.cuda.get_rng_state if next(model.parameters()).is_cuda else torch.get_rng_state
-    before = random_state()
     with left_as_found(model):
         images = checked_images(model, images)
         passes = watched(model, images, layer, gradients=method in BY_GRADIENT)
@@ -57,10 +55,7 @@ def explain(
         maps = torch.cat([_maps(model, method, *part) for part in parts])
     if relu:
         maps = maps.clamp(min=0)
-    found = summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
-    if not torch.equal(before, random_state()):
-        found.notes.insert(0, "the model is random in evaluation mode, too (functional.dropout?): no map comes twice")
-    return found
+    return summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
 
 
 def _maps(model: nn.Module, method: str, seen: ForwardPass, images: Tensor, targets: Tensor) -> Tensor:

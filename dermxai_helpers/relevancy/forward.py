@@ -51,7 +51,7 @@ class VitPass:
 
 
 def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool = False, keep: bool = False) -> VitPass:
-    """Run the images through a model that `models.family` does not refuse, in evaluation mode.
+    """Run the images through a model that `models.refusal` lets pass, in evaluation mode.
 
     start_layer : the first block of interest; those below run as they are, and no graph reaches there
     gradients : whether `VitPass.gradients` will be asked for;  keep : whether `VitPass.blocks` will be

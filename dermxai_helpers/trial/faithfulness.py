@@ -72,7 +72,7 @@ def answers(network: nn.Module, inputs: Tensor, classes: Sequence[str] | None = 
     if logits.shape[1] < 2 or (classes is not None and logits.shape[1] != len(classes)):
         wanted = "two or more" if classes is None else f"{len(classes)}: {', '.join(classes)}"
         raise ValueError(f"the model gives {logits.shape[1]} numbers an image; it must tell classes apart, {wanted}")
-    return class_probabilities(logits)[0]
+    return class_probabilities(logits)
 
 
 def curve(

@@ -10,7 +10,7 @@ import timm
 import torch
 from small_transformers import compare, distilled, golden, pictures, small
 
-from dermxai_helpers import assets, relevancy, synth
+from dermxai_helpers import relevancy, synth
 
 HARD_LESIONS = (13, 14, 24)  # seeds of drawn lesions of which the demo model's maps need more than 32 bits
 
@@ -125,12 +125,10 @@ def test_grid_follows_the_picture():
 # --- extensions ---
 
 
-def test_several_readers_are_labelled_as_extension(images):
-    for model, reason in [(distilled(), "two heads"), (small(global_pool="avg", class_token=False), "mean of the")]:
+def test_several_readers(images):
+    for model in (distilled(), small(global_pool="avg", class_token=False)):
         found = relevancy.explain(model, images)
-        assert "extension of the published rules" in found.notes[0] and reason in found.notes[0]
         assert found.maps.shape == (3, 3, 3) and np.isfinite(found.maps).all() and found.maps.max() > 0
-    assert not relevancy.explain(small(), images).notes
 
 
 def test_a_distillation_head_of_zeros_halves_the_gradient(images):
@@ -250,12 +248,11 @@ def test_maps_of_other_logits_than_the_models_are_refused(make, sentence, method
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_computed_in_a_copy_with_a_note(model, images, dtype):
+def test_half_precision_is_computed_in_a_copy(model, images, dtype):
     model.to(dtype)
     before = state(model)
     found = relevancy.explain(model, images, target=1)
     assert_untouched(model, before)
-    assert str(dtype) in found.notes[0] and "higher precision" in found.notes[0]
     expected = relevancy.explain(small().to(dtype).float(), images, target=1)
     np.testing.assert_array_equal(found.maps, expected.maps)
 
@@ -374,9 +371,3 @@ def test_shipped_demo_transformer_explains_a_picture():
     found = relevancy.explain(model, relevancy.prepare(model, [picture]), classes=classes)
     assert classes == ["mel", "nv", "bkl"]
     assert np.isfinite(found.maps).all() and found.maps.max() > 0
-
-
-def test_missing_demo_files_get_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(assets, "FOLDER", tmp_path)
-    with pytest.raises(FileNotFoundError, match="vit_demo.safetensors and vit_demo.json not found"):
-        relevancy.demo_vit()

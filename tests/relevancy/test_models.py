@@ -3,13 +3,13 @@
 import peft
 import pytest
 import timm
-from small_transformers import distilled, families, small
+from small_transformers import distilled, refusals, small
 from timm.layers import SwiGLU
 from torch import nn
 from torch.nn import utils
 from torch.nn.utils import parametrizations, prune
 
-from dermxai_helpers.relevancy.models import family
+from dermxai_helpers.relevancy.models import refusal
 
 COVERED = """
 deit_base_patch16_224 deit3_small_patch16_224 flexivit_base test_vit vit_base_patch16_224 vit_base_patch16_224_miil
@@ -33,26 +33,21 @@ SHALLOW = {"depth": 1, "weight_init": "skip"}
 @pytest.fixture(scope="module")
 def groups():
     names = [name for module in ("vision_transformer", "deit") for name in timm.list_models(module=module)]
-    return families(names, **SHALLOW)
+    return refusals(names, **SHALLOW)
 
 
-def test_every_vision_transformer_of_timm_is_in_one_group(groups):
+def test_every_vision_transformer_of_timm_is_covered_or_refused(groups):
     assert len(groups) > 150
-    assert {group.kind for group in groups.values()} == {"covered", "extension", "refused"}
-    assert all(bool(group.reason) == (group.kind != "covered") for group in groups.values())
-    for name, group in groups.items():
-        if "_gap_" in name or "distilled" in name:
-            assert group.kind in ("extension", "refused"), name
+    assert 0 < sum(map(bool, groups.values())) < len(groups)
 
 
 def test_plain_transformers_are_covered(groups):
-    assert {groups[name].kind for name in COVERED} == {"covered"}
+    assert {groups[name] for name in COVERED} == {""}
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_refusals_name_the_reason(groups, name):
-    group = groups.get(name) or families([name])[name]
-    assert group.kind == "refused" and REFUSED[name] in group.reason
+    assert REFUSED[name] in (groups.get(name) or refusals([name])[name])
 
 
 @pytest.mark.parametrize(
@@ -79,8 +74,7 @@ def test_refusals_name_the_reason(groups, name):
     ],
 )
 def test_parts_without_a_rule_are_refused(make, sentence):
-    group = family(make())
-    assert group.kind == "refused" and sentence in group.reason
+    assert sentence in refusal(make())
 
 
 def with_part(name, part):
