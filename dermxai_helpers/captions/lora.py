@@ -5,8 +5,7 @@ B A; B begins at zero, so that nothing changes before the first step. Source: Hu
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,32 +71,25 @@ def teach(
     optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
     losses = []
-    with _training(model, seed), checkpoints.precomputed_vision(model), threads_that_pay(model):
-        for _ in files.progress(range(steps), "LoRA", "step"):
-            chosen = rng.choice(len(images), min(BATCH_SIZE, len(images)), replace=False)
-            batch = {name: row.expand(len(chosen), -1) for name, row in question.items()}
-            batch["pixel_values"] = tokens[chosen].to(model.device, model.dtype)
-            encoded = processor.tokenizer([sentences[i] for i in chosen], padding=True, return_tensors="pt")
-            labels = encoded.input_ids.masked_fill(encoded.attention_mask == 0, -100)  # which no loss counts
-            loss = model(**batch, labels=labels.to(model.device)).loss
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
-    return losses
-
-
-@contextmanager
-def _training(model: nn.Module, seed: int) -> Iterator[None]:
-    """Training mode, its dropout drawn from the seed; afterwards evaluation, and the caller's random numbers."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]), checkpoints.precomputed_vision(model), threads_that_pay(model):
+        torch.manual_seed(seed)  # of the dropout
         model.train()
         try:
-            yield
+            for _ in files.progress(range(steps), "LoRA", "step"):
+                chosen = rng.choice(len(images), min(BATCH_SIZE, len(images)), replace=False)
+                batch = {name: row.expand(len(chosen), -1) for name, row in question.items()}
+                batch["pixel_values"] = tokens[chosen].to(model.device, model.dtype)
+                encoded = processor.tokenizer([sentences[i] for i in chosen], padding=True, return_tensors="pt")
+                labels = encoded.input_ids.masked_fill(encoded.attention_mask == 0, -100)  # which no loss counts
+                loss = model(**batch, labels=labels.to(model.device)).loss
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                losses.append(loss.item())
         finally:
             model.eval()
+    return losses
 
 
 def _tokens_of(model: nn.Module, processor, images: Sequence[np.ndarray]) -> torch.Tensor:
