@@ -17,9 +17,7 @@ BY_GRADIENT = {
     "hirescam": methods.hires_cam,
     "layercam": methods.layer_cam,
 }
-METHODS = (*BY_GRADIENT, "eigencam", "scorecam", "cam")
-REMEDY = "use method='gradcam', or another layer"
-ROUNDINGS = 30  # by so many the logits may differ from those that the head gives for the mean of the features
+METHODS = (*BY_GRADIENT, "eigencam", "scorecam")
 
 
 def explain(
@@ -36,9 +34,8 @@ def explain(
     images : float, (B, 3, H, W), normalised as the model expects
     target : None explains the predicted class, an int one class, a sequence one class per image; "all" explains every
         class from one forward pass (B x classes maps: image 0 class 0, image 0 class 1, ...)
-    method : "eigencam" knows no class; "scorecam" asks the model once for each map of the layer; "cam" is the closed
-        form for networks that end in global average pooling and one linear layer, where it is Grad-CAM times the number
-        of cells. The formulas stand in `methods`
+    method : the formulas stand in `methods`; "eigencam" knows no class, "scorecam" asks the model once for each map of
+        the layer
     layer : a module or its name; None takes the last layer with a grid of cells
     relu : clip negative evidence to zero, as the papers do; False keeps it;  classes : their names
     """
@@ -61,8 +58,6 @@ def explain(
 def _maps(model: nn.Module, method: str, seen: ForwardPass, images: Tensor, targets: Tensor) -> Tensor:
     """Raw maps (B, T, rows, columns) of the classes `targets` (B, T)."""
     features = seen.output.detach()
-    if method == "cam":
-        return methods.class_activation(features, _checked_head(model, seen), targets)
     if method == "scorecam":
         return methods.score_cam(features, images, model, targets)
     if method == "eigencam":
@@ -81,17 +76,3 @@ def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
         found = f"the logits do not depend on layer '{seen.layer}' by any gradient"
         raise ValueError(f"{found}: choose another layer, or take no_grad or quantising out of the model")
     return gradient
-
-
-def _checked_head(model: nn.Module, seen: ForwardPass) -> nn.Linear:
-    """The last linear layer; ValueError unless it turns the spatial mean of the features into the logits."""
-    pooled = seen.output.mean(dim=(2, 3))
-    for head in [module for module in model.modules() if isinstance(module, nn.Linear)][-1:]:
-        if head.weight.shape != (seen.logits.shape[1], pooled.shape[1]):
-            break
-        rounding = ROUNDINGS * torch.finfo(pooled.dtype).eps * (1 + pooled.abs() @ head.weight.abs().T)
-        given = functional.linear(pooled, head.weight, head.bias)  # not head(pooled): a hook may change what that gives
-        if ((given - seen.logits).abs() <= rounding).all():
-            return head
-    needed = f"logits that are one linear layer on the spatial mean of '{seen.layer}'"
-    raise ValueError(f"CAM needs {needed}, which is not so in {type(model).__name__}: {REMEDY}")

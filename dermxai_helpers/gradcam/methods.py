@@ -104,15 +104,6 @@ def score_cam(features: Tensor, images: Tensor, model: nn.Module, targets: Tenso
     return torch.einsum("bkt,bkij->btij", torch.stack(weights), features)
 
 
-def class_activation(features: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:
-    """Weigh the feature maps by the head's rows of the classes `targets` (B, T): maps (B, T, rows, columns).
-
-    L = sum_k w_k A_k; under average pooling the mean of L plus the bias is the logit, and Grad-CAM is L / Z.
-    Source: Zhou et al., "Learning deep features for discriminative localization", CVPR 2016, equation 2.
-    """
-    return torch.einsum("btk,bkij->btij", head.weight[targets], features)
-
-
 def weighted_sum(features: Tensor, weights: Tensor) -> Tensor:
     """(B, K, rows, columns) and (B, K) -> (B, rows, columns)"""
     return torch.einsum("bk,bkij->bij", weights, features)
