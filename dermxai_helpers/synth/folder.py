@@ -12,7 +12,7 @@ from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
 from dermxai_helpers import files
-from dermxai_helpers.synth.attributes import ARTEFACT_CHANCES, ARTEFACTS, LABELS, PARTS, PREVALENCE
+from dermxai_helpers.synth.attributes import ARTEFACTS, LABELS, PARTS, PREVALENCE
 from dermxai_helpers.synth.drawing import Lesion, draw
 
 IMAGES = "HAM10000_images_part_1"
@@ -40,23 +40,21 @@ DX_TYPE = {
 }
 
 
-Shortcut = dict[str, dict[str, float]]  # P(artefact | class), for example {"ruler": {"mel": 0.9}}
-
-
-def write_folder(path: str | Path, n: int, seed: int, shortcut: Shortcut | None = None, progress: bool = True) -> Path:
+def write_folder(path: str | Path, n: int, seed: int, progress: bool = True) -> Path:
     """Draws `n` photographs into the new folder `path`; the same seed gives the same bytes.
 
-    shortcut : plants artefacts that give the class away; a class that is not named keeps the usual chance
-
-    The folder appears when it is complete. ValueError for n < 3 or an unknown artefact or class, FileExistsError if the
-    folder holds anything, DataError where it cannot be written.
+    The folder appears when it is complete. ValueError for n < 3, FileExistsError if the folder holds anything,
+    DataError where it cannot be written.
     """
     path = Path(path)
-    _check(path, n, shortcut or {})
+    if n < len(LABELS):
+        raise ValueError(f"{n} photographs cannot hold all {len(LABELS)} classes: ask for at least {len(LABELS)}")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path} exists and is not an empty folder: choose another name or remove it")
     with files.unfinished(path) as unfinished:
         for folder in (IMAGES, MASKS, "truth/parts"):
             (unfinished / folder).mkdir(parents=True)
-        _fill(unfinished, list(_photographs(n, seed)), seed, shortcut or {}, progress)
+        _fill(unfinished, list(_photographs(n, seed)), seed, progress)
         if path.exists():
             path.rmdir()
     return path
@@ -78,19 +76,6 @@ def read_parts(folder: str | Path, image_id: str) -> dict[str, np.ndarray]:
     return {name: mask for k, name in enumerate(BITS) if (mask := (bits >> k & 1).astype(bool)).any()}
 
 
-def _check(path: Path, n: int, shortcut: Shortcut) -> None:
-    if n < len(LABELS):
-        raise ValueError(f"{n} photographs cannot hold all {len(LABELS)} classes: ask for at least {len(LABELS)}")
-    for artefact, chances in shortcut.items():
-        if artefact not in ARTEFACTS:
-            raise ValueError(f"there is no artefact '{artefact}' to plant; choose from {', '.join(ARTEFACTS)}")
-        wrong = {label: chance for label, chance in chances.items() if label not in LABELS or not 0 <= chance <= 1}
-        if wrong:
-            raise ValueError(f"shortcut for '{artefact}': {wrong}; give each of {LABELS} a chance between 0 and 1")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(f"{path} exists and is not an empty folder: choose another name or remove it")
-
-
 def _photographs(n: int, seed: int) -> Iterator[tuple[int, int, str]]:
     """(lesion, photo, label) for each photograph; classes as often as in HAM10000, lesions with 1 to 6 photographs."""
     rng = np.random.default_rng([seed, 2])
@@ -107,12 +92,12 @@ def _photographs(n: int, seed: int) -> Iterator[tuple[int, int, str]]:
             lesion += 1
 
 
-def _fill(folder: Path, photographs: list, seed: int, shortcut: Shortcut, progress: bool) -> None:
+def _fill(folder: Path, photographs: list, seed: int, progress: bool) -> None:
     order = np.random.default_rng([seed, 3]).permutation(len(photographs))
     jobs = [(f"DRAWN_{number:07d}", *photographs[place]) for number, place in enumerate(order)]
     # a second process costs seconds to start and memory to keep: it pays from some hundred pictures on
     parallel = Parallel(n_jobs=min(cpu_count(), 1 + len(jobs) // 400), return_as="generator", idle_worker_timeout=2)
-    work = parallel(delayed(_write)(folder, *job, seed, shortcut) for job in jobs)
+    work = parallel(delayed(_write)(folder, *job, seed) for job in jobs)
     rows = list(files.progress(work, "drawing lesions", shown=progress, total=len(jobs)))
     truth = pd.DataFrame([row for row, _ in rows])
     metadata = pd.DataFrame([row for _, row in rows])
@@ -122,10 +107,9 @@ def _fill(folder: Path, photographs: list, seed: int, shortcut: Shortcut, progre
     (folder / MANIFEST).write_text(json.dumps({name: place.stat().st_size for name, place in made.items()}))
 
 
-def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int, shortcut: Shortcut):
+def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int) -> tuple[dict, dict]:
     """Draws and writes one photograph; returns its row of truth and its row of metadata."""
-    planted = {artefact: chances[label] for artefact, chances in shortcut.items() if label in chances}
-    drawn = draw([seed, lesion], label, photo, ARTEFACT_CHANCES | planted)
+    drawn = draw([seed, lesion], label, photo)
     Image.fromarray(drawn.image).save(folder / IMAGES / f"{image_id}.jpg", quality=92, subsampling=0)
     Image.fromarray(drawn.mask).save(folder / MASKS / f"{image_id}_segmentation.png")
     Image.fromarray(_packed(drawn)).save(folder / "truth/parts" / f"{image_id}.png", compress_level=1)
