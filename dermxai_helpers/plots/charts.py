@@ -81,7 +81,7 @@ def grouped(groups: Mapping[str, pd.DataFrame], measure: str, about: str) -> tup
 
 
 @styled
-def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, str]:
+def moved(table: pd.DataFrame, measure: str) -> tuple[Figure, str]:
     """Draw each row's values (0 to 1) as dots; a line joins the first column's with the second's."""
     figure = Figure(figsize=(9, 1 + 0.35 * len(table)))
     axes = figure.subplots()
@@ -91,10 +91,10 @@ def moved(table: pd.DataFrame, measure: str, note: str = "") -> tuple[Figure, st
         colour, marker = LOOKS.get(column, other)
         axes.scatter(table[column], places, marker=marker, color=colour, label=column, s=45)
     axes.set_yticks(places, table.index)
-    axes.set(xlim=(-0.02, 1.02), ylim=(len(table) - 0.5, -0.5), xlabel=measure, title=note)
+    axes.set(xlim=(-0.02, 1.02), ylim=(len(table) - 0.5, -0.5), xlabel=measure)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     said = [f"{name}: " + ", ".join(f"{row} {value:.3f}" for row, value in table[name].items()) for name in table]
-    return figure, " ".join(filter(None, [f"{measure.capitalize()}, as dots.", note, f"{'; '.join(said)}."]))
+    return figure, f"{measure.capitalize()}, as dots. {'; '.join(said)}."
 
 
 @styled

@@ -137,7 +137,7 @@ def opened(picture: np.ndarray | str) -> np.ndarray:
     return np.asarray(Image.open(picture).convert("RGB")) if isinstance(picture, str) else picture
 
 
-def draw_picture(axes: Axes, picture: np.ndarray, title: str = "", vmax: float | None = None) -> None:
+def draw_picture(axes: Axes, picture: np.ndarray, title: str = "") -> None:
     """Draw an RGB picture as it is; a map (h, w) from dark to bright, or from purple to orange if it has signs."""
     if picture.ndim == 3 and picture.shape[2] not in (3, 4):
         raise ValueError(
@@ -148,7 +148,7 @@ def draw_picture(axes: Axes, picture: np.ndarray, title: str = "", vmax: float |
     elif (picture < 0).any():
         axes.imshow(picture, cmap=SIGNED_COLOURS, norm=CenteredNorm())
     else:
-        axes.imshow(picture, vmin=0, vmax=vmax)
+        axes.imshow(picture, vmin=0)
     bare(axes, title)
 
 

@@ -33,7 +33,7 @@ def figures():
     shares = pd.DataFrame({"mel": [0.2, 0.3], "nv": [0.8, 0.7]}, index=["a", "b"])
     yield plots.row({"a": picture, "map": heatmap, "signed": heatmap - 0.5}, "About.", [{"white": mask}], below="below")
     yield plots.cards([{"a": (picture, "A long caption of a lesion.")}], "note")
-    yield plots.sheet({"row one": [picture, picture]}, "A sheet", ["c", "d"])
+    yield plots.sheet({"row one": [picture, picture]}, "A sheet")
     yield plots.intervals({"recall": table}, {"recall": 0.3}, "chance", "About it")
     yield plots.stacked(shares, "share")
     yield plots.grouped({"mel": table, "nv": table}, "x", "y")
@@ -76,7 +76,7 @@ def test_a_dollar_is_a_dollar_wherever_words_enter_a_figure(words):
     made = [
         plots.row({words: picture}, words, below=words),
         plots.cards([{words: (picture, words)}], words),
-        plots.sheet({words: [picture]}, words, [words]),
+        plots.sheet({words: [picture]}, words),
         plots.intervals({words: table}, {words: 0.3}, words, words),
         plots.grouped({words: table}, words, words),
     ]
