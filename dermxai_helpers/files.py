@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -87,16 +86,6 @@ def unfinished(path: str | Path) -> Iterator[Path]:
                 place.unlink()
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed programs left `unfinished` in a folder and two levels below; not what changed in this hour."""
-    for below in ("", "*/", "*/*/"):
-        for left in folder.glob(f"{below}.*-unfinished-*"):
-            with suppress(OSError):  # gone meanwhile
-                if time.time() - max(place.stat().st_mtime for place in (left, *left.glob("**/"))) > 3600:
-                    shutil.rmtree(left, ignore_errors=True)
-                    left.unlink(missing_ok=True)
-
-
 def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None:
     """Write a file so that it is complete or not there: `writer` gets an `unfinished` path with the same suffix."""
     with unfinished(path) as place:
@@ -114,7 +103,5 @@ def progress(work: Iterable | int, what: str, unit: str = "image", shown: bool =
     """
     from tqdm import tqdm  # not tqdm.auto: its notebook bar is a widget, and takes no heed of TQDM_DISABLE
 
-    hidden = not shown or bool(os.environ.get("TQDM_DISABLE"))
-    if isinstance(work, int):
-        return tqdm(total=work, desc=what, unit=unit, disable=hidden, **options)
-    return tqdm(work, desc=what, unit=unit, disable=hidden, **options)
+    options |= {"total": work} if isinstance(work, int) else {"iterable": work}
+    return tqdm(desc=what, unit=unit, disable=not shown or bool(os.environ.get("TQDM_DISABLE")), **options)

@@ -48,8 +48,9 @@ def find(heatmap: np.ndarray, threshold: float = 0.5, rule: str = "maximum") -> 
     if odd := np.count_nonzero(~np.isfinite(heatmap)):
         notes.append(f"{odd} values of the map are not finite: they count as no evidence")
     parts, count = ndimage.label(_above(evidence, threshold, rule))
-    mask = parts == 1 + np.argmax(ndimage.sum_labels(evidence, parts, index=range(1, count + 1)))
-    tight = box_around(mask)
+    best = int(np.argmax(ndimage.sum_labels(evidence, parts, index=range(1, count + 1))))
+    mask, (rows, columns) = parts == 1 + best, ndimage.find_objects(parts)[best]
+    tight = (columns.start, rows.start, columns.stop, rows.stop)
     box = _roomy(tight, mask.shape)
     if box != tight:
         notes.append(f"the region has only {np.count_nonzero(mask)} pixels: the box around it is larger")
@@ -101,12 +102,6 @@ def centred_box(area: int, shape: tuple[int, int]) -> tuple[int, int, int, int]:
     columns = min(round(area / rows), width)
     left, top = (width - columns) // 2, (height - rows) // 2
     return left, top, left + columns, top + rows
-
-
-def box_around(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """The smallest box (left, top, right, bottom) that holds every True of a mask of shape (height, width)."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def otsu(values: np.ndarray) -> float:

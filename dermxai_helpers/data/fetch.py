@@ -55,19 +55,16 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
             load(target, classes=None)  # it is there already; or something else is, which is left alone
         else:
             workshop.mkdir(parents=True, exist_ok=True)
-            os.replace(arrived(workshop), target)
+            try:
+                load(folder := from_dataverse(workshop), classes=None)
+            except DataError as error:
+                advice = (
+                    f"run the same command again, which goes on from {workshop}, or name your own folder ({KAGGLE})"
+                )
+                raise DataError("HAM10000", [f"not all of it could be had ({error}); {advice}"]) from error
+            os.replace(folder, target)
         shutil.rmtree(workshop, ignore_errors=True)
     return target
-
-
-def arrived(workshop: Path) -> Path:
-    """The folder with everything, loaded once as a test."""
-    try:
-        load(folder := from_dataverse(workshop), classes=None)
-        return folder
-    except DataError as error:
-        advice = f"run the same command again, which goes on from {workshop}, or name a folder of your own ({KAGGLE})"
-        raise DataError("HAM10000", [f"not all of it could be had ({error}); {advice}"]) from error
 
 
 def from_dataverse(workshop: Path) -> Path:

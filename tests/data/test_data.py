@@ -914,23 +914,6 @@ def test_prepare_draws_again_when_a_file_has_been_purged(tmp_path, monkeypatch):
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == wanted
 
 
-def test_prepare_sweeps_what_killed_programs_left_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
-    folder = data.prepare("demo", images=50, seed=1)
-    left = [tmp_path / ".drawn-50-1-ab-unfinished-4711/truth/x.png", tmp_path / "a/b/.head-unfinished-1a2b.safetensors"]
-    kept = [tmp_path / ".ham10000-unfinished/x.part", tmp_path / ".ssh/id", tmp_path / "notes-unfinished-1.txt"]
-    young = [tmp_path / ".drawn-50-1-cd-unfinished-4712/truth/x.png", tmp_path / "a/.captions-unfinished-1.jsonl"]
-    for path in left + kept + young:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
-    for path in left + kept:
-        for place in (path, *path.relative_to(tmp_path).parents[:-1]):
-            os.utime(tmp_path / place, (0, 0))
-    data.prepare("demo", images=50, seed=1)
-    assert not any(path.exists() for path in left) and all(path.exists() for path in kept + young)
-    assert [path.name for path in tmp_path.glob(".drawn*")] == [".drawn-50-1-cd-unfinished-4712"] and folder.is_dir()
-
-
 def test_prepare_where_nothing_can_be_written_says_so(tmp_path, monkeypatch):
     """A limit of 8,000 bytes a file stands for a full disk, and a file for a folder that may not be written to."""
     resource = pytest.importorskip("resource", reason="limits of a process are POSIX's")

@@ -10,7 +10,7 @@ import timm
 import torch
 from small_transformers import compare, distilled, golden, pictures, small
 
-from dermxai_helpers import relevancy, synth
+from dermxai_helpers import assets, relevancy, synth
 
 HARD_LESIONS = (13, 14, 24)  # seeds of drawn lesions of which the demo model's maps need more than 32 bits
 
