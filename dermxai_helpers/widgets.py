@@ -64,15 +64,15 @@ def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> t
 
 
 def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.ndarray) -> ipywidgets.VBox:
-    """Choose method, rule and threshold: where is the region, and does it hold the lesion?
+    """Choose method and threshold: where is the region, and does it hold the lesion?
 
     image : uint8 RGB (h, w, 3); heatmaps : {method: raw map (h, w)}; lesion : bool (h, w)
     """
 
-    def render(method: str, rule: str, threshold: float, soft_edge: float) -> tuple[Figure, str]:
-        found = regions.find(heatmaps[method], threshold, rule)
+    def render(method: str, threshold: float) -> tuple[Figure, str]:
+        found = regions.find(heatmaps[method], threshold)
         scores = regions.score(found, lesion)
-        views = regions.views(image, found, soft_edge=soft_edge)
+        views = regions.views(image, found)
         pictures = {"heat-map": heatmaps[method].clip(min=0), "orange: region, blue: lesion": image}
         pictures |= {"crop": views["roi"], "dimmed": views["focused"]}
         said = (
@@ -82,13 +82,7 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
         outlines = [{}, {plots.REGION: found.mask, plots.LESION: lesion}]
         return plots.row(pictures, f"{said}. {found.note}", outlines, below=said)
 
-    return panel(
-        render,
-        method=choice("method", heatmaps),
-        rule=choice("rule", regions.RULES),
-        threshold=slider("threshold (not used by otsu)", 0.5, 0.05, 0.95, 0.05),
-        soft_edge=slider("soft edge, pixels", 0, 0, 40, 5),
-    )
+    return panel(render, method=choice("method", heatmaps), threshold=slider("threshold", 0.5, 0.05, 0.95, 0.05))
 
 
 def relevancy_map(
