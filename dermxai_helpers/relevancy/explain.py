@@ -12,7 +12,7 @@ from dermxai_helpers import assets
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
 from dermxai_helpers.inference import copied, left_as_found, to_input, unwrapped
 from dermxai_helpers.relevancy import forward, maps
-from dermxai_helpers.relevancy.models import readers, refusal
+from dermxai_helpers.relevancy.models import refusal
 
 AT_ONCE = 4  # images in one pass: for relevance a ViT-B keeps half a gigabyte of each
 # By how much the logits of this pass may differ from the model's own, which may use fused kernels and TF32
@@ -52,8 +52,7 @@ def explain(
     computing = _copy_to_compute_with(model, precise=method == "chefer")
     with left_as_found(computing):
         checked_images(model, images)  # all of them, before the first pass
-        head = readers(computing)[0][1]  # the predicted class is known after the pass, any other target before
-        outputs = head.weight.new_empty(len(images), head.out_features)
+        outputs = computing.head.weight.new_empty(len(images), model.num_classes)  # known before the pass
         chosen = repeat(None) if target is None else targets_for(outputs, target).split(AT_ONCE)
         pairs = zip(images.split(AT_ONCE), chosen, strict=False)
         parts = [_maps_of(computing, part, start_layer, method, wanted) for part, wanted in pairs]

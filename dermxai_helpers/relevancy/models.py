@@ -8,31 +8,16 @@ from torch import nn
 
 def refusal(model: nn.Module) -> str:
     """Tell what the rules do not cover, "" for a model that they do. Works on the meta device, without weights."""
-    from timm.models.deit import VisionTransformerDistilled
     from timm.models.vision_transformer import VisionTransformer
 
-    if type(model) not in (VisionTransformer, VisionTransformerDistilled):
+    if type(model) is not VisionTransformer:
         return f"it knows timm's VisionTransformer, got {type(model).__name__}; for a CNN use gradcam.explain"
-    if model.global_pool not in ("token", "avg"):
-        return f"it pools by '{model.global_pool}', and there are rules for 'token' and 'avg' only"
+    if model.global_pool != "token":
+        return f"it pools by '{model.global_pool}', and the published rules are for a head that reads the class token"
     if type(model.head) is not nn.Linear:
         return f"its head is {type(model.head).__name__}, not one linear layer (create it with num_classes=3)"
-    if hasattr(model, "head_dist") and not isinstance(model.fc_norm, nn.Identity):
-        return "its two heads skip its last normalisation"
     found = [f"block {index} {problem}" for index, block in enumerate(model.blocks) if (problem := _in_block(block))]
     return found[0] if found else ""
-
-
-def readers(model: nn.Module) -> list[tuple[slice, nn.Linear]]:
-    """List the heads whose mean the logits are, each with the final tokens whose mean it reads: (tokens, head).
-
-    The published rules know one head on the class token; two heads share its relevance, and so do tokens of a mean.
-    """
-    if hasattr(model, "head_dist"):
-        return [(slice(0, 1), model.head), (slice(1, 2), model.head_dist)]
-    if model.global_pool == "token":
-        return [(slice(0, 1), model.head)]
-    return [(slice(0 if model.pool_include_prefix else model.num_prefix_tokens, None), model.head)]
 
 
 def _in_block(block: nn.Module) -> str:

@@ -17,7 +17,7 @@ vit_base_patch32_clip_224 vit_base_patch32_clip_quickgelu_224 vit_huge_patch14_2
 vit_small_patch14_reg4_dinov2 vit_tiny_patch16_224
 """.split()
 REFUSED = {
-    "aimv2_large_patch14_224": "has SwiGLU as its mlp",
+    "aimv2_large_patch14_224": "pools by 'avg'",
     "beit_base_patch16_224": "got Beit",
     "convnext_atto": "gradcam.explain",
     "swin_tiny_patch4_window7_224": "got SwinTransformer",
@@ -59,7 +59,8 @@ def test_refusals_name_the_reason(groups, name):
         (lambda: small(scale_mlp_norm=True), "as its mlp.norm"),
         (lambda: small(mlp_layer=SwiGLU), "has SwiGLU as its mlp"),
         (lambda: small(norm_layer="rmsnorm"), "RmsNorm"),
-        (lambda: distilled(fc_norm=True), "skip its last normalisation"),
+        (lambda: small(global_pool="avg"), "pools by 'avg'"),
+        (distilled, "got VisionTransformerDistilled"),
         (lambda: with_part("blocks.1.mlp.fc1", nn.Sequential()), "block 1 has Sequential as its mlp.fc1"),
         (lambda: with_part("blocks.2.attn.gate", nn.Linear(16, 16)), "block 2 gates its attention"),
         (lambda: reparametrised(utils.weight_norm), "block 1 makes the weights of its mlp.fc1 in every pass anew"),
