@@ -9,7 +9,6 @@ import transformers
 
 from dermxai_helpers import assets, files
 from dermxai_helpers.captions import checkpoints, lora
-from dermxai_helpers.captions.checkpoints import chat_inputs, encode_prompts, precomputed_vision, vision_tokens
 from dermxai_helpers.captions.file import append, key_of, read
 from dermxai_helpers.inference import threads_that_pay
 
@@ -95,18 +94,10 @@ class Captioner:
     @torch.no_grad()
     def _generate(self, images: list[np.ndarray], prompts: list[str]) -> list[str]:
         images = [np.ascontiguousarray(image) for image in images]  # torch takes no picture that is a mirrored view
-        settings = {"do_sample": False, "num_beams": 1, "max_new_tokens": MOST_NEW_TOKENS}
+        inputs = checkpoints.encoded(self.model, self.processor, images, prompts).to(self.device)
+        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         with threads_that_pay(self.model):
-            if self.model.config.model_type == "instructblip":
-                inputs = encode_prompts(self.processor, prompts)
-                inputs = {name: tensor.to(self.device) for name, tensor in inputs.items()}
-                pixels = vision_tokens(self.model, self.processor, images)
-                with precomputed_vision(self.model):
-                    tokens = self.model.generate(pixel_values=pixels, **inputs, **settings)
-            else:
-                inputs = chat_inputs(self.processor, images, prompts).to(self.device)
-                inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
-                tokens = self.model.generate(**inputs, **settings)
+            tokens = self.model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=MOST_NEW_TOKENS)
         answers = without_echo(tokens, inputs["input_ids"])
         return [sentence.strip() for sentence in self.processor.batch_decode(answers, skip_special_tokens=True)]
 

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import psutil
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, PretrainedConfig
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BatchEncoding, PretrainedConfig
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.utils import logging
@@ -37,9 +37,6 @@ class CheckpointMissing(OSError):
 
 class CheckpointBroken(ValueError):
     """The checkpoint is here, but it is damaged, or belongs to another kind of model."""
-
-
-# --- opening ---
 
 
 def open_checkpoint(checkpoint: str | Path, device: torch.device) -> tuple:
@@ -146,9 +143,6 @@ def digest_of(folder: str | Path) -> str:
     return digest.hexdigest()
 
 
-# --- asking ---
-
-
 def problem_with(prompt: str, model: nn.Module, processor, most_new_tokens: int) -> str:
     """Why a model cannot be asked this, "" when it can."""
     words, config = processor.tokenizer, model.config
@@ -167,13 +161,15 @@ def problem_with(prompt: str, model: nn.Module, processor, most_new_tokens: int)
     return ""
 
 
-def chat_inputs(processor, images: Sequence[np.ndarray], prompts: Sequence[str]) -> Mapping[str, Tensor]:
-    """Encode pictures (uint8 RGB), and a prompt for each, as a chat model's `generate` takes them."""
-    asked = [[{"type": "image"}, {"type": "text", "text": prompt}] for prompt in prompts]
-    turns = [[{"role": "user", "content": content}] for content in asked]
-    texts = [processor.apply_chat_template(turn, add_generation_prompt=True) for turn in turns]
-    pictures = [[image] for image in images]
-    return processor(images=pictures, text=texts, padding=True, return_tensors="pt", input_data_format="channels_last")
+def encoded(model: nn.Module, processor, images: Sequence[np.ndarray], prompts: Sequence[str]) -> BatchEncoding:
+    """Encode pictures (uint8 RGB), and a prompt for each, as the model's `generate` takes them."""
+    if model.config.model_type != "instructblip":  # a chat model
+        asked = [[{"type": "image"}, {"type": "text", "text": prompt}] for prompt in prompts]
+        turns = [[{"role": "user", "content": content}] for content in asked]
+        prompts = [processor.apply_chat_template(turn, add_generation_prompt=True) for turn in turns]
+        images = [[image] for image in images]
+    settings = {"padding": True, "return_tensors": "pt", "input_data_format": "channels_last"}
+    return processor(images=list(images), text=list(prompts), **settings)
 
 
 def encode_prompts(processor, prompts: Sequence[str]) -> dict[str, Tensor]:
@@ -185,14 +181,10 @@ def encode_prompts(processor, prompts: Sequence[str]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def vision_tokens(model: nn.Module, processor, images: Sequence[np.ndarray]) -> Tensor:
-    """Encode uint8 RGB images as an InstructBLIP's vision tokens (B, 1 + patches, width); equal images only once."""
-    keys = [(image.shape, image.tobytes()) for image in images]
-    distinct = dict(zip(keys, images, strict=True))
-    encoded = processor.image_processor(list(distinct.values()), return_tensors="pt", input_data_format="channels_last")
-    pixels = encoded["pixel_values"]
-    tokens = model.vision_model(pixel_values=pixels.to(model.device, model.dtype)).last_hidden_state
-    numbers = {key: number for number, key in enumerate(distinct)}
-    return tokens[[numbers[key] for key in keys]]
+    """Encode uint8 RGB images as an InstructBLIP's vision tokens (B, 1 + patches, width)."""
+    encoded = processor.image_processor(list(images), return_tensors="pt", input_data_format="channels_last")
+    pixels = encoded["pixel_values"].to(model.device, model.dtype)
+    return model.vision_model(pixel_values=pixels).last_hidden_state
 
 
 @contextlib.contextmanager

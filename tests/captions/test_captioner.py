@@ -138,17 +138,6 @@ def test_the_library_writes_the_same_with_pixels_instead_of_tokens(small, images
     assert small.caption(images[:2], prompts, progress=False) == expected
 
 
-def test_each_picture_is_encoded_once_and_the_answers_stay(small, images, monkeypatch):
-    monkeypatch.setattr("dermxai_helpers.captions.captioner.BATCH", 4)
-    seen = []
-    small.model.vision_model.embeddings.register_forward_hook(lambda *passed: seen.append(len(passed[-1])))
-    asked, prompts = [images[0], images[1], images[0], images[0]], ["What?", "What?", "Why?", "The lesion is what?"]
-    together = small.caption(asked, prompts, progress=False)
-    assert seen == [2]
-    assert together == [small.caption([asked[i]], prompts[i], progress=False)[0] for i in range(4)]
-    assert "forward" not in vars(small.model.vision_model)
-
-
 # --- the caption file ---
 
 
