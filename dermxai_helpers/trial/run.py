@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,54 @@ from dermxai_helpers import data, scoring, synth
 from dermxai_helpers.explanation import Explanation, resize
 from dermxai_helpers.inference import quick, unwrapped
 from dermxai_helpers.scoring.maps import edge_map
+from dermxai_helpers.synth.attributes import posterior
 from dermxai_helpers.trial import faithfulness
-from dermxai_helpers.trial.truth import Truth, of_folder
 
 Explain = Callable[[nn.Module, Tensor, list[int]], Explanation | np.ndarray]
 Explainers = Mapping[str, Explain]
 Prepare = Callable[[list[np.ndarray]], Tensor]
 
 BATCH = 4  # eight at once are slower on a CPU, and take up to twice the memory
+ABSENT = {"network": "none", "dots": "none"}  # every other structure is there or not: True or False
 BASELINES = ("lesion mask", "centre Gaussian", "edge map", "random map")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of one drawn photograph.
+
+    attributes : as `synth.Lesion.attributes`
+    masks : bool (224, 224) by name, of every structure and artefact that is present
+    """
+
+    attributes: Mapping[str, Any]
+    masks: Mapping[str, np.ndarray]
+
+    def causes(self, label: str) -> np.ndarray:
+        """Where the `causal_parts` of a label lie, bool (224, 224)."""
+        places = [self.masks[name] for name in causal_parts(self.attributes, label) if name in self.masks]
+        return np.logical_or.reduce([np.zeros((224, 224), bool), *places])
+
+
+def causal_parts(attributes: Mapping[str, Any], label: str) -> list[str]:
+    """Name the structures without which this lesion would be less likely to be a `label` (by Bayes, exactly)."""
+    column = synth.LABELS.index(label)
+    likely = posterior(attributes)[column]
+    absent = {name: ABSENT.get(name, False) for name in synth.PARTS}
+    there = [name for name in synth.PARTS if attributes[name] != absent[name]]
+    return [name for name in there if posterior({**attributes, name: absent[name]})[column] < likely]
+
+
+def of_folder(folder: str | os.PathLike, image_ids: Sequence[str]) -> list[Truth] | None:
+    """Read the truth of drawn photographs in a folder, in the order of `image_ids`; None for a folder of real ones."""
+    known = data.truth(folder)
+    if known is None:
+        return None
+    rows = known.set_index("image_id").loc[list(image_ids)].to_dict("index")
+    return [
+        Truth(row | {"pigments": tuple(row["pigments"].split("+"))}, synth.read_parts(folder, image_id))
+        for image_id, row in rows.items()
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +80,12 @@ class Cases:
     truth: Sequence[Truth] | None = None
 
     def __post_init__(self) -> None:
-        shape, count = self.images.shape, len(self.images)
-        kinds, right = (self.images.dtype, self.masks.dtype), shape[3:] == (3,) and self.masks.shape == shape[:3]
-        if kinds != (np.uint8, bool) or not count or not right:
-            raise ValueError(
-                f"expected RGB pictures as uint8 (n, height, width, 3) with masks as bool (n, height, width), got "
-                f"{kinds[0]} {shape} with masks {kinds[1]} {self.masks.shape}"
-            )
-        if len(self.lesions) != count:
-            raise ValueError(f"{count} pictures came with {len(self.lesions)} lesions: give one each")
+        shape, kinds = self.images.shape, (self.images.dtype, self.masks.dtype)
+        if kinds != (np.uint8, bool) or shape[3:] != (3,) or self.masks.shape != shape[:3] or not shape[0]:
+            found = f"{kinds[0]} {shape} with masks {kinds[1]} {self.masks.shape}"
+            raise ValueError(f"expected pictures as uint8 (n, height, width, 3) with masks as bool, got {found}")
+        if len(self.lesions) != len(self.images):
+            raise ValueError(f"{len(self.images)} pictures came with {len(self.lesions)} lesions: give one each")
 
     @classmethod
     def read(cls, table: pd.DataFrame, folder: str | os.PathLike) -> "Cases":

@@ -15,8 +15,7 @@ import torch
 from dermxai_helpers import gradcam, synth, training, trial
 from dermxai_helpers.inference import quick, to_input
 from dermxai_helpers.training.backbones import assembled, new_head
-from dermxai_helpers.trial.run import BATCH
-from dermxai_helpers.trial.truth import Truth
+from dermxai_helpers.trial.run import BATCH, Truth
 
 PHOTOGRAPHS, ROUNDS = 60, 3
 METHODS = ("gradcam", "gradcam++", "layercam", "eigencam")
