@@ -10,8 +10,6 @@ from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.parsing import ASKED, echoed_words, mentions
 from dermxai_helpers.lexicon.plain import normalised
 
-# --- the true sentence about a drawn lesion ---
-
 
 def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) -> str:
     """Write the true sentence about a drawn lesion, in the form that one of the three prompts asks for.
@@ -62,9 +60,6 @@ def _listing(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
-# --- a measurement for sentences that nobody wrote ---
-
-
 def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
     """Measure how much of the grey step from lesion to skin happens close to the edge: near 1 sharp, near 0 faded.
 
@@ -82,8 +77,6 @@ def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
     near, far = step(0.05 * radius), step(0.30 * radius)
     return float(np.clip(near / far, 0, 1.5)) if abs(far) > 1 else 0.0
 
-
-# --- form: a captioner can be perfect here and see nothing ---
 
 ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|approx|ca|vs|dr|fig|(?<!: )no(?=\. ?\d))\.|(?<=\d)\.(?=\d)", re.IGNORECASE)
 OPENING = re.compile(r"^(?:(?:\d+[.)]|(?:sure|certainly|absolutely|of course|okay|ok|yes|no)[.!])\s+)+", re.IGNORECASE)

@@ -139,10 +139,6 @@ def opened(picture: np.ndarray | str) -> np.ndarray:
 
 def draw_picture(axes: Axes, picture: np.ndarray, title: str = "") -> None:
     """Draw an RGB picture as it is; a map (h, w) from dark to bright, or from purple to orange if it has signs."""
-    if picture.ndim == 3 and picture.shape[2] not in (3, 4):
-        raise ValueError(
-            f"a picture is (height, width, 3), colours last, and a map (height, width), got {picture.shape}"
-        )
     if picture.ndim == 3:
         axes.imshow(picture, interpolation="antialiased")
     elif (picture < 0).any():

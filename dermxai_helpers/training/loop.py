@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
 from dermxai_helpers import data, scoring
-from dermxai_helpers.training import rebalancing
 
 PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
 VALIDATION_BATCH = 256
@@ -49,16 +48,6 @@ class Plan:
     batch_size: int = 32
     average: float | None = None
     keep: str = "best"
-
-
-def finetuning_plan(optimiser: Callable, labels: Tensor, epochs: int, batch_size: int, average: float) -> Plan:
-    """Learning rates along half a cosine, classes balanced by logit adjustment, the running mean of the end kept."""
-
-    def cosine(optimiser: Optimizer) -> lr_scheduler.LRScheduler:
-        return lr_scheduler.CosineAnnealingLR(optimiser, epochs)
-
-    loss, order = rebalancing.loss_for("logit adjustment", labels), rebalancing.order_for("logit adjustment", labels)
-    return Plan(optimiser, loss, order, cosine, epochs, batch_size, average, keep="last")
 
 
 def fit(network: nn.Module, training: Examples, validation: Examples, plan: Plan) -> pd.DataFrame:

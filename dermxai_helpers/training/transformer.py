@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from dermxai_helpers import files, relevancy
 from dermxai_helpers.inference import copied, left_as_found
 from dermxai_helpers.relevancy import forward
-from dermxai_helpers.training.loop import Examples, finetuning_plan, fit
+from dermxai_helpers.training import rebalancing
+from dermxai_helpers.training.loop import Examples, Plan, fit
 
 BATCH = 8  # pictures at once in the frozen part
 
@@ -65,9 +67,18 @@ def finetune(
         learning = [weight for weight in tail.parameters() if weight.requires_grad]
         return torch.optim.AdamW(learning, lr=learning_rate, weight_decay=0.02)
 
+    plan = Plan(
+        optimiser=optimiser,
+        loss=rebalancing.loss_for("logit adjustment", seen.labels),
+        order=rebalancing.order_for("logit adjustment", seen.labels),
+        schedule=lambda optimiser: CosineAnnealingLR(optimiser, epochs),
+        epochs=epochs,
+        batch_size=16,
+        average=0.98,
+        keep="last",
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        plan = finetuning_plan(optimiser, seen.labels, epochs, batch_size=16, average=0.98)
         history = fit(Tail(model, blocks), seen, unseen, plan)
     return model.requires_grad_(True).eval(), history
 
