@@ -75,10 +75,7 @@ def check_finite(tensors: Mapping[str, torch.Tensor], where: object) -> None:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The module inside `torch.compile` or `DataParallel` wrappers, whose hooks would not fire.
-
-    Raises ValueError for anything that is not a torch module with weights.
-    """
+    """The module inside `torch.compile` or `DataParallel`; ValueError for what is no torch module with weights."""
     if not isinstance(model, nn.Module):
         raise ValueError(f"expected a torch module, got {type(model).__name__}: of a Classifier, pass its .model")
     for _ in range(4):  # wrappers around one another, at most
@@ -116,11 +113,7 @@ def left_as_found(model: nn.Module) -> Iterator[list]:
 
 @contextmanager
 def threads_that_pay(model: nn.Module) -> Iterator[None]:
-    """One thread for a small model on a CPU.
-
-    Its work for one word is so little that two threads spend their time waiting for each other: on two busy cores the
-    demo captioner took fifteen times as long with two threads as with one.
-    """
+    """One thread for a small model on a CPU: two wait for each other (fifteen times as long, on two busy cores)."""
     threads = torch.get_num_threads()
     small = model.device.type == "cpu" and model.num_parameters() < SMALL_MODEL
     torch.set_num_threads(1 if small else threads)

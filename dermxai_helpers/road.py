@@ -22,16 +22,14 @@ def explain(
 ) -> Explanation:
     """Explain many pictures by Grad-CAM, four at a time, as one Explanation.
 
-    pictures : uint8 (height, width, 3) RGB, of any size
-    targets : class number for each picture; None takes the predicted classes
-
-    Raises ValueError for no picture, or one of another form.
+    pictures : uint8 (height, width, 3) RGB, of any size, or ValueError; targets : class numbers, None: as predicted
     """
-    parts = []
+    parts: list[Explanation] = []
     for start in range(0, max(len(pictures), 1), BATCH):  # `prepare` has the sentence for none, too
         batch = classifier.prepare(pictures[start : start + BATCH])
         chosen = None if targets is None else [int(target) for target in targets[start : start + BATCH]]
-        parts.append(gradcam.explain(classifier.model, batch, chosen, classes=classifier.classes))
+        layer = parts[0].layer if parts else None  # which is looked for once
+        parts.append(gradcam.explain(classifier.model, batch, chosen, layer=layer, classes=classifier.classes))
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("maps", "logit", "prob")}
     lists = {name: [one for part in parts for one in getattr(part, name)] for name in ("target", "class_name")}
     return replace(parts[0], **arrays, **lists)

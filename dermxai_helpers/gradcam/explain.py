@@ -36,7 +36,7 @@ def explain(
         class from one forward pass (B x classes maps: image 0 class 0, image 0 class 1, ...)
     method : the formulas stand in `methods`; "eigencam" knows no class, "scorecam" asks the model once for each map of
         the layer
-    layer : a module or its name; None takes the last layer with a grid of cells
+    layer : a module or its name; None takes the last with a grid of cells, which a pass of one image more finds
     relu : clip negative evidence to zero, as the papers do; False keeps it;  classes : their names
     """
     if method not in METHODS:

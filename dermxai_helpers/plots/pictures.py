@@ -22,7 +22,9 @@ def grid(rows: Sequence, titles: Sequence = (), width: float = SHEET, space: flo
     rows = [[opened(picture) for picture in line] for line in rows]
     columns = max(map(len, rows))
     height, wide = rows[0][0].shape[:2]
-    named = [[_wrapped(title, width / columns) for title in line] for line in titles] or [[""] * columns] * len(rows)
+    letters = max(8, int(LETTERS * width / columns))
+    broken = [[[textwrap.fill(part, letters) for part in title.split("\n")] for title in line] for line in titles]
+    named = [["\n".join(parts) for parts in line] for line in broken] or [[""] * columns] * len(rows)
     lines = max((title.count("\n") + bool(title) for line in named for title in line), default=0)
     figure = Figure(figsize=(width, len(rows) * (width / columns * height / wide + space + 0.16 * lines)))
     axes = figure.subplots(len(rows), columns, squeeze=False)
@@ -33,10 +35,6 @@ def grid(rows: Sequence, titles: Sequence = (), width: float = SHEET, space: flo
         for place, picture, name in zip(line, pictures, names, strict=False):
             draw_picture(place, picture, name)
     return figure, axes
-
-
-def _wrapped(title: str, inches: float) -> str:
-    return "\n".join(textwrap.fill(line, max(8, int(LETTERS * inches))) for line in title.split("\n"))
 
 
 @styled

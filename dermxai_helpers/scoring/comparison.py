@@ -14,21 +14,16 @@ Outcome = Literal["higher", "lower", "cannot tell"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A paired difference, value - reference, with its 95 % interval.
+    """A paired difference with its 95 % interval."""
 
-    value, reference : what both sides have on the same rows
-    n, groups : rows that were compared, and the groups (lesions) they come from
-    fewest : groups of the smallest kind that the measure rests on (melanomas, for their recall)
-    """
-
-    difference: float
+    difference: float  # value - reference, what both sides have on the same rows
     low: float
     high: float
-    n: int
-    groups: int
+    n: int  # rows that were compared
+    groups: int  # lesions they come from
     value: float
     reference: float
-    fewest: int
+    fewest: int  # groups of the smallest kind that the measure rests on (melanomas, for their recall)
 
     @property
     def outcome(self) -> Outcome:

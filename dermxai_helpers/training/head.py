@@ -26,21 +26,16 @@ LICENCES = {"ISIC_": HAM10000_LICENCE, "DRAWN_": "drawn by dermxai_helpers.synth
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A trained network with everything needed to use it on new images.
+    """A trained network with everything needed to use it on new images."""
 
-    model : the complete MobileNetV2 of torchvision's shape (`.features`, `.classifier`), evaluation mode
-    classes : class name of each logit;  history : one row an epoch: losses, validation scores, learning rate
-    card : where it comes from (data, licence, protocol, validation metrics)
-    """
-
-    model: nn.Module
-    classes: tuple[str, ...]
-    history: pd.DataFrame
+    model: nn.Module  # a MobileNetV2 of torchvision's shape (`.features`, `.classifier`), evaluation mode
+    classes: tuple[str, ...]  # of each logit
+    history: pd.DataFrame  # one row an epoch: losses, validation scores, learning rate
     backbone_name: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     size: tuple[int, int]
-    card: dict
+    card: dict  # where it comes from: data, licence, protocol, validation metrics
 
     def prepare(self, images: list[np.ndarray]) -> Tensor:
         """uint8 RGB arrays of any size -> float32 (B, 3, height, width), resized and normalised as in training."""

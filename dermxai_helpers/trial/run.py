@@ -28,14 +28,10 @@ BASELINES = ("lesion mask", "centre Gaussian", "edge map", "random map")
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of one drawn photograph.
+    """What is known of one drawn photograph."""
 
-    attributes : as `synth.Lesion.attributes`
-    masks : bool (224, 224) by name, of every structure and artefact that is present
-    """
-
-    attributes: Mapping[str, Any]
-    masks: Mapping[str, np.ndarray]
+    attributes: Mapping[str, Any]  # as `synth.Lesion.attributes`
+    masks: Mapping[str, np.ndarray]  # bool (224, 224), of every structure and artefact that is present
 
     def causes(self, label: str) -> np.ndarray:
         """Where the `causal_parts` of a label lie, bool (224, 224)."""
@@ -66,18 +62,12 @@ def of_folder(folder: str | os.PathLike, image_ids: Sequence[str]) -> list[Truth
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """The photographs of a trial and what is known of them.
+    """The photographs of a trial and what is known of them."""
 
-    images : uint8 RGB, (n, height, width, 3), of the size that the model takes
-    masks : bool, (n, height, width), the lesion
-    lesions : lesion of each image, (n,): intervals resample lesions
-    truth : what is known of drawn lesions, n of them; None for real ones
-    """
-
-    images: np.ndarray
-    masks: np.ndarray
-    lesions: Sequence
-    truth: Sequence[Truth] | None = None
+    images: np.ndarray  # uint8 RGB, (n, height, width, 3), of the size that the model takes
+    masks: np.ndarray  # bool, (n, height, width), the lesion
+    lesions: Sequence  # the lesion of each image, (n,): intervals resample lesions
+    truth: Sequence[Truth] | None = None  # of drawn lesions, n of them
 
     def __post_init__(self) -> None:
         shape, kinds = self.images.shape, (self.images.dtype, self.masks.dtype)

@@ -87,12 +87,6 @@ def test_a_dollar_is_a_dollar_wherever_words_enter_a_figure(words):
         assert plots.png(figure).startswith(b"\x89PNG")  # drawing broken mathematics would raise
 
 
-@pytest.mark.parametrize("shape", [(3, 20, 30), (20, 30, 1), (4, 8, 8)])
-def test_a_picture_whose_colours_do_not_stand_last_gets_a_sentence(shape):
-    with pytest.raises(ValueError, match="colours last"):
-        plots.row({"a": np.zeros(shape, np.uint8)}, "About.")
-
-
 @pytest.mark.filterwarnings("error")
 def test_a_map_without_a_finite_value_is_drawn_without_a_warning():
     assert plots.png(plots.row({"a": np.full((3, 3), np.nan)}, "About.")[0])
