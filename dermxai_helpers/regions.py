@@ -48,11 +48,12 @@ def find(heatmap: np.ndarray, threshold: float = 0.5) -> Region:
     parts, count = ndimage.label(evidence >= threshold * evidence.max())
     best = int(np.argmax(ndimage.sum_labels(evidence, parts, index=range(1, count + 1))))
     mask, (rows, columns) = parts == 1 + best, ndimage.find_objects(parts)[best]
-    tight = (columns.start, rows.start, columns.stop, rows.stop)
-    box = _roomy(tight, mask.shape)
-    if box != tight:
+    start, end, limit = np.array([(columns.start, rows.start), (columns.stop, rows.stop), mask.shape[::-1]])
+    size = np.maximum(end - start, np.rint(SMALLEST_SHARE * limit).astype(int))
+    if (size > end - start).any():
+        start = ((start + end - size) // 2).clip(0, limit - size)
         notes.append(f"the region has only {np.count_nonzero(mask)} pixels: the box around it is larger")
-    return Region(mask, box, "; ".join(notes))
+    return Region(mask, (*start.tolist(), *(start + size).tolist()), "; ".join(notes))
 
 
 def views(image: np.ndarray, region: Region) -> dict[str, np.ndarray]:
@@ -96,11 +97,3 @@ def centred_box(area: int, shape: tuple[int, int]) -> tuple[int, int, int, int]:
     columns = min(round(area / rows), width)
     left, top = (width - columns) // 2, (height - rows) // 2
     return left, top, left + columns, top + rows
-
-
-def _roomy(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The box, grown inside the picture until no side is below SMALLEST_SHARE of it."""
-    start, end, limit = np.array(box[:2]), np.array(box[2:]), np.array(shape[::-1])
-    size = np.maximum(end - start, np.rint(SMALLEST_SHARE * limit).astype(int))
-    start = ((start + end - size) // 2).clip(0, limit - size)
-    return *start.tolist(), *(start + size).tolist()

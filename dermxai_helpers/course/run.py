@@ -14,9 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dermxai_helpers.course import report
-from dermxai_helpers.course.parameters import out_of_range
 from dermxai_helpers.course.record import UNIT_FILE
-from dermxai_helpers.course.units import CourseError, Unit, checkout, chosen, units
+from dermxai_helpers.course.units import CourseError, Unit, checkout, chosen, out_of_range, units
 from dermxai_helpers.files import DataError, progress
 
 FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")

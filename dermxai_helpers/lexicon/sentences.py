@@ -33,23 +33,18 @@ def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) ->
     ]
     if prompt_name == "roi":
         facts.append("a visible ruler" if attributes["ruler"] else "no scale visible for the diameter")
-    if prompt_name == "focused":
-        facts.extend(_structures(attributes))
+    if prompt_name == "focused":  # rare structures when they are there; then what the prompt names, and the veil
+        rare = {"regression": "regression", "milia": "milia-like cysts", "comedo": "comedo-like openings"}
+        network, dots = attributes["network"], attributes["dots"]
+        facts += [words for name, words in rare.items() if attributes[name]] + [
+            "no network" if network == "none" else f"{_article(network)} network",
+            "no dots" if dots == "none" else f"{dots} dots",
+            "streaks" if attributes["streaks"] else "no streaks",
+            "a blue-white veil" if attributes["veil"] else "no blue-white veil",
+        ]
     if rng.random() < 0.5:
         return f"{_article(attributes['symmetry']).capitalize()} lesion with {_listing(facts)}."
     return f"The lesion is {attributes['symmetry']}, with {_listing(facts)}."
-
-
-def _structures(attributes: Mapping) -> list[str]:
-    """Rare structures only when they are there; then those the prompt names, and the veil, each present or denied."""
-    rare = {"regression": "regression", "milia": "milia-like cysts", "comedo": "comedo-like openings"}
-    network, dots = attributes["network"], attributes["dots"]
-    return [words for name, words in rare.items() if attributes[name]] + [
-        "no network" if network == "none" else f"{_article(network)} network",
-        "no dots" if dots == "none" else f"{dots} dots",
-        "streaks" if attributes["streaks"] else "no streaks",
-        "a blue-white veil" if attributes["veil"] else "no blue-white veil",
-    ]
 
 
 def _article(words: str) -> str:

@@ -70,9 +70,9 @@ def show(figure_and_alt: tuple[Figure, str]) -> None:
     display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
-def look_of(name: str) -> tuple[str, str]:
-    """Colour and marker of a class, a baseline or the paper; what was measured has a blue dot."""
-    return LOOKS.get(name, (MEASURED, "o"))
+def look_of(name: str, measured: Sequence[str] = (MEASURED, "o")) -> Sequence[str]:
+    """Colour and marker of a class, a baseline or the paper, or what was measured."""
+    return LOOKS.get(name, measured)
 
 
 def dots(axes: Axes, table: pd.DataFrame, reference: float | None = None, shift: float = 0.0, **look) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from dermxai_helpers import files
 from dermxai_helpers.synth.attributes import ARTEFACTS, LABELS, PARTS, PREVALENCE
-from dermxai_helpers.synth.drawing import Lesion, draw
+from dermxai_helpers.synth.drawing import draw
 
 IMAGES = "HAM10000_images_part_1"
 MASKS = "HAM10000_segmentations_lesion_tschandl"
@@ -112,18 +112,13 @@ def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, see
     drawn = draw([seed, lesion], label, photo)
     Image.fromarray(drawn.image).save(folder / IMAGES / f"{image_id}.jpg", quality=92, subsampling=0)
     Image.fromarray(drawn.mask).save(folder / MASKS / f"{image_id}_segmentation.png")
-    Image.fromarray(_packed(drawn)).save(folder / "truth/parts" / f"{image_id}.png", compress_level=1)
+    bits = np.zeros(drawn.mask.shape, np.uint16)
+    for name, mask in (drawn.parts | drawn.artefacts).items():
+        bits |= mask.astype(np.uint16) << BITS.index(name)
+    Image.fromarray(bits).save(folder / "truth/parts" / f"{image_id}.png", compress_level=1)
     measured = {f"measured_{name}": round(value, 4) for name, value in drawn.measured.items()}
     listed = {name: "+".join(value) if isinstance(value, tuple) else value for name, value in drawn.attributes.items()}
     return {"image_id": image_id, **listed, **measured}, _metadata(image_id, lesion, label, seed)
-
-
-def _packed(drawn: Lesion) -> np.ndarray:
-    """All masks of a photograph as the bits of one uint16 picture."""
-    masks, bits = drawn.parts | drawn.artefacts, np.zeros(drawn.mask.shape, np.uint16)
-    for name, mask in masks.items():
-        bits |= mask.astype(np.uint16) << BITS.index(name)
-    return bits
 
 
 def _metadata(image_id: str, lesion: int, label: str, seed: int) -> dict[str, Any]:

@@ -53,7 +53,7 @@ import torch
 from dermxai_helpers import course, data, gradcam, plots, regions, scoring, synth, training, trial, widgets
 from dermxai_helpers.explanation import resize
 from dermxai_helpers.inference import quick
-from dermxai_helpers.plots import trial as figures
+from dermxai_helpers.plots import charts as figures
 from dermxai_helpers.plots.maps import map_grid
 from dermxai_helpers.trial import randomisation, shortcut
 

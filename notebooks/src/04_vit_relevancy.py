@@ -473,7 +473,7 @@ gains = {f"Transformer, {name}": beside(of_vit, name, "centre Gaussian") for nam
 gains["CNN, Grad-CAM"] = beside(of_cnn, "Grad-CAM", "centre Gaussian")
 
 # %%
-from dermxai_helpers.plots import trial as differing
+from dermxai_helpers.plots import charts as differing
 
 measure = f"insertion minus deletion ({len(few.images)} photographs, high is good)"
 course.figure("two_networks", differing.differences({measure: gains}, "method minus centre Gaussian, on its own network"))

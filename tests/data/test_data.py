@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from dermxai_helpers import data, files, synth
-from dermxai_helpers.data import augmentation
+from dermxai_helpers.data import acquisition
 from dermxai_helpers.data import checks as data_checks
 
 HEADER = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
@@ -578,7 +578,7 @@ def test_pictures_of_a_few_rows_or_columns_keep_their_form(tmp_path, height):
         assert np.array_equal(data.open_image(path), pixels)
         mask = pixels.max(axis=2) > 200
         assert np.array_equal(data.open_mask(save(Image.fromarray(mask), path)), mask)
-        assert augmentation.augmented(pixels, 1).shape == pixels.shape
+        assert acquisition.augmented(pixels, 1).shape == pixels.shape
 
 
 def test_size_is_height_and_width(tmp_path):
@@ -888,7 +888,7 @@ def test_prepare_that_is_stopped_leaves_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
-    monkeypatch.setattr(drawing, "_packed", interrupted)
+    monkeypatch.setattr(drawing, "_metadata", interrupted)
     with pytest.raises(KeyboardInterrupt):
         data.prepare("demo", images=50)
     assert list(tmp_path.iterdir()) == []

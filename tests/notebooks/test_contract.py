@@ -14,7 +14,7 @@ import pytest
 from offline import REPOSITORY, script
 
 from dermxai_helpers import course
-from dermxai_helpers.course.parameters import out_of_range
+from dermxai_helpers.course.units import out_of_range
 
 notebooks = script(".ci/notebooks.py")
 NOTEBOOKS = REPOSITORY / "notebooks"
