@@ -41,11 +41,9 @@ class Explanation:
         images : uint8, (B, height, width, 3) RGB, one for each map. Returns the same shape and type.
         """
         images = np.asarray(images)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or len(images) != len(self.maps):
-            raise ValueError(
-                f"expected {len(self.maps)} RGB pictures as uint8 of shape ({len(self.maps)}, height, width, 3), "
-                f"got {images.dtype} of shape {images.shape}"
-            )
+        if images.dtype != np.uint8 or images.shape[3:] != (3,) or len(images) != len(self.maps):
+            wanted, found = f"({len(self.maps)}, height, width, 3)", f"{images.dtype} of shape {images.shape}"
+            raise ValueError(f"expected RGB pictures as uint8 of shape {wanted}, got {found}")
         from matplotlib import colormaps
 
         heat = resize(self.normalised(), images.shape[1:3])

@@ -14,10 +14,8 @@ from matplotlib.figure import Figure
 
 from dermxai_helpers import data, lexicon, plots, regions, relevancy, scoring
 from dermxai_helpers.lexicon.sentences import compliance, first_sentence
+from dermxai_helpers.plots import captions as caption_plots
 from dermxai_helpers.plots import classifier as classifier_plots
-from dermxai_helpers.plots import language
-
-PAPER_MACRO_F1 = 0.260  # seed A, section 4.4
 
 
 def panel(render: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> ipywidgets.VBox:
@@ -128,7 +126,7 @@ def word_lists(
         votes = [lexicon.paper_vote(sentence, chosen).label for sentence in sentences]
         table = scoring.classification_table(labels, votes, data.CLASSES)
         confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
-        return language.vote_report(table, confusion, data.CLASSES, PAPER_MACRO_F1, note)
+        return caption_plots.vote_report(table, confusion, data.CLASSES, 0.260, note)  # the paper, section 4.4
 
     looks = {"continuous_update": False, "layout": {"width": "40em"}}
     boxes = {name: ipywidgets.Text(", ".join(words), description=name, **looks) for name, words in keywords.items()}

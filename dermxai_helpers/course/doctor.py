@@ -118,20 +118,17 @@ def memory() -> Finding:
 
 def models() -> Iterator[Finding]:
     """The demo models that are missing or damaged, and how many are as published."""
-    bad = {name: state for name, digest in MODELS.items() if (state := damage(ASSETS / name, digest))}
-    for name, state in bad.items():
-        yield Finding("models", f"{Path(name).name} {state}", ASSETS_REMEDY)
-    yield Finding("models", f"{len(MODELS) - len(bad)} of {len(MODELS)} files of weights are as published")
-
-
-def damage(path: Path, digest: str) -> str:
-    """What is wrong with a file of weights of this SHA-256."""
-    try:
-        if is_pointer(path):
-            return "is only a pointer of git-lfs"
-        return "" if hashlib.sha256(path.read_bytes()).hexdigest() == digest else "is not what was published"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+    right = 0
+    for name, digest in MODELS.items():
+        try:
+            found = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()
+            state = "is only a pointer of git-lfs" if is_pointer(ASSETS / name) else "is not what was published"
+        except OSError as error:
+            found, state = "", f"cannot be read: {error.strerror}"
+        right += found == digest
+        if found != digest:
+            yield Finding("models", f"{Path(name).name} {state}", ASSETS_REMEDY)
+    yield Finding("models", f"{right} of {len(MODELS)} files of weights are as published")
 
 
 def room(check: str, variable: str, usual: str | Path, least: float) -> Finding:

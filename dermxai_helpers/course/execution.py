@@ -10,11 +10,6 @@ from pathlib import Path
 
 from dermxai_helpers.course import editions
 
-try:
-    import resource
-except ImportError:  # Windows has none
-    resource = None
-
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 QUIET = ["--IPKernelApp.log_level=CRITICAL"]  # the errors of its cells come with the notebook
 
@@ -47,12 +42,13 @@ def execute(source: str, executed: str, failed: str, parameters: dict[str, objec
 
 
 def peak_megabytes() -> int | None:
-    """The most memory (resident, 1e6 bytes) that the largest of the ended kernels and their helpers held.
-
-    None on Windows, which keeps no account of processes that have ended.
-    """
+    """The most memory (resident, 1e6 bytes) that the largest of the ended kernels and their helpers held."""
+    try:
+        import resource
+    except ImportError:  # Windows keeps no account of processes that have ended
+        return None
     unit = 1 if sys.platform == "darwin" else 1024  # bytes
-    return resource and round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6)
+    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6)
 
 
 def end_with_parent() -> None:

@@ -14,7 +14,6 @@ from dermxai_helpers.files import write_atomically
 
 PACKAGES = ("dermxai_helpers", "torch", "torchvision", "timm", "transformers", "numpy", "pandas", "scikit-learn")
 FAILED = ".failed.txt"  # what stopped a unit's last attempt, and its parameters
-CLAIM = ("seed", "section", "quote", "verdict", "shown")
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -49,7 +48,7 @@ def finished_unit(place: Path) -> dict:
     unit, told = json.loads((place / UNIT_FILE).read_text(encoding="utf-8")), place / VALUES_FILE
     told = json.loads(told.read_text(encoding="utf-8")) if told.exists() else NOTHING_TOLD
     unit["values"] = {name: {key: one[key] for key in (*GIVEN, "note")} for name, one in told["values"].items()}
-    unit["claims"] = [{key: str(one[key]) for key in CLAIM} for one in told["claims"].values()]
+    unit["claims"] = list(told["claims"].values())
     unit["seed"], unit["figures"] = unit["parameters"].get("seed"), {}
     for name, figure in told["figures"].items():
         path = place / f"{name}.png"

@@ -60,7 +60,7 @@ def finetune(
     nothing. Classes of unequal size are balanced by logit adjustment. ValueError, a sentence: an argument does not fit.
     """
     _check(model, {"learn": learn, "judge": judge}, classes, blocks, epochs)
-    model = copied(model)
+    model = copied(model).float()
     seen, unseen = (_examples(model, part, classes, blocks, progress) for part in (learn, judge))
 
     def optimiser(tail: Tail) -> torch.optim.Optimizer:
@@ -95,8 +95,6 @@ def _check(model: nn.Module, parts: dict[str, Pictures], classes: Sequence[str],
 
     if not isinstance(model, VisionTransformer):
         raise ValueError(f"expected a timm VisionTransformer, got {type(model).__name__}: create one, or train a head")
-    if odd := {str(weight.dtype) for weight in model.parameters()} - {"torch.float32"}:
-        raise ValueError(f"the model's weights are {files.listed(odd)}: they learn in float32, pass model.float()")
     if epochs < 1 or not 1 <= blocks <= len(model.blocks):
         raise ValueError(f"blocks={blocks}, epochs={epochs}: choose 1 to {len(model.blocks)} blocks, 1 epoch or more")
     if model.num_classes != len(classes):

@@ -60,7 +60,9 @@ def test_the_claims_come_first_the_papers_before_the_tutorials(tmp_path):
         "2": ("paper", "4.4", f"not {EVIL}", "contradicted", "Captions: higher (9 photographs of 8 lesions)."),
     }
     finished_unit(tmp_path, "06_lexicon_experiment", {})
-    claims = {key: dict(zip(report.CLAIM, row, strict=True)) for key, row in rows.items()}
+    claims = {
+        key: dict(zip(("seed", "section", "quote", "verdict", "shown"), row, strict=True)) for key, row in rows.items()
+    }
     told = tmp_path / "results" / "06_lexicon_experiment" / VALUES_FILE
     told.write_text(json.dumps({"values": {}, "figures": {}, "claims": claims}))
     report.write(tmp_path, "ham10000")
