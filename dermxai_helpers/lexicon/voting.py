@@ -87,8 +87,6 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     Source: naive Bayes; facts are taken as independent within a class, so a veil, which brings its own colour, counts
     a little double.
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold {threshold}: it is a probability, so choose a number from 0 to 1")
     weights = weights or default_weights()
     facts = said if isinstance(said, Mapping) else parse(said)
     found = {slot: weight for slot, fact in facts.items() if (weight := weights.of(slot, fact)) is not None}
