@@ -117,8 +117,8 @@ def run(model: nn.Module, cases: Cases, explainers: Explainers, prepare: Prepare
         for method, heatmaps in _with_baselines(maps, cases, rows, rng).items():
             asked = (network, predicted, heatmaps, shares[rows])
             scores = {
-                "insertion, blur": faithfulness.curve(blurred, inputs, *asked)[:, 0],
-                "deletion, blur": faithfulness.curve(inputs, blurred, *asked)[:, 0],
+                "insertion, blur": faithfulness.curve(blurred, inputs, *asked),
+                "deletion, blur": faithfulness.curve(inputs, blurred, *asked),
             }
             if cases.truth is not None:
                 places = [cases.truth[row].causes(synth.LABELS[at]) for row, at in zip(rows, predicted, strict=True)]
