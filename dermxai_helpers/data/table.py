@@ -116,13 +116,13 @@ def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> P
     program = sorted(Path(synth.__file__).parent.glob("*.py"))
     version = hashlib.sha256(b"".join(file.read_bytes() for file in program)).hexdigest()[:12]
     folder = cache_folder() / f"drawn-{images}-{seed}-{version}"
-    if not synth.is_complete(folder):  # not drawn yet, or a file has been purged
+    if not synth.is_complete(folder, images):  # not drawn yet, or a file has been purged
         try:
             with writing(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 synth.write_folder(folder, images, seed)
         except DataError:
-            if not synth.is_complete(folder):  # otherwise another notebook drew the same folder meanwhile
+            if not synth.is_complete(folder, images):  # otherwise another notebook drew the same folder meanwhile
                 raise
     return folder
 

@@ -1,7 +1,5 @@
 """A folder of drawn lesions in the layout of HAM10000, plus `truth/` for what only a drawing can know."""
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from dermxai_helpers.synth.drawing import draw
 IMAGES = "HAM10000_images_part_1"
 MASKS = "HAM10000_segmentations_lesion_tschandl"
 METADATA = "HAM10000_metadata.csv"
-MANIFEST = "truth/manifest.json"  # {file: bytes} of all other files
 # Mean number of photographs of a lesion: HAM10000 has 1,113 of 614 melanomas, and so on.
 PHOTOS_PER_LESION = {"mel": 1113 / 614, "nv": 6705 / 5403, "bkl": 1099 / 727}
 MOST_PHOTOS = 6
@@ -60,13 +57,10 @@ def write_folder(path: str | Path, n: int, seed: int, progress: bool = True) -> 
     return path
 
 
-def is_complete(folder: str | Path) -> bool:
-    """Whether every file that `write_folder` made is there in its size: some milliseconds for 1,200 photographs."""
-    try:
-        sizes = json.loads(Path(folder, MANIFEST).read_bytes())
-        return all(os.path.getsize(os.path.join(folder, name)) == size for name, size in sizes.items())
-    except (OSError, ValueError, AttributeError, RecursionError):  # a file is gone, or the list itself is damaged
-        return False
+def is_complete(folder: str | Path, n: int) -> bool:
+    """Whether every file that `write_folder` made of `n` photographs is there."""
+    kinds = (f"{IMAGES}/*.jpg", f"{MASKS}/*.png", "truth/parts/*.png", "truth/attributes.csv", METADATA)
+    return [len(list(Path(folder).glob(kind))) for kind in kinds] == [n, n, n, 1, 1]
 
 
 def read_parts(folder: str | Path, image_id: str) -> dict[str, np.ndarray]:
@@ -103,8 +97,6 @@ def _fill(folder: Path, photographs: list, seed: int, progress: bool) -> None:
     metadata = pd.DataFrame([row for _, row in rows])
     truth.to_csv(folder / "truth/attributes.csv", index=False, lineterminator="\n")
     metadata.to_csv(folder / METADATA, index=False, lineterminator="\n")
-    made = {place.relative_to(folder).as_posix(): place for place in sorted(folder.rglob("*")) if place.is_file()}
-    (folder / MANIFEST).write_text(json.dumps({name: place.stat().st_size for name, place in made.items()}))
 
 
 def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int) -> tuple[dict, dict]:
