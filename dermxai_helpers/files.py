@@ -1,10 +1,9 @@
 """Files that are complete or not there, faults as sentences, and where the course keeps what it can make again."""
 
 import os
-import shutil
-import uuid
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +73,12 @@ def unfinished(path: str | Path) -> Iterator[Path]:
     Raises DataError where nothing can be written; an older `path` stays as it was.
     """
     path = Path(path)
-    place = path.with_name(f".{path.stem[:80]}-unfinished-{uuid.uuid4().hex[:8]}{path.suffix}")
     with writing(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield place
-            os.replace(place, path)
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-            with suppress(OSError):  # which would hide the fault itself
-                place.unlink()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        options = {"prefix": ".unfinished-", "dir": path.parent, "ignore_cleanup_errors": True}
+        with tempfile.TemporaryDirectory(**options) as place:
+            yield Path(place, path.name)
+            os.replace(Path(place, path.name), path)
 
 
 def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None:
