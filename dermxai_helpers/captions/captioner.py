@@ -54,8 +54,7 @@ class Captioner:
         prompts : one prompt for all pictures, or one for each
         file : JSON lines that keep finished captions; a second call, or one after a crash, makes only what is missing
 
-        Raises ValueError when lengths differ, an image is not uint8 RGB, or a prompt is empty, too long or holds a sign
-        of the model's own.
+        ValueError for other lengths or images, and for a prompt that is empty, too long or holds a sign of the model's.
         """
         prompts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
         self._check(images, prompts)

@@ -1,7 +1,4 @@
-"""Captions of a lesion drawn twice, one attribute changed and every other random choice kept.
-
-A caption that describes the picture must change in that fact, and in the others no more than for a mirror image.
-"""
+"""Captions of a lesion drawn twice, one attribute changed and every other random choice kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -36,9 +36,8 @@ def explain(
 
     "chefer" divides by sums that nearly vanish: it is computed in 64 bits, in a copy of the model, and agrees with the
     authors' program to 1e-9. In 32 bits many a map is wrong and looks right: `tests/relevancy` has three.
-    The other methods keep the model's number type; half precision becomes float32.
-    Raises ValueError, as a sentence, for models whose layers the rules do not cover (`models`), and where those layers,
-    run one by one, do not give the logits that the model gives.
+    The other methods keep the model's number type; half precision becomes float32. ValueError for models that the rules
+    do not cover (`models`), and where their layers, run one by one, do not give the model's logits.
     Source: Chefer et al., arXiv 2012.09838, section 3.
     """
     if method not in maps.METHODS:
