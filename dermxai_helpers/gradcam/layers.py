@@ -1,8 +1,8 @@
 """The layer to explain: which one it is, and what it gives in a pass: feature maps (B, channels, rows, columns)."""
 
 import difflib
+from collections import namedtuple
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +10,8 @@ from torch import Tensor, nn
 TOKENS = "(tokens)"
 OFTEN = "looks at each picture several times, so there is no one map: explain the network inside it"
 AT_ONCE = 32  # images in one pass, so that a large batch does not need much memory
-
-
-@dataclass(frozen=True)
-class ForwardPass:
-    """What one pass leaves."""
-
-    layer: str
-    output: Tensor  # of the layer, (B, K, rows, columns); the leaf of the graph, if there is one
-    logits: Tensor  # (B, classes)
+# The layer's name, what it gives, (B, K, rows, columns), the leaf of the graph if there is one; logits (B, classes)
+ForwardPass = namedtuple("ForwardPass", "layer output logits")
 
 
 def is_grid(output: object, images: Tensor) -> bool:

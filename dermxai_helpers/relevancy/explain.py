@@ -122,11 +122,6 @@ def _maps_of(
     images = checked_images(model, images)  # a few at a time: in 64 bits they are twice as large
     seen = forward.run(model, images, first, method in maps.NEED_GRADIENTS, method == "chefer")
     targets = targets_for(seen.logits, None) if targets is None else targets
-    count = targets.shape[1]
-    if method in maps.KNOW_NO_CLASS:
-        found = maps.patch_map(seen, method, targets[:, 0])[:, None].expand(-1, count, -1)
-    else:
-        columns = enumerate(targets.T, 1)
-        each = [maps.patch_map(seen, method, column, keep_graph=number < count) for number, column in columns]
-        found = torch.stack(each, dim=1)
-    return found, seen.logits.detach(), targets  # no graph outlives its pass
+    columns, last = enumerate(targets.T, 1), targets.shape[1]  # the graph is kept for all classes but the last
+    each = [maps.patch_map(seen, method, column, keep_graph=number < last) for number, column in columns]
+    return torch.stack(each, dim=1), seen.logits.detach(), targets  # no graph outlives its pass

@@ -19,7 +19,6 @@ from dermxai_helpers.relevancy.rules import through_copy, through_linear, throug
 METHODS = ("chefer", "generic", "rollout", "attention")
 NEED_GRADIENTS = {"chefer", "generic"}
 NEED_ALL_BLOCKS = {"chefer", "generic", "rollout"}
-KNOW_NO_CLASS = {"rollout", "attention"}
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """How a timm vision transformer learns new classes: its last blocks, norm and head do; all before is computed once."""
 
+from collections import namedtuple
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,14 +16,7 @@ from dermxai_helpers.training import rebalancing
 from dermxai_helpers.training.loop import Examples, Plan, fit
 
 BATCH = 8  # pictures at once in the frozen part
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """What a transformer learns from or is judged on: uint8 RGB pictures of any size, and a class name for each."""
-
-    images: Sequence[np.ndarray]
-    labels: Sequence[str]
+Pictures = namedtuple("Pictures", "images labels")  # uint8 RGB of any size, and a class name for each
 
 
 class Tail(nn.Module):
