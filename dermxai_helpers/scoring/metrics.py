@@ -13,10 +13,11 @@ def classification_table(labels: Sequence, predicted: Sequence, classes: Sequenc
     """
     from sklearn.metrics import precision_recall_fscore_support
 
+    accuracy = scores(labels, predicted, classes)["accuracy"]
     columns = precision_recall_fscore_support(labels, predicted, labels=list(classes), zero_division=0)
     table = pd.DataFrame(np.transpose(columns), index=list(classes), columns=["precision", "recall", "f1", "support"])
     table.loc["macro average"] = [*table[["precision", "recall", "f1"]].mean(), len(labels)]
-    table.loc["accuracy"] = [scores(labels, predicted, classes)["accuracy"]] * 3 + [len(labels)]
+    table.loc["accuracy"] = [accuracy] * 3 + [len(labels)]
     return table.astype({"support": int}).rename_axis("class")
 
 
