@@ -136,7 +136,7 @@ def note_costs(root: Path, units: dict) -> None:
     path = root / "notebooks" / "measured.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for name, unit in units.items():
-        known[name] = {key: unit[key] for key in ("seconds", "peak_mb", "import_mb")}
+        known[name] = {key: unit[key] for key in ("seconds", "peak_mb")}
     text = json.dumps(known, indent=1, allow_nan=False) + "\n"
     write_atomically(path, lambda unfinished: unfinished.write_text(text))
 

@@ -7,9 +7,10 @@ import importlib
 
 __version__ = "0.1.0"
 
-GROUND = ("files", "inference", "synth", "scoring", "explanation", "regions", "data")
-METHODS = ("gradcam", "relevancy", "training", "captions", "lexicon", "road", "trial")
-ROOMS = (*GROUND, *METHODS, "plots", "widgets", "checks", "course")
+ROOMS = (
+    "files inference synth scoring explanation regions data gradcam relevancy training captions lexicon road trial "
+    "plots widgets checks course"
+).split()
 __all__ = ["ROOMS", "__version__", *ROOMS]
 
 

@@ -1,7 +1,7 @@
 """What a heat-map is, and what `gradcam` and `relevancy` share to make one from plain tensors."""
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ class Explanation:
     prob: np.ndarray
     layer: str  # name of the layer (or blocks) that was explained
     method: str
-    notes: list[str] = field(default_factory=list)  # what was not the plain way, and which maps need care
 
     def resized(self, size: tuple[int, int]) -> np.ndarray:
         """The raw maps, bilinear at `size` = (height, width): float, (B, height, width)."""
@@ -42,11 +41,9 @@ class Explanation:
         images : uint8, (B, height, width, 3) RGB, one for each map. Returns the same shape and type.
         """
         images = np.asarray(images)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or len(images) != len(self.maps):
-            raise ValueError(
-                f"expected {len(self.maps)} RGB pictures as uint8 of shape ({len(self.maps)}, height, width, 3), "
-                f"got {images.dtype} of shape {images.shape}"
-            )
+        if images.dtype != np.uint8 or images.shape[3:] != (3,) or len(images) != len(self.maps):
+            wanted, found = f"({len(self.maps)}, height, width, 3)", f"{images.dtype} of shape {images.shape}"
+            raise ValueError(f"expected RGB pictures as uint8 of shape {wanted}, got {found}")
         from matplotlib import colormaps
 
         heat = resize(self.normalised(), images.shape[1:3])
@@ -96,61 +93,33 @@ def targets_for(logits: Tensor, target: int | str | Sequence[int] | None) -> Ten
     return torch.as_tensor(chosen.astype(np.int64), device=logits.device).expand(count)[:, None]
 
 
-def class_probabilities(logits: Tensor) -> tuple[Tensor, list[str]]:
-    """The softmax of logits (B, classes), and a note where that would be wrong: for one logit it is always 1."""
+def class_probabilities(logits: Tensor) -> Tensor:
+    """The softmax of logits (B, classes); NaN for one logit, of which it would be 1; probabilities stay as they are."""
     if logits.shape[1] == 1:
-        return torch.full_like(logits, torch.nan), ["the model has one logit, of which the softmax is 1: prob is NaN"]
+        return torch.full_like(logits, torch.nan)
     if (logits >= 0).all() and (logits.sum(dim=1) - 1).abs().max() < 1e-3:
-        return logits, ["the model gives probabilities, not logits: prob is what it gives"]
-    return logits.softmax(dim=1), []
+        return logits
+    return logits.softmax(dim=1)
 
 
 def summarise(
     maps: Tensor, logits: Tensor, targets: Tensor, classes: Sequence[str] | None, layer: str, method: str
 ) -> Explanation:
-    """An Explanation of B x T maps, image by image, with a note for every map that needs care."""
+    """An Explanation of B x T maps, image by image."""
     if isinstance(classes, Mapping | Set | str):
         raise ValueError(f"give the class names as a list in the order of the logits, not as {type(classes).__name__}")
     if classes is not None and len(classes) != logits.shape[1]:
         raise ValueError(f"{len(classes)} class names were given, but the model has {logits.shape[1]} classes")
     names = list(classes) if classes is not None else [f"class {index}" for index in range(logits.shape[1])]
-    logits = logits.detach()
-    likely, notes = class_probabilities(logits)
     target = targets.flatten().tolist()
-    class_name = [names[label] for label in target]
-    maps = as_array(maps)
-    return Explanation(
-        maps=maps,
-        target=target,
-        class_name=class_name,
-        logit=as_array(logits.gather(1, targets).flatten()),
-        prob=as_array(likely.gather(1, targets).flatten()),
-        layer=layer,
-        method=method,
-        notes=notes + notes_on(maps, class_name),
-    )
+    logit, prob = (as_array(one.gather(1, targets).flatten()) for one in (logits, class_probabilities(logits.detach())))
+    return Explanation(as_array(maps), target, [names[label] for label in target], logit, prob, layer, method)
 
 
 def as_array(values: Tensor) -> np.ndarray:
     """The values as numpy's float64 or float32; half precision, in which numpy cannot calculate, becomes float32."""
     values = values.detach().cpu()
     return (values if values.dtype == torch.float64 else values.float()).numpy()
-
-
-def notes_on(maps: np.ndarray, class_name: Sequence[str]) -> list[str]:
-    """One sentence for every map, (B, h, w), that says nothing or not all: not finite, no positive evidence, flat."""
-    finite = np.isfinite(maps).all(axis=(1, 2))
-    low, high = maps.min(axis=(1, 2)), maps.max(axis=(1, 2))
-    notes = []
-    for index in np.flatnonzero(~finite | (high <= 0) | (low == high)):
-        if not finite[index]:
-            said = "some values are not finite"
-        elif high[index] <= 0:
-            said = "no positive evidence for this class"
-        else:
-            said = "the same evidence everywhere"
-        notes.append(f"map {index} ({class_name[index]}): {said}")
-    return notes
 
 
 def resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:

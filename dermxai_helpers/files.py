@@ -1,11 +1,9 @@
 """Files that are complete or not there, faults as sentences, and where the course keeps what it can make again."""
 
 import os
-import shutil
-import time
-import uuid
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,26 +73,12 @@ def unfinished(path: str | Path) -> Iterator[Path]:
     Raises DataError where nothing can be written; an older `path` stays as it was.
     """
     path = Path(path)
-    place = path.with_name(f".{path.stem[:80]}-unfinished-{uuid.uuid4().hex[:8]}{path.suffix}")
     with writing(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield place
-            os.replace(place, path)
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-            with suppress(OSError):  # which would hide the fault itself
-                place.unlink()
-
-
-def sweep(folder: Path) -> None:
-    """Remove what killed programs left `unfinished` in a folder and two levels below; not what changed in this hour."""
-    for below in ("", "*/", "*/*/"):
-        for left in folder.glob(f"{below}.*-unfinished-*"):
-            with suppress(OSError):  # gone meanwhile
-                if time.time() - max(place.stat().st_mtime for place in (left, *left.glob("**/"))) > 3600:
-                    shutil.rmtree(left, ignore_errors=True)
-                    left.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        options = {"prefix": ".unfinished-", "dir": path.parent, "ignore_cleanup_errors": True}
+        with tempfile.TemporaryDirectory(**options) as place:
+            yield Path(place, path.name)
+            os.replace(Path(place, path.name), path)
 
 
 def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None:
@@ -114,7 +98,5 @@ def progress(work: Iterable | int, what: str, unit: str = "image", shown: bool =
     """
     from tqdm import tqdm  # not tqdm.auto: its notebook bar is a widget, and takes no heed of TQDM_DISABLE
 
-    hidden = not shown or bool(os.environ.get("TQDM_DISABLE"))
-    if isinstance(work, int):
-        return tqdm(total=work, desc=what, unit=unit, disable=hidden, **options)
-    return tqdm(work, desc=what, unit=unit, disable=hidden, **options)
+    options |= {"total": work} if isinstance(work, int) else {"iterable": work}
+    return tqdm(desc=what, unit=unit, disable=not shown or bool(os.environ.get("TQDM_DISABLE")), **options)

@@ -56,12 +56,8 @@ def quick(network: nn.Module, images: torch.Tensor | None = None) -> nn.Module:
 
 
 def copied(network: nn.Module) -> nn.Module:
-    """A copy in evaluation mode; ValueError where weights are results of a pass, as of the old weight_norm or prune."""
-    try:
-        return copy.deepcopy(network).eval()
-    except RuntimeError as error:
-        name = type(network).__name__
-        raise ValueError(f"{name} cannot be copied before remove_weight_norm or prune.remove ({error})") from error
+    """A copy in evaluation mode."""
+    return copy.deepcopy(network).eval()
 
 
 def _plain(module: nn.Module, kind: type) -> bool:
@@ -79,10 +75,7 @@ def check_finite(tensors: Mapping[str, torch.Tensor], where: object) -> None:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The module inside `torch.compile` or `DataParallel` wrappers, whose hooks would not fire.
-
-    Raises ValueError for anything that is not a torch module with weights, and for TorchScript inside it.
-    """
+    """The module inside `torch.compile` or `DataParallel`; ValueError for what is no torch module with weights."""
     if not isinstance(model, nn.Module):
         raise ValueError(f"expected a torch module, got {type(model).__name__}: of a Classifier, pass its .model")
     for _ in range(4):  # wrappers around one another, at most
@@ -91,10 +84,6 @@ def unwrapped(model: nn.Module) -> nn.Module:
         model = getattr(model, "_orig_mod", model)
     if next(model.parameters(), None) is None:
         raise ValueError(f"{type(model).__name__} has no weights: there is nothing to explain")
-    for name, part in model.named_modules():
-        if isinstance(part, torch.jit.ScriptModule):
-            where = f"'{name}' of the model" if name else "the model"
-            raise ValueError(f"{where} is TorchScript, which takes no hooks: give the model as it was before that")
     return model
 
 
@@ -124,11 +113,7 @@ def left_as_found(model: nn.Module) -> Iterator[list]:
 
 @contextmanager
 def threads_that_pay(model: nn.Module) -> Iterator[None]:
-    """One thread for a small model on a CPU.
-
-    Its work for one word is so little that two threads spend their time waiting for each other: on two busy cores the
-    demo captioner took fifteen times as long with two threads as with one.
-    """
+    """One thread for a small model on a CPU: two wait for each other (fifteen times as long, on two busy cores)."""
     threads = torch.get_num_threads()
     small = model.device.type == "cpu" and model.num_parameters() < SMALL_MODEL
     torch.set_num_threads(1 if small else threads)

@@ -9,7 +9,6 @@ from dermxai_helpers.scoring.metrics import yes_or_no
 
 DIMMED = 0.25  # brightness left outside the region; multiplying darkens and leaves the hue as it is
 SMALLEST_SHARE = 1 / 8  # of the picture's side: a narrower box is grown, for a crop of a few pixels shows nothing
-RULES = ("maximum", "quantile", "otsu")
 
 
 @dataclass(frozen=True)
@@ -21,12 +20,11 @@ class Region:
     note: str = ""  # which fallback was used and why
 
 
-def find(heatmap: np.ndarray, threshold: float = 0.5, rule: str = "maximum") -> Region:
+def find(heatmap: np.ndarray, threshold: float = 0.5) -> Region:
     """Find the connected region that holds most of the evidence at or above a threshold.
 
     heatmap : float, (height, width), raw evidence at the picture's size; only finite, positive values count
-    threshold : in (0, 1); with the rule "maximum" a share of the map's maximum, with "quantile" the share of the
-        picture's pixels that lie below; the rule "otsu" finds its own
+    threshold : share of the map's maximum, in (0, 1)
 
     Regions connect along edges; of two with equal evidence, the first in reading order is taken. No map stops a batch:
     one that says nothing gives the whole picture, a few pixels get a larger box, and `note` says so.
@@ -37,9 +35,9 @@ def find(heatmap: np.ndarray, threshold: float = 0.5, rule: str = "maximum") -> 
     Source: Rodriguez, section 3.3, which states neither the threshold nor the rule for ties.
     """
     heatmap = np.asarray(heatmap, dtype=float)
-    if not 0 < threshold < 1 or rule not in RULES or np.ndim(heatmap) != 2:
-        expected = f"a threshold between 0 and 1, a rule of {', '.join(RULES)} and a map of shape (height, width)"
-        raise ValueError(f"expected {expected}, got {threshold!r}, {rule!r} and shape {np.shape(heatmap)}")
+    if not 0 < threshold < 1 or heatmap.ndim != 2:
+        expected = "a threshold between 0 and 1 and a map of shape (height, width)"
+        raise ValueError(f"expected {expected}, got {threshold!r} and shape {heatmap.shape}")
     evidence, notes = np.where(np.isfinite(heatmap), heatmap, 0).clip(min=0), []
     if evidence.size == 0 or evidence.min() == evidence.max():
         said = "the same evidence everywhere" if evidence.any() else "no positive evidence"
@@ -47,30 +45,28 @@ def find(heatmap: np.ndarray, threshold: float = 0.5, rule: str = "maximum") -> 
         return Region(np.ones_like(evidence, bool), (0, 0, width, height), f"{said}: the whole picture is used")
     if odd := np.count_nonzero(~np.isfinite(heatmap)):
         notes.append(f"{odd} values of the map are not finite: they count as no evidence")
-    parts, count = ndimage.label(_above(evidence, threshold, rule))
-    mask = parts == 1 + np.argmax(ndimage.sum_labels(evidence, parts, index=range(1, count + 1)))
-    tight = box_around(mask)
-    box = _roomy(tight, mask.shape)
-    if box != tight:
+    parts, count = ndimage.label(evidence >= threshold * evidence.max())
+    best = int(np.argmax(ndimage.sum_labels(evidence, parts, index=range(1, count + 1))))
+    mask, (rows, columns) = parts == 1 + best, ndimage.find_objects(parts)[best]
+    start, end, limit = np.array([(columns.start, rows.start), (columns.stop, rows.stop), mask.shape[::-1]])
+    size = np.maximum(end - start, np.rint(SMALLEST_SHARE * limit).astype(int))
+    if (size > end - start).any():
+        start = ((start + end - size) // 2).clip(0, limit - size)
         notes.append(f"the region has only {np.count_nonzero(mask)} pixels: the box around it is larger")
-    return Region(mask, box, "; ".join(notes))
+    return Region(mask, (*start.tolist(), *(start + size).tolist()), "; ".join(notes))
 
 
-def views(image: np.ndarray, region: Region, soft_edge: float = 0.0) -> dict[str, np.ndarray]:
+def views(image: np.ndarray, region: Region) -> dict[str, np.ndarray]:
     """Cut the three pictures that unit 05 has described, as uint8 copies.
 
-    image : uint8, (height, width, 3) RGB;  soft_edge : pixels outside the region over which the light falls
+    image : uint8, (height, width, 3) RGB
     Returns "original"; "roi", the crop to the box; "focused", the surroundings of the region dimmed.
     """
     if np.shape(image) != (*region.mask.shape, 3) or image.dtype != np.uint8:
         sizes = f"the picture is {getattr(image, 'dtype', type(image))} {np.shape(image)}, the map {region.mask.shape}"
         raise ValueError(f"{sizes}: give uint8, colours last; resize the map with Explanation.resized((height, width))")
     left, top, right, bottom = region.box
-    away = (~region.mask).astype(float)  # 0 on the region, 1 where the picture is dimmed in full
-    if soft_edge > 0 and region.mask.any():
-        away = (ndimage.distance_transform_edt(~region.mask) / soft_edge).clip(max=1)
-    light = 1 - (1 - DIMMED) * away[..., None]
-    focused = np.rint(image * light).astype(image.dtype)
+    focused = np.rint(image * np.where(region.mask, 1, DIMMED)[..., None]).astype(image.dtype)
     return {"original": image.copy(), "roi": image[top:bottom, left:right].copy(), "focused": focused}
 
 
@@ -101,33 +97,3 @@ def centred_box(area: int, shape: tuple[int, int]) -> tuple[int, int, int, int]:
     columns = min(round(area / rows), width)
     left, top = (width - columns) // 2, (height - rows) // 2
     return left, top, left + columns, top + rows
-
-
-def box_around(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """The smallest box (left, top, right, bottom) that holds every True of a mask of shape (height, width)."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def otsu(values: np.ndarray) -> float:
-    """The value that begins the upper of the two groups with most variance between them (Otsu 1979, equation 18)."""
-    values = np.sort(values, axis=None)
-    below, above = np.arange(1, len(values)), np.arange(len(values) - 1, 0, -1)  # every split is tried
-    sums = values.cumsum()
-    between = below * above * ((sums[-1] - sums[:-1]) / above - sums[:-1] / below) ** 2
-    return float(values[1 + between.argmax()])
-
-
-def _above(evidence: np.ndarray, threshold: float, rule: str) -> np.ndarray:
-    level = threshold * evidence.max()
-    if rule != "maximum":
-        level = np.quantile(evidence, threshold) if rule == "quantile" else otsu(evidence)
-    return (evidence >= level) & (evidence > 0)
-
-
-def _roomy(box: tuple[int, int, int, int], shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The box, grown inside the picture until no side is below SMALLEST_SHARE of it."""
-    start, end, limit = np.array(box[:2]), np.array(box[2:]), np.array(shape[::-1])
-    size = np.maximum(end - start, np.rint(SMALLEST_SHARE * limit).astype(int))
-    start = ((start + end - size) // 2).clip(0, limit - size)
-    return *start.tolist(), *(start + size).tolist()

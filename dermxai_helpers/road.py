@@ -9,11 +9,10 @@ import pandas as pd
 from PIL import Image
 
 from dermxai_helpers import captions, data, files, gradcam, lexicon, regions
-from dermxai_helpers.explanation import Explanation, notes_on, resize
+from dermxai_helpers.explanation import Explanation, resize
 from dermxai_helpers.training import Classifier
 
 BATCH = 4  # eight at once are slower on a CPU, and take more memory
-HELD = 8  # pictures of a folder in memory at once: one of 12 megapixels takes 50 MB with its map and views
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -22,30 +21,17 @@ def explain(
 ) -> Explanation:
     """Explain many pictures by Grad-CAM, four at a time, as one Explanation.
 
-    pictures : uint8 (height, width, 3) RGB, of any size
-    targets : class number for each picture; None takes the predicted classes
-
-    Raises ValueError for no picture, or one of another form.
+    pictures : uint8 (height, width, 3) RGB, of any size, or ValueError; targets : class numbers, None: as predicted
     """
-    parts = []
+    parts: list[Explanation] = []
     for start in range(0, max(len(pictures), 1), BATCH):  # `prepare` has the sentence for none, too
         batch = classifier.prepare(pictures[start : start + BATCH])
         chosen = None if targets is None else [int(target) for target in targets[start : start + BATCH]]
-        parts.append(gradcam.explain(classifier.model, batch, chosen, classes=classifier.classes))
-    maps, class_name = (
-        np.concatenate([part.maps for part in parts]),
-        [name for part in parts for name in part.class_name],
-    )
-    of_all = dict.fromkeys(note for part in parts for note in part.notes if not note.startswith("map "))
-    return replace(
-        parts[0],
-        maps=maps,
-        target=[target for part in parts for target in part.target],
-        class_name=class_name,
-        logit=np.concatenate([part.logit for part in parts]),
-        prob=np.concatenate([part.prob for part in parts]),
-        notes=[*of_all, *notes_on(maps, class_name)],  # a map has its number among all pictures
-    )
+        layer = parts[0].layer if parts else None  # which is looked for once
+        parts.append(gradcam.explain(classifier.model, batch, chosen, layer=layer, classes=classifier.classes))
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("maps", "logit", "prob")}
+    lists = {name: [one for part in parts for one in getattr(part, name)] for name in ("target", "class_name")}
+    return replace(parts[0], **arrays, **lists)
 
 
 def find_regions(
@@ -91,53 +77,31 @@ def explain_folder(
         raise files.DataError(folder, [f"holds no picture: a file must end in {', '.join(SUFFIXES)}"])
     with files.writing(to):
         to.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for start in files.progress(range(0, len(paths), HELD), "pictures", "batch", shown=len(paths) > HELD):
-        rows += _explain_some(paths[start : start + HELD], to, classifier, captioner)
-    table = pd.DataFrame(rows)
+    bar = files.progress(paths, "pictures", shown=len(paths) > 1)
+    table = pd.DataFrame([_row(path, to, classifier, captioner) for path in bar])
     files.write_atomically(to / "road.csv", lambda unfinished: table.to_csv(unfinished, index=False))
     return table
 
 
-def _explain_some(paths: Sequence[Path], to: Path, classifier: Classifier, captioner) -> list[dict]:
-    rows, pictures = {path: {"image": files.printable(path.name), "problem": ""} for path in paths}, {}
-    for path in paths:
-        try:
-            pictures[path] = data.open_image(path)
-        except files.DataError as error:
-            rows[path]["problem"] = str(error)
-    if pictures:
-        shown = list(pictures.values())
-        explained, scores = explain(classifier, shown), classifier.predict_proba(shown)
-        found = [_region(heatmap, picture) for heatmap, picture in zip(explained.maps, shown, strict=True)]
-        for number, path in enumerate(pictures):
-            one = replace(explained, maps=explained.maps[number : number + 1])
-            row = {"class": explained.class_name[number]}
-            row |= {f"score_{name}": score for name, score in zip(classifier.classes, scores[number], strict=True)}
-            row |= dict(zip(("left", "top", "right", "bottom"), found[number].box, strict=True))
-            rows[path] |= row | {"note": found[number].note} | _files(path, one, pictures[path], to)
-        if captioner is not None:
-            cuts = [regions.views(picture, region) for picture, region in zip(shown, found, strict=True)]
-            for path, told in zip(pictures, _told(cuts, captioner, to / "captions.jsonl"), strict=True):
-                rows[path] |= told
-    return list(rows.values())
-
-
-def _files(path: Path, explained: Explanation, picture: np.ndarray, to: Path) -> dict[str, str]:
-    """The names in `to` of a picture's map and overlay, which are written."""
-    overlay = Image.fromarray(explained.overlay(picture[None])[0])
-    files.write_atomically(to / f"{path.name}.map.npy", lambda unfinished: np.save(unfinished, explained.maps[0]))
-    files.write_atomically(to / f"{path.name}.overlay.png", overlay.save)
-    return {"map": f"{path.name}.map.npy", "overlay": f"{path.name}.overlay.png"}
-
-
-def _told(cuts: Sequence[dict], captioner: "captions.Captioner", kept: Path) -> list[dict[str, str]]:
-    """The captions of each picture's views, and what the ROI caption votes for."""
-    said = {
-        f"caption_{prompt}": captioner.caption([one[view] for one in cuts], captions.PROMPTS[prompt], file=kept)
-        for prompt, view in captions.VIEW_OF_PROMPT.items()
-    }
-    table = pd.DataFrame(said)
-    table["paper_vote"] = [lexicon.paper_vote(sentence).label for sentence in said["caption_roi"]]
-    table["vote"] = [lexicon.vote(sentence).label for sentence in said["caption_roi"]]
-    return table.to_dict("records")
+def _row(path: Path, to: Path, classifier: Classifier, captioner: "captions.Captioner | None") -> dict[str, object]:
+    row: dict[str, object] = {"image": files.printable(path.name), "problem": ""}
+    try:
+        picture = data.open_image(path)
+    except files.DataError as error:
+        return row | {"problem": str(error)}
+    explained, scores = explain(classifier, [picture]), classifier.predict_proba([picture])[0]
+    region, overlay = _region(explained.maps[0], picture), Image.fromarray(explained.overlay(picture[None])[0])
+    row |= {"class": explained.class_name[0]}
+    row |= {f"score_{name}": score for name, score in zip(classifier.classes, scores, strict=True)}
+    row |= dict(zip(("left", "top", "right", "bottom"), region.box, strict=True)) | {"note": region.note}
+    row |= {"map": f"{path.name}.map.npy", "overlay": f"{path.name}.overlay.png"}
+    files.write_atomically(to / row["map"], lambda unfinished: np.save(unfinished, explained.maps[0]))
+    files.write_atomically(to / row["overlay"], overlay.save)
+    if captioner is not None:
+        views = regions.views(picture, region)
+        asked = {name: (views[view], captions.PROMPTS[name]) for name, view in captions.VIEW_OF_PROMPT.items()}
+        said = captioner.caption(*zip(*asked.values(), strict=True), to / "captions.jsonl", progress=False)
+        row |= {f"caption_{name}": sentence for name, sentence in zip(asked, said, strict=True)}
+        row |= {"paper_vote": lexicon.paper_vote(row["caption_roi"]).label}
+        row |= {"vote": lexicon.vote(row["caption_roi"]).label}
+    return row

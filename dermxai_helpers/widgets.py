@@ -14,10 +14,8 @@ from matplotlib.figure import Figure
 
 from dermxai_helpers import data, lexicon, plots, regions, relevancy, scoring
 from dermxai_helpers.lexicon.sentences import compliance, first_sentence
+from dermxai_helpers.plots import captions as caption_plots
 from dermxai_helpers.plots import classifier as classifier_plots
-from dermxai_helpers.plots import language
-
-PAPER_MACRO_F1 = 0.260  # seed A, section 4.4
 
 
 def panel(render: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> ipywidgets.VBox:
@@ -64,15 +62,15 @@ def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> t
 
 
 def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.ndarray) -> ipywidgets.VBox:
-    """Choose method, rule and threshold: where is the region, and does it hold the lesion?
+    """Choose method and threshold: where is the region, and does it hold the lesion?
 
     image : uint8 RGB (h, w, 3); heatmaps : {method: raw map (h, w)}; lesion : bool (h, w)
     """
 
-    def render(method: str, rule: str, threshold: float, soft_edge: float) -> tuple[Figure, str]:
-        found = regions.find(heatmaps[method], threshold, rule)
+    def render(method: str, threshold: float) -> tuple[Figure, str]:
+        found = regions.find(heatmaps[method], threshold)
         scores = regions.score(found, lesion)
-        views = regions.views(image, found, soft_edge=soft_edge)
+        views = regions.views(image, found)
         pictures = {"heat-map": heatmaps[method].clip(min=0), "orange: region, blue: lesion": image}
         pictures |= {"crop": views["roi"], "dimmed": views["focused"]}
         said = (
@@ -82,13 +80,7 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
         outlines = [{}, {plots.REGION: found.mask, plots.LESION: lesion}]
         return plots.row(pictures, f"{said}. {found.note}", outlines, below=said)
 
-    return panel(
-        render,
-        method=choice("method", heatmaps),
-        rule=choice("rule", regions.RULES),
-        threshold=slider("threshold (not used by otsu)", 0.5, 0.05, 0.95, 0.05),
-        soft_edge=slider("soft edge, pixels", 0, 0, 40, 5),
-    )
+    return panel(render, method=choice("method", heatmaps), threshold=slider("threshold", 0.5, 0.05, 0.95, 0.05))
 
 
 def relevancy_map(
@@ -134,7 +126,7 @@ def word_lists(
         votes = [lexicon.paper_vote(sentence, chosen).label for sentence in sentences]
         table = scoring.classification_table(labels, votes, data.CLASSES)
         confusion = confusion_matrix(labels, votes, labels=data.CLASSES)
-        return language.vote_report(table, confusion, data.CLASSES, PAPER_MACRO_F1, note)
+        return caption_plots.vote_report(table, confusion, data.CLASSES, 0.260, note)  # the paper, section 4.4
 
     looks = {"continuous_update": False, "layout": {"width": "40em"}}
     boxes = {name: ipywidgets.Text(", ".join(words), description=name, **looks) for name, words in keywords.items()}
@@ -148,8 +140,6 @@ def playground(captioner, lesions: Mapping[str, Mapping[str, np.ndarray]], promp
     """
 
     def render(lesion: str, view: str, question: str) -> tuple[Figure, str]:
-        if not question.strip():
-            raise ValueError("ask something: the question is empty")
         answer = captioner.caption([lesions[lesion][view]], question, progress=False)[0]
         kept = first_sentence(answer)
         broken = [name for name, kept_to in compliance(answer, (question,)).items() if not kept_to]

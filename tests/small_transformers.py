@@ -46,13 +46,13 @@ def compare(model, images, methods=None, **arguments):
     }
 
 
-def families(names, **arguments):
-    """The family of each of timm's architectures, made with three classes on the meta device (without weights)."""
-    from dermxai_helpers.relevancy.models import family
+def refusals(names, **arguments):
+    """Why each of timm's architectures is refused, or "": made with three classes on the meta device, weightless."""
+    from dermxai_helpers.relevancy.models import refusal
 
     found = {}
     for name in names:
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what timm has to say about weights is of no interest here
-            found[name] = family(timm.create_model(name, num_classes=3, **arguments))
+            found[name] = refusal(timm.create_model(name, num_classes=3, **arguments))
     return found

@@ -15,7 +15,7 @@ def test_write_atomically_keeps_the_old_file_when_the_writer_fails(tmp_path):
     files.write_atomically(path, lambda unfinished: unfinished.write_text("old"))
 
     def interrupted(unfinished: Path) -> None:
-        assert unfinished.suffix == ".csv" and unfinished.parent == path.parent
+        assert unfinished.suffix == ".csv" and unfinished.parent.parent == path.parent
         unfinished.write_text("half")
         raise KeyboardInterrupt
 

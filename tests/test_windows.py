@@ -18,7 +18,7 @@ toys.write_source(folder, toys.FIRST)
 toys.stand_in(folder, toys.book(toys.entry(toys.FIRST)))
 answer = "{'seconds': 1, 'peak_mb': None}"
 kernel = f"import json, sys; open(json.loads(sys.argv[1])[1], 'w').close(); print(json.dumps({answer}))"
-running.COMMAND, running.import_megabytes = [sys.executable, "-c", kernel], lambda *_: None
+running.COMMAND = [sys.executable, "-c", kernel]
 print(dermxai_helpers.course.run("demo") / "report.html")
 """
 

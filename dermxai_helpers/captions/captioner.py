@@ -1,7 +1,6 @@
 """Asks a vision-language model about pictures: the paper's, with 4 billion weights, or the demo's, with 2 million."""
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,11 @@ import transformers
 
 from dermxai_helpers import assets, files
 from dermxai_helpers.captions import checkpoints, lora
-from dermxai_helpers.captions.checkpoints import chat_inputs, encode_prompts, precomputed_vision, vision_tokens
 from dermxai_helpers.captions.file import append, key_of, read
 from dermxai_helpers.inference import threads_that_pay
 
 MOST_NEW_TOKENS = 96
+BATCH = 32  # pictures captioned at once
 
 
 class Captioner:
@@ -23,22 +22,14 @@ class Captioner:
     checkpoint : "demo", a folder, or a hub id: an InstructBLIP as in the paper, "Salesforce/instructblip-flan-t5-xl"
         (16 GB to fetch), or a chat model for pictures and text, "HuggingFaceTB/SmolVLM-256M-Instruct"
     device : "cpu", "cuda", ...; None takes a GPU when there is one. Weights have 32 bits on a CPU and 16 on a GPU
-    batch_size : pictures captioned at once
     adapter : folder of an adapter taught to this checkpoint (see `lora`); it is merged into the weights
 
     Only safetensors are opened, and no program that a checkpoint brings along is run. Raises CheckpointMissing,
     CheckpointBroken or MemoryError with the remedy. Source: Dai et al., arXiv:2305.06500.
     """
 
-    def __init__(
-        self,
-        checkpoint: str | Path = "demo",
-        device: str | None = None,
-        batch_size: int = 32,
-        adapter: str | Path | None = None,
-    ):
+    def __init__(self, checkpoint: str | Path = "demo", device: str | None = None, adapter: str | Path | None = None):
         self.checkpoint = str(checkpoint)
-        self.batch_size = batch_size
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if self.device.type == "cuda" and not torch.cuda.is_available():
             raise ValueError("torch sees no GPU on this machine: leave the device out, and the CPU is taken")
@@ -56,69 +47,56 @@ class Captioner:
         prompts: str | Sequence[str],
         file: str | Path | None = None,
         progress: bool = True,
-        about: Sequence[Mapping] | None = None,
     ) -> list[str]:
         """Write one sentence about each picture, always the most probable word next: the same for the same input.
 
         images : uint8 (H, W, 3) RGB, of any size
         prompts : one prompt for all pictures, or one for each
         file : JSON lines that keep finished captions; a second call, or one after a crash, makes only what is missing
-        about : columns for the file, one mapping for each picture, such as its image_id and view
 
-        A picture without pixels, or a prompt that is empty, too long or holds a sign of the model's own, gets "" for an
-        answer, and a warning says why. Raises ValueError when all are so, lengths differ, or an image is not uint8 RGB.
+        ValueError for other lengths or images, and for a prompt that is empty, too long or holds a sign of the model's.
         """
-        prompts, about = _one_for_each(images, prompts, about)
+        prompts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
+        self._check(images, prompts)
         if file is not None and hasattr(self.model, "peft_config"):
             advice = "ask without a file, or save the adapter and open Captioner(..., adapter=folder)"
             raise ValueError(f"this captioner is being taught, so its answers are not kept: {advice}")
-        unaskable = self._unaskable(images, prompts)
         asked = f"{self.identity} {MOST_NEW_TOKENS}"  # the library's version is only noted: it rounds anew
         keys = [key_of(image, prompt, asked) for image, prompt in zip(images, prompts, strict=True)]
-        known = {keys[place]: "" for place in unaskable} | (read(file) if file is not None else {})
+        known = read(file) if file is not None else {}
         missing = {key: place for place, key in enumerate(keys) if key not in known}
         places = sorted(missing.values(), key=lambda place: len(prompts[place]))  # equal prompts need no padding
         with files.progress(len(places), "captions", "caption", shown=progress and bool(places)) as bar:
-            for start in range(0, len(places), self.batch_size):
-                batch = places[start : start + self.batch_size]
+            for start in range(0, len(places), BATCH):
+                batch = places[start : start + BATCH]
                 sentences = self._generate([images[place] for place in batch], [prompts[place] for place in batch])
                 known |= {keys[place]: sentence for place, sentence in zip(batch, sentences, strict=True)}
                 if file is not None:
                     told = {"checkpoint": self.checkpoint, "model": self.identity, "library": transformers.__version__}
-                    rows = [{**about[place], "key": keys[place], **told, "prompt": prompts[place]} for place in batch]
+                    rows = [{"key": keys[place], **told, "prompt": prompts[place]} for place in batch]
                     append(file, [row | {"caption": known[row["key"]]} for row in rows])
                 bar.update(len(batch))
         return [known[key] for key in keys]
 
-    def _unaskable(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> list[int]:
-        """The places of what cannot be asked, which a warning names, or a ValueError if there is nothing else."""
-        limits = self.model, self.processor, MOST_NEW_TOKENS
-        wrong = {prompt: checkpoints.problem_with(prompt, *limits) for prompt in set(prompts)}
-        problems = {place: f"prompt {place} {wrong[prompt]}" for place, prompt in enumerate(prompts) if wrong[prompt]}
-        empty = [(place, image.shape) for place, image in enumerate(images) if not image.size]
-        problems |= {place: f"image {place} has no pixels, its shape is {shape}" for place, shape in empty}
-        if problems:
-            said = f"{len(problems)} of {len(images)} not captioned: {'; '.join(list(problems.values())[:3])}"
-            if len(problems) == len(images):
-                raise ValueError(said)
-            warnings.warn(said, stacklevel=3)
-        return list(problems)
+    def _check(self, images: Sequence[np.ndarray], prompts: Sequence[str]) -> None:
+        """ValueError for what cannot be captioned."""
+        if len(images) != len(prompts):
+            raise ValueError(f"{len(images)} images and {len(prompts)} prompts: give one, or one for each image")
+        for number, image in enumerate(images):
+            if getattr(image, "dtype", None) != np.uint8 or image.shape[2:] != (3,) or not image.size:
+                found = f"shape {np.shape(image)} and type {getattr(image, 'dtype', type(image).__name__)}"
+                raise ValueError(f"image {number} has {found}; expected uint8 (height, width, 3), RGB")
+        for prompt in set(prompts):
+            if problem := checkpoints.problem_with(prompt, self.model, self.processor, MOST_NEW_TOKENS):
+                raise ValueError(f"the prompt {prompt[:40]!r} {problem}")
 
     @torch.no_grad()
     def _generate(self, images: list[np.ndarray], prompts: list[str]) -> list[str]:
         images = [np.ascontiguousarray(image) for image in images]  # torch takes no picture that is a mirrored view
-        settings = {"do_sample": False, "num_beams": 1, "max_new_tokens": MOST_NEW_TOKENS}
+        inputs = checkpoints.encoded(self.model, self.processor, images, prompts).to(self.device)
+        inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         with threads_that_pay(self.model):
-            if self.model.config.model_type == "instructblip":
-                inputs = encode_prompts(self.processor, prompts)
-                inputs = {name: tensor.to(self.device) for name, tensor in inputs.items()}
-                pixels = vision_tokens(self.model, self.processor, images)
-                with precomputed_vision(self.model):
-                    tokens = self.model.generate(pixel_values=pixels, **inputs, **settings)
-            else:
-                inputs = chat_inputs(self.processor, images, prompts).to(self.device)
-                inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
-                tokens = self.model.generate(**inputs, **settings)
+            tokens = self.model.generate(**inputs, do_sample=False, num_beams=1, max_new_tokens=MOST_NEW_TOKENS)
         answers = without_echo(tokens, inputs["input_ids"])
         return [sentence.strip() for sentence in self.processor.batch_decode(answers, skip_special_tokens=True)]
 
@@ -136,17 +114,3 @@ def without_echo(tokens: torch.Tensor, prompt_tokens: torch.Tensor) -> torch.Ten
     if tokens.shape[1] >= length and torch.equal(tokens[:, :length], prompt_tokens):
         return tokens[:, length:]
     return tokens
-
-
-def _one_for_each(images: Sequence, prompts: str | Sequence[str], about: Sequence | None) -> tuple[list, list]:
-    """A prompt and the columns of the caption file for each picture; ValueError for what cannot be captioned."""
-    prompts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
-    about = [{}] * len(images) if about is None else list(about)
-    if not len(images) == len(prompts) == len(about):
-        counts = f"{len(images)} images, {len(prompts)} prompts and {len(about)} rows about them"
-        raise ValueError(f"{counts}: give one prompt, or one for each image, and one row for each")
-    for number, image in enumerate(images):
-        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            found = f"shape {np.shape(image)} and type {getattr(image, 'dtype', type(image).__name__)}"
-            raise ValueError(f"image {number} has {found}; expected uint8 (height, width, 3), RGB")
-    return prompts, about

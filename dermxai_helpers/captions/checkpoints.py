@@ -3,16 +3,15 @@
 import contextlib
 import hashlib
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import psutil
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, BatchEncoding, PretrainedConfig
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 from transformers.utils import logging
@@ -20,13 +19,6 @@ from transformers.utils import logging
 from dermxai_helpers import files
 from dermxai_helpers.inference import check_finite
 
-BILLIONS = {  # of weights; for checkpoints that are too large to find out by fetching them
-    "Salesforce/instructblip-flan-t5-xl": 3.96,
-    "Salesforce/instructblip-vicuna-7b": 7.91,
-    "Salesforce/instructblip-flan-t5-xxl": 12.2,
-    "HuggingFaceTB/SmolVLM-256M-Instruct": 0.26,
-    "google/medgemma-4b-it": 4.3,
-}
 PICKLE = (
     "has its weights as a pickle, which can run any program when it is opened, so it is not opened here; where you may "
     "take that risk, load it once and save it as safetensors (`save_pretrained`)"
@@ -35,6 +27,7 @@ OWN_PROGRAM = (
     "brings its own program (auto_map), which could do anything on this machine and is never run here: choose a model "
     "of a kind that transformers knows itself"
 )
+logging.disable_progress_bar()  # deaf to TQDM_DISABLE; what is fetched from the hub has a bar of its own
 MARGIN = 1.25  # what a captioner takes beside its weights, as a factor
 
 
@@ -46,14 +39,10 @@ class CheckpointBroken(ValueError):
     """The checkpoint is here, but it is damaged, or belongs to another kind of model."""
 
 
-# --- opening ---
-
-
 def open_checkpoint(checkpoint: str | Path, device: torch.device) -> tuple:
     """Load (processor, model, identity). The identity, a hash or a revision, changes when the captions may."""
     with _explained(checkpoint):
         check_files(checkpoint)
-        check_memory(checkpoint, device)  # first: a kernel that runs out of memory says nothing at all
         processor, model = _load(checkpoint, device)
     check_finite(dict(model.named_parameters()), checkpoint)
     if model.config.model_type == "instructblip":
@@ -82,9 +71,10 @@ def check_files(folder: str | Path) -> None:
             raise CheckpointBroken(f"'{path}' is damaged or cut short ({reason}): fetch it again") from reason
 
 
-def check_memory(checkpoint: str | Path, device: torch.device) -> None:
-    """Raise MemoryError for a model that would not fit; a hub id of unknown size passes."""
-    billions = _weights_in(Path(checkpoint)) / 1e9 if Path(checkpoint).is_dir() else BILLIONS.get(str(checkpoint), 0)
+def check_memory(checkpoint: str | Path, config: PretrainedConfig, device: torch.device) -> None:
+    """Raise MemoryError for a model that would not fit: a kernel that runs out of memory says nothing at all."""
+    with torch.device("meta"):  # where weights take no room
+        billions = AutoModelForImageTextToText.from_config(config, trust_remote_code=False).num_parameters() / 1e9
     bits, where = (16, "GPU") if device.type == "cuda" else (32, "machine")
     needed, free = MARGIN * billions * bits / 8, _free_bytes(device) / 1e9
     if needed > free:
@@ -99,18 +89,10 @@ def _free_bytes(device: torch.device) -> int:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
 
 
-def _weights_in(folder: Path) -> int:
-    """How many weights a folder's safetensors hold, read from their headers."""
-    count = 0
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, "pt") as tensors:
-            count += sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())
-    return count
-
-
 def _load(checkpoint: str | Path, device: torch.device) -> tuple:
     """(processor, model) by transformers' own calls; code that a checkpoint brings along is never run."""
-    kind = AutoConfig.from_pretrained(checkpoint, trust_remote_code=False).model_type
+    config = AutoConfig.from_pretrained(checkpoint, trust_remote_code=False)
+    kind = config.model_type
     fits = kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
     processor = AutoProcessor.from_pretrained(checkpoint, trust_remote_code=False) if fits else None
     if kind != "instructblip" and not getattr(processor, "chat_template", None):
@@ -118,6 +100,7 @@ def _load(checkpoint: str | Path, device: torch.device) -> tuple:
             f"'{checkpoint}' is a model of the kind '{kind}', which does not answer questions about pictures: "
             "choose an InstructBLIP, or a chat model that its page calls image-text-to-text"
         )
+    check_memory(checkpoint, config, device)  # before the weights are fetched or read
     dtype = torch.float16 if device.type == "cuda" else torch.float32
     model, told = AutoModelForImageTextToText.from_pretrained(
         checkpoint, dtype=dtype, trust_remote_code=False, use_safetensors=True, output_loading_info=True
@@ -130,10 +113,7 @@ def _load(checkpoint: str | Path, device: torch.device) -> tuple:
 
 @contextlib.contextmanager
 def _explained(checkpoint: str | Path) -> Iterator[None]:
-    """Say in one sentence why a checkpoint cannot be loaded, and hide transformers' own bar, deaf to TQDM_DISABLE."""
-    shown = logging.is_progress_bar_enabled()
-    if Path(checkpoint).is_dir():
-        logging.disable_progress_bar()
+    """Say in one sentence why a checkpoint cannot be loaded."""
     try:
         yield
     except CheckpointBroken:
@@ -151,9 +131,6 @@ def _explained(checkpoint: str | Path) -> Iterator[None]:
             why = "it is given out after you accept its terms"
             remedy = "Do so on its page, then `hf auth login` here"
         raise CheckpointMissing(f"No captioner '{checkpoint}': {why}. {remedy}.") from reason
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def digest_of(folder: str | Path) -> str:
@@ -164,9 +141,6 @@ def digest_of(folder: str | Path) -> str:
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
-
-
-# --- asking ---
 
 
 def problem_with(prompt: str, model: nn.Module, processor, most_new_tokens: int) -> str:
@@ -187,13 +161,15 @@ def problem_with(prompt: str, model: nn.Module, processor, most_new_tokens: int)
     return ""
 
 
-def chat_inputs(processor, images: Sequence[np.ndarray], prompts: Sequence[str]) -> Mapping[str, Tensor]:
-    """Encode pictures (uint8 RGB), and a prompt for each, as a chat model's `generate` takes them."""
-    asked = [[{"type": "image"}, {"type": "text", "text": prompt}] for prompt in prompts]
-    turns = [[{"role": "user", "content": content}] for content in asked]
-    texts = [processor.apply_chat_template(turn, add_generation_prompt=True) for turn in turns]
-    pictures = [[image] for image in images]
-    return processor(images=pictures, text=texts, padding=True, return_tensors="pt", input_data_format="channels_last")
+def encoded(model: nn.Module, processor, images: Sequence[np.ndarray], prompts: Sequence[str]) -> BatchEncoding:
+    """Encode pictures (uint8 RGB), and a prompt for each, as the model's `generate` takes them."""
+    if model.config.model_type != "instructblip":  # a chat model
+        asked = [[{"type": "image"}, {"type": "text", "text": prompt}] for prompt in prompts]
+        turns = [[{"role": "user", "content": content}] for content in asked]
+        prompts = [processor.apply_chat_template(turn, add_generation_prompt=True) for turn in turns]
+        images = [[image] for image in images]
+    settings = {"padding": True, "return_tensors": "pt", "input_data_format": "channels_last"}
+    return processor(images=list(images), text=list(prompts), **settings)
 
 
 def encode_prompts(processor, prompts: Sequence[str]) -> dict[str, Tensor]:
@@ -205,14 +181,10 @@ def encode_prompts(processor, prompts: Sequence[str]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def vision_tokens(model: nn.Module, processor, images: Sequence[np.ndarray]) -> Tensor:
-    """Encode uint8 RGB images as an InstructBLIP's vision tokens (B, 1 + patches, width); equal images only once."""
-    keys = [(image.shape, image.tobytes()) for image in images]
-    distinct = dict(zip(keys, images, strict=True))
-    encoded = processor.image_processor(list(distinct.values()), return_tensors="pt", input_data_format="channels_last")
-    pixels = encoded["pixel_values"]
-    tokens = model.vision_model(pixel_values=pixels.to(model.device, model.dtype)).last_hidden_state
-    numbers = {key: number for number, key in enumerate(distinct)}
-    return tokens[[numbers[key] for key in keys]]
+    """Encode uint8 RGB images as an InstructBLIP's vision tokens (B, 1 + patches, width)."""
+    encoded = processor.image_processor(list(images), return_tensors="pt", input_data_format="channels_last")
+    pixels = encoded["pixel_values"].to(model.device, model.dtype)
+    return model.vision_model(pixel_values=pixels).last_hidden_state
 
 
 @contextlib.contextmanager

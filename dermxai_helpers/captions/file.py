@@ -41,11 +41,6 @@ def read(path: str | Path) -> dict[str, str]:
     return captions
 
 
-def _line(entry: Mapping) -> str:
-    known = {name: None if value != value else value for name, value in entry.items()}  # JSON has no NaN
-    return json.dumps(known, allow_nan=False, default=str) + "\n"
-
-
 def append(path: str | Path, entries: Sequence[Mapping]) -> None:
     """Add entries to a caption file; they are on disk before this returns, so that a kill costs one batch at most."""
     path = Path(path)
@@ -53,6 +48,6 @@ def append(path: str | Path, entries: Sequence[Mapping]) -> None:
     with path.open("ab+") as stream:
         stream.seek(max(0, stream.tell() - 1))
         line_end = b"" if stream.read(1) in (b"", b"\n") else b"\n"  # an editor may have cut the last one off
-        stream.write(line_end + "".join(_line(entry) for entry in entries).encode())
+        stream.write(line_end + "".join(json.dumps(entry) + "\n" for entry in entries).encode())
         stream.flush()
         os.fsync(stream.fileno())

@@ -1,12 +1,7 @@
-"""Teaches a captioner new sentences with a few numbers beside its weights.
-
-Beside some large matrices W, which stay as they are, stands a product of two thin ones that learns, W + alpha / rank
-B A; B begins at zero, so that nothing changes before the first step. Source: Hu et al., LoRA, arXiv:2106.09685.
-"""
+"""Teaches a captioner new sentences with a few numbers beside its weights (Hu et al., LoRA, arXiv:2106.09685)."""
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +22,7 @@ warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", F
 
 
 def adapt(model: nn.Module, rank: int = 8, alpha: int = 16, seed: int = 0) -> nn.Module:
-    """Put an untrained adapter, W + alpha / rank B A, beside the weights of a model, in place; all others are frozen.
+    """Put an untrained adapter, W + alpha / rank B A with B = 0, beside a model's weights, which are frozen, in place.
 
     model : an InstructBLIP with a T5 inside, as `Captioner(...).model`; ValueError for another, or an adapted one
     Returns a `peft.PeftModel` around it, whose `save_pretrained(folder)` writes the adapter alone.
@@ -66,45 +61,33 @@ def teach(
     model, rng = adapted.get_base_model(), np.random.default_rng(seed)
     if problem := checkpoints.problem_with(prompt, model, processor, 0):
         raise ValueError(f"the prompt {problem}")
-    tokens = _tokens_of(model, processor, images)  # once, before the first step: the vision encoder does not learn
+    parts = [images[i : i + ENCODED_AT_ONCE] for i in range(0, len(images), ENCODED_AT_ONCE)]
+    # once, before the first step, for the vision encoder does not learn; in half precision beside a GPU's memory
+    tokens = torch.cat([checkpoints.vision_tokens(model, processor, part).half().cpu() for part in parts])
     question = {name: row.to(model.device) for name, row in checkpoints.encode_prompts(processor, [prompt]).items()}
     learned = [weight for weight in adapted.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
     losses = []
-    with _training(model, seed), checkpoints.precomputed_vision(model), threads_that_pay(model):
-        for _ in files.progress(range(steps), "LoRA", "step"):
-            chosen = rng.choice(len(images), min(BATCH_SIZE, len(images)), replace=False)
-            batch = {name: row.expand(len(chosen), -1) for name, row in question.items()}
-            batch["pixel_values"] = tokens[chosen].to(model.device, model.dtype)
-            encoded = processor.tokenizer([sentences[i] for i in chosen], padding=True, return_tensors="pt")
-            labels = encoded.input_ids.masked_fill(encoded.attention_mask == 0, -100)  # which no loss counts
-            loss = model(**batch, labels=labels.to(model.device)).loss
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
-    return losses
-
-
-@contextmanager
-def _training(model: nn.Module, seed: int) -> Iterator[None]:
-    """Training mode, its dropout drawn from the seed; afterwards evaluation, and the caller's random numbers."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=[]), checkpoints.precomputed_vision(model), threads_that_pay(model):
+        torch.manual_seed(seed)  # of the dropout
         model.train()
         try:
-            yield
+            for _ in files.progress(range(steps), "LoRA", "step"):
+                chosen = rng.choice(len(images), min(BATCH_SIZE, len(images)), replace=False)
+                batch = {name: row.expand(len(chosen), -1) for name, row in question.items()}
+                batch["pixel_values"] = tokens[chosen].to(model.device, model.dtype)
+                encoded = processor.tokenizer([sentences[i] for i in chosen], padding=True, return_tensors="pt")
+                labels = encoded.input_ids.masked_fill(encoded.attention_mask == 0, -100)  # which no loss counts
+                loss = model(**batch, labels=labels.to(model.device)).loss
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                losses.append(loss.item())
         finally:
             model.eval()
-
-
-def _tokens_of(model: nn.Module, processor, images: Sequence[np.ndarray]) -> torch.Tensor:
-    """Vision tokens, float16 (n, 1 + patches, width), on the CPU: a GPU's memory is for learning."""
-    starts = range(0, len(images), ENCODED_AT_ONCE)
-    parts = [checkpoints.vision_tokens(model, processor, images[i : i + ENCODED_AT_ONCE]) for i in starts]
-    return torch.cat([part.half().cpu() for part in parts])
+    return losses
 
 
 def merged(model: nn.Module, folder: str | Path) -> nn.Module:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dermxai_helpers.files import is_pointer
+
 ONLY_FOR_RUNS = {"jupyterlab", "jupytext", "nbclient", "papermill"}  # Binder and Colab do without
 MODULES = {"pillow": "PIL", "scikit-learn": "sklearn", "grad-cam": "pytorch_grad_cam"}  # others are named as packages
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -23,7 +25,6 @@ MODELS = {  # the SHA-256 of each demo model
     "vit_kinds.safetensors": "bd2367b7800ca4842c80b96bd7c63f367493033e9af498384840679dfff48db6",
     "captioner/model.safetensors": "86a2196b0c16a3e580676a2d5d747ee9dc8dc47d5b52e454baaf0a8f0ee6561f",
 }
-POINTER = b"version https://git-lfs"
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 ASSETS_REMEDY = "git checkout -- dermxai_helpers/assets (or git lfs pull), or install the course again"
 TORCH_REMEDY = "free memory if it is short; else, both from one place: pip install --force-reinstall torch torchvision"
@@ -106,36 +107,28 @@ def memory() -> Finding:
     """The smallest limit of machine, process and container."""
     stated = [Path(path).read_text().strip() for path in CONTAINER_LIMITS if Path(path).is_file()]
     limits = [int(text) for text in stated if text.isdigit()]  # or "max"
-    try:
-        import resource
+    with suppress(ImportError, AttributeError):  # it may be what is missing; and not every system limits a process
+        import psutil
 
-        limits += [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), resource.getrlimit(resource.RLIMIT_AS)[0]]
-    except (ImportError, AttributeError):  # on Windows
-        with suppress(ImportError):
-            import psutil
-
-            limits.append(psutil.virtual_memory().total)
+        limits.append(psutil.virtual_memory().total)
+        limits.append(psutil.Process().rlimit(psutil.RLIMIT_AS)[0])
     size = min((limit for limit in limits if limit > 0), default=0)  # -1 means no limit
     return Finding("memory", f"{size / 1e9:.1f} GB" if size else "not known", MEMORY_REMEDY if 0 < size < 1.5e9 else "")
 
 
 def models() -> Iterator[Finding]:
     """The demo models that are missing or damaged, and how many are as published."""
-    bad = {name: state for name, digest in MODELS.items() if (state := damage(ASSETS / name, digest))}
-    for name, state in bad.items():
-        yield Finding("models", f"{Path(name).name} {state}", ASSETS_REMEDY)
-    yield Finding("models", f"{len(MODELS) - len(bad)} of {len(MODELS)} files of weights are as published")
-
-
-def damage(path: Path, digest: str) -> str:
-    """What is wrong with a file of weights of this SHA-256."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    if content.startswith(POINTER):
-        return "is only a pointer of git-lfs"
-    return "" if hashlib.sha256(content).hexdigest() == digest else "is not what was published"
+    right = 0
+    for name, digest in MODELS.items():
+        try:
+            found = hashlib.sha256((ASSETS / name).read_bytes()).hexdigest()
+            state = "is only a pointer of git-lfs" if is_pointer(ASSETS / name) else "is not what was published"
+        except OSError as error:
+            found, state = "", f"cannot be read: {error.strerror}"
+        right += found == digest
+        if found != digest:
+            yield Finding("models", f"{Path(name).name} {state}", ASSETS_REMEDY)
+    yield Finding("models", f"{right} of {len(MODELS)} files of weights are as published")
 
 
 def room(check: str, variable: str, usual: str | Path, least: float) -> Finding:

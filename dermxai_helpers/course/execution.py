@@ -9,12 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from dermxai_helpers.course import editions
-from dermxai_helpers.course.parameters import assigned, unknown
-
-try:
-    import resource
-except ImportError:  # Windows has none
-    resource = None
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 QUIET = ["--IPKernelApp.log_level=CRITICAL"]  # the errors of its cells come with the notebook
@@ -24,7 +18,6 @@ def execute(source: str, executed: str, failed: str, parameters: dict[str, objec
     """Run a percent-format source in a kernel; returns its seconds and peak_mb, or the problem that stopped it.
 
     executed, failed : where to leave the notebook with its outputs; the folder of `failed` is the kernel's folder
-    parameters : for names of the parameters cell; another name is a problem (papermill would run with the default)
     cell_seconds : a cell that runs longer is stopped
     """
     import jupytext
@@ -32,11 +25,6 @@ def execute(source: str, executed: str, failed: str, parameters: dict[str, objec
 
     notebook = jupytext.reads(editions.learner(Path(source).read_text(encoding="utf-8")), fmt="py:percent")
     notebook.metadata["kernelspec"] = KERNEL
-    cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    declared = [name for source in cells for name in assigned(source)]  # papermill overlooks a default with "=" inside
-    undeclared = [unknown(name, declared) for name in parameters if name not in declared]
-    if undeclared:
-        return {"problem": "; ".join(undeclared)}
     options = {"progress_bar": False, "coalesce_streams": True, "extra_arguments": QUIET, "cwd": Path(failed).parent}
     target = executed.replace("{", "{{").replace("}", "}}")  # papermill fills braces in this path
     start = time.perf_counter()
@@ -54,12 +42,13 @@ def execute(source: str, executed: str, failed: str, parameters: dict[str, objec
 
 
 def peak_megabytes() -> int | None:
-    """The most memory (resident, 1e6 bytes) that the largest of the ended kernels and their helpers held.
-
-    None on Windows, which keeps no account of processes that have ended.
-    """
+    """The most memory (resident, 1e6 bytes) that the largest of the ended kernels and their helpers held."""
+    try:
+        import resource
+    except ImportError:  # Windows keeps no account of processes that have ended
+        return None
     unit = 1 if sys.platform == "darwin" else 1024  # bytes
-    return resource and round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6)
+    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6)
 
 
 def end_with_parent() -> None:

@@ -13,6 +13,7 @@ UNIT_FILE = "unit.json"  # what its run measures
 NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a result or a figure
 SEEDS = {"paper": "The paper", "tutorial": "The tutorial"}
 GIVEN = ("value", "low", "high", "baseline", "paper")
+NOTHING_TOLD = {"values": {}, "figures": {}, "claims": {}}
 
 
 class Record(str):
@@ -63,7 +64,7 @@ def figure(name: str, figure_and_alt) -> None:
 
     plots.show(figure_and_alt)
     picture, alt = figure_and_alt
-    folder = _store("figures", name, {"file": f"{name}.png", "alt": alt})
+    folder = _store("figures", name, {"alt": alt})
     if folder:
         (folder / f"{name}.png").write_bytes(plots.png(picture))
 
@@ -92,8 +93,7 @@ def _store(kind: str, name: str, entry: dict) -> Path | None:
     if not os.environ.get("DERMXAI_RESULTS"):
         return None
     path = Path(os.environ["DERMXAI_RESULTS"], VALUES_FILE)
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    known = {"values": {}, "figures": {}, "claims": {}} | known
-    known[kind][name] = entry
+    known = NOTHING_TOLD | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
+    known = known | {kind: known[kind] | {name: entry}}
     write_atomically(path, lambda unfinished: unfinished.write_text(json.dumps(known, indent=1, allow_nan=False)))
     return path.parent

@@ -8,13 +8,12 @@ import tomllib
 from pathlib import Path
 
 from dermxai_helpers.course.doctor import installed
-from dermxai_helpers.course.record import GIVEN, NAME, SEEDS, UNIT_FILE, VALUES_FILE, plain, shown
+from dermxai_helpers.course.record import GIVEN, NAME, NOTHING_TOLD, SEEDS, UNIT_FILE, VALUES_FILE, shown
 from dermxai_helpers.course.units import read_book
 from dermxai_helpers.files import write_atomically
 
 PACKAGES = ("dermxai_helpers", "torch", "torchvision", "timm", "transformers", "numpy", "pandas", "scikit-learn")
 FAILED = ".failed.txt"  # what stopped a unit's last attempt, and its parameters
-CLAIM = ("seed", "section", "quote", "verdict", "shown")
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -41,28 +40,20 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: installed(name) for name in PACKAGES}
 
 
-def read(path: Path) -> dict:
-    """The content of a JSON file; NaN and infinity are what `record` makes of them."""
-    text = path.read_text(encoding="utf-8")
-    return json.loads(text, parse_constant=lambda name: plain(float(name)), parse_float=lambda name: plain(float(name)))
-
-
 def finished_unit(place: Path) -> dict:
-    """A finished unit's cost, values and figures, from the folder with its results.
+    """A finished unit's cost, values, claims and figures, from the folder with its results.
 
     Raises one of UNREADABLE where something is missing or damaged, or a figure is no picture of this folder.
     """
-    unit, told = read(place / UNIT_FILE), place / VALUES_FILE
-    told = read(told) if told.exists() else {"values": {}, "figures": {}}
+    unit, told = json.loads((place / UNIT_FILE).read_text(encoding="utf-8")), place / VALUES_FILE
+    told = json.loads(told.read_text(encoding="utf-8")) if told.exists() else NOTHING_TOLD
     unit["values"] = {name: {key: one[key] for key in (*GIVEN, "note")} for name, one in told["values"].items()}
-    unit["claims"] = [{key: str(one[key]) for key in CLAIM} for one in told.get("claims", {}).values()]
+    unit["claims"] = list(told["claims"].values())
     unit["seed"], unit["figures"] = unit["parameters"].get("seed"), {}
     for name, figure in told["figures"].items():
-        path = place / figure["file"]
-        if not NAME.fullmatch(path.stem) or path != place / f"{path.stem}.png" or path.is_symlink():
-            raise ValueError(f"the figure {name} is {figure['file']}, which is no picture of this unit")
-        if not path.read_bytes().startswith(b"\x89PNG"):
-            raise ValueError(f"{path.name} is no PNG file")
+        path = place / f"{name}.png"
+        if not NAME.fullmatch(name) or path.is_symlink() or not path.read_bytes().startswith(b"\x89PNG"):
+            raise ValueError(f"the figure {name} is no picture of this unit")
         unit["figures"][name] = {"file": f"results/{place.name}/{path.name}", "alt": str(figure["alt"])}
     spent = (("s", unit["seconds"], unit["budget"]["seconds"]), ("MB", unit["peak_mb"], unit["budget"]["megabytes"]))
     unit["over_budget"] = [f"took {used:.0f} {sign} of {most:.0f}" for sign, used, most in spent if (used or 0) > most]

@@ -3,27 +3,23 @@
 import hashlib
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from dermxai_helpers.course import report
-from dermxai_helpers.course.parameters import out_of_range
 from dermxai_helpers.course.record import UNIT_FILE
-from dermxai_helpers.course.units import CourseError, Unit, checkout, chosen, units
+from dermxai_helpers.course.units import CourseError, Unit, checkout, chosen, out_of_range, units
 from dermxai_helpers.files import DataError, progress
 
 FOLDER_VARIABLES = ("DERMXAI_CACHE", "TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME")
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-IMPORTS = "# %%\nimport matplotlib.pyplot, pandas, sklearn, timm, torch, torchvision\n"
 COMMAND = [sys.executable, "-m", "dermxai_helpers.course.execution"]
 UNFINISHED, FAILED_NOTEBOOK = ".unfinished-", ".failed.ipynb"
 ON_ONE_CORE = 2.5  # times its budget, which is meant for two cores and nobody beside it
@@ -78,18 +74,15 @@ def run(
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold a folder of results while this process lives; raises CourseError that names the one which holds it."""
+    """Hold a folder of results while this process lives; raises CourseError while another one holds it."""
     import filelock
 
-    holder = folder.with_suffix(".holder")
     try:
         with filelock.FileLock(folder.with_suffix(".lock"), blocking=False):
-            holder.write_text(f"process {os.getpid()} on {platform.node()}, since {time.ctime()}", encoding="utf-8")
             yield
     except filelock.Timeout:
-        who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
         advice = "wait for its end, or name another folder with --out"
-        raise CourseError(f"{folder} is in use by {who}: {advice}") from None
+        raise CourseError(f"another run is at work in {folder}: {advice}") from None
 
 
 def origins(wanted: list[Unit], data: str | Path | None) -> dict[str, dict]:
@@ -125,7 +118,7 @@ def execute_all(wanted: list[Unit], made_from: dict[str, dict], folder: Path, jo
         wanted.sort(key=lambda unit: -unit.seconds)  # at the end no long one is left while the other core is idle
     lifeline, held = os.pipe()
     with ThreadPoolExecutor(jobs) as pool:
-        shared = (folder, environment, pool.submit(import_megabytes, environment, lifeline), lifeline)
+        shared = (folder, environment, lifeline)
         running = {pool.submit(run_unit, unit, made_from[unit.name], *shared): unit for unit in wanted}
         try:
             for ended in progress(as_completed(running), "running", "unit", total=len(running)):
@@ -146,15 +139,7 @@ def folder_variables(build: Path) -> dict[str, str]:
     return {"DERMXAI_CACHE": str(build / "cache")} | named
 
 
-def import_megabytes(environment: dict[str, str], lifeline: int) -> int | None:
-    """The memory of a kernel that merely imports what a unit with a network imports."""
-    with tempfile.TemporaryDirectory() as place:
-        source = Path(place, "imports.py")
-        source.write_text(IMPORTS)
-        return measured([source, f"{place}/executed.ipynb", f"{place}/failed.ipynb", {}, 300], environment, lifeline)[1]
-
-
-def run_unit(unit: Unit, made_from: dict, folder: Path, environment: dict, imports: Future, lifeline: int) -> None:
+def run_unit(unit: Unit, made_from: dict, folder: Path, environment: dict, lifeline: int) -> None:
     """Execute one unit and put its measures, recorded values and notebook where the report looks for them."""
     failed, results = folder / f"{unit.name}{FAILED_NOTEBOOK}", folder / "results" / unit.name
     if unit.parameters.get("photographs", "demo") == "demo":
@@ -167,9 +152,8 @@ def run_unit(unit: Unit, made_from: dict, folder: Path, environment: dict, impor
             seconds, peak_mb = measured(order, environment | {"DERMXAI_RESULTS": str(told)}, lifeline)
         except CourseError as error:
             raise CourseError(f"unit {unit.name} stopped: {error}") from error
-        entry = {"title": unit.title, "made_with": unit.made_with} | made_from
-        entry |= {"seconds": round(seconds, 1), "peak_mb": peak_mb, "import_mb": imports.result()}
-        entry["budget"] = {"seconds": unit.seconds, "megabytes": unit.megabytes}
+        entry = {"title": unit.title, "made_with": unit.made_with, "seconds": round(seconds, 1), "peak_mb": peak_mb}
+        entry |= made_from | {"budget": {"seconds": unit.seconds, "megabytes": unit.megabytes}}
         (told / UNIT_FILE).write_text(json.dumps(entry, indent=1, allow_nan=False))
         discard(folder, unit.name)
         results.parent.mkdir(exist_ok=True)

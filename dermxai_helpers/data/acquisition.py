@@ -1,9 +1,10 @@
-"""What belongs to the photograph, not to the lesion: the colour of the light, and dark corners."""
+"""What belongs to the photograph, not to the lesion: the colour of the light, dark corners, and which view it is."""
 
 import math
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from scipy import ndimage
 
 from dermxai_helpers.data.images import as_rgb, open_mask, opened, upright
@@ -23,6 +24,10 @@ HAS_DARK_CORNERS = 0.25  # share of near-black pixels in the corners: one corner
 # Linear sRGB to CIE XYZ (IEC 61966-2-1), and the white of daylight, D65
 TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 WHITE = TO_XYZ.sum(axis=1)
+
+CROP_AREA = (0.8, 1.0)  # share of the picture that a crop keeps
+CROP_RATIO = (0.9, 1.1)  # width : height of a crop, relative to the picture's
+DEGREES = 15  # largest turn either way; the corners it uncovers are mirrored, not black: black corners mean a lens
 
 
 def measured(table: pd.DataFrame) -> pd.DataFrame:
@@ -90,3 +95,22 @@ def dark_corners(image: np.ndarray) -> float:
     rows, columns = (np.arange(side) * 2 + 1 - side for side in (height, width))
     corners = np.abs(rows)[:, None] / height + np.abs(columns) / width > 2 - CORNER
     return float((image[corners].max(axis=1) < NEAR_BLACK).mean())
+
+
+def augmented(image: np.ndarray, seed: int) -> np.ndarray:
+    """One random view of a photograph, uint8 (height, width, 3) RGB like it; the same seed gives the same view.
+
+    Source: Rodriguez, "Explainable AI for Dermatology", section 3.2, names the three changes.
+    """
+    rng = np.random.default_rng(seed)  # not torchvision's transforms: threads would share their random numbers
+    height, width, _ = image.shape
+    rim = int(np.ceil(0.14 * max(height, width)))  # wide enough for the corners of the largest turn
+    mirrored = np.pad(image, ((rim, rim), (rim, rim), (0, 0)), mode="reflect")
+    turned = Image.fromarray(mirrored).rotate(rng.uniform(-DEGREES, DEGREES), Image.Resampling.BILINEAR)
+    area, ratio = rng.uniform(*CROP_AREA), np.exp(rng.uniform(*np.log(CROP_RATIO)))
+    crop_width, crop_height = min(width, width * np.sqrt(area * ratio)), min(height, height * np.sqrt(area / ratio))
+    left, top = rim + rng.uniform(0, width - crop_width), rim + rng.uniform(0, height - crop_height)
+    box = (left, top, left + crop_width, top + crop_height)
+    view = np.asarray(turned.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    axes = np.flatnonzero(rng.random(2) < 0.5)  # a lesion has no up and down
+    return np.ascontiguousarray(np.flip(view, tuple(axes)))

@@ -29,16 +29,8 @@ def table_problems(table: pd.DataFrame, classes: Collection[str] | None) -> list
             found.append(f"{counted(len(rows), 'row')} without a value in '{column}' (line {lines} of the metadata)")
     if table.empty:
         found.append("the metadata has a header but no rows")
-    found += wrong_values(table.reindex(columns=COLUMNS))  # of a column that is missing nothing else is said
-    if classes is not None and "dx" in table.columns:
-        empty = [name for name in classes if name not in set(table["dx"])]
-        found += [f"no image of class '{name}': nothing could be learnt or tested" for name in empty]
-    return found
-
-
-def wrong_values(table: pd.DataFrame) -> list[str]:
-    """Images listed twice, unknown diagnoses, lesions with two diagnoses, and ages that are no number of years."""
-    found = []
+    wanted = classes or () if "dx" in table.columns else ()
+    table = table.reindex(columns=COLUMNS)  # of a column that is missing nothing else is said
     images = table["image_id"].dropna()
     repeated = images[images.duplicated()].unique()
     if len(repeated):
@@ -56,7 +48,8 @@ def wrong_values(table: pd.DataFrame) -> list[str]:
     odd = table["age"][table["age"].notna() & ~years.between(0, 120)].unique()
     if len(odd):
         found.append(f"column 'age' must hold years (0 to 120) or nothing; it holds {listed(map(repr, odd))}")
-    return found
+    empty = [name for name in wanted if name not in set(table["dx"])]
+    return found + [f"no image of class '{name}': nothing could be learnt or tested" for name in empty]
 
 
 def image_problems(image_ids: Iterable[str], paths: dict[str, list[str]], masks: dict[str, list[str]]) -> list[str]:

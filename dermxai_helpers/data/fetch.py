@@ -1,6 +1,5 @@
 """Bring the originals of HAM10000 from Harvard Dataverse: complete and checked, or not at all."""
 
-import errno
 import os
 import shutil
 import stat
@@ -15,7 +14,7 @@ import requests
 
 from dermxai_helpers import __version__
 from dermxai_helpers.data.table import load
-from dermxai_helpers.files import DataError, cache_folder, progress, writing
+from dermxai_helpers.files import DataError, cache_folder, progress, unfinished, writing
 
 # doi:10.7910/DVN/DBW86T, version 4: checksum and number of each file; format=original is the table as it was uploaded
 SERVER = "https://dataverse.harvard.edu/api/access/datafile/"
@@ -32,7 +31,6 @@ Cite Tschandl, Rosendahl & Kittler (2018), doi:10.1038/sdata.2018.161; for the m
 HEADERS = {"User-Agent": f"dermxai/{__version__}", "Accept-Encoding": "identity"}
 TIMEOUT = 30  # seconds without a byte
 RETRIES = 4
-OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # not the archive's fault
 MOST_GROWTH, SMALL = 20, 10_000_000  # photographs hardly grow when unpacked; so many bytes are always fine
 
 
@@ -55,19 +53,16 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
             load(target, classes=None)  # it is there already; or something else is, which is left alone
         else:
             workshop.mkdir(parents=True, exist_ok=True)
-            os.replace(arrived(workshop), target)
+            try:
+                load(folder := from_dataverse(workshop), classes=None)
+            except DataError as error:
+                advice = (
+                    f"run the same command again, which goes on from {workshop}, or name your own folder ({KAGGLE})"
+                )
+                raise DataError("HAM10000", [f"not all of it could be had ({error}); {advice}"]) from error
+            os.replace(folder, target)
         shutil.rmtree(workshop, ignore_errors=True)
     return target
-
-
-def arrived(workshop: Path) -> Path:
-    """The folder with everything, loaded once as a test."""
-    try:
-        load(folder := from_dataverse(workshop), classes=None)
-        return folder
-    except DataError as error:
-        advice = f"run the same command again, which goes on from {workshop}, or name a folder of your own ({KAGGLE})"
-        raise DataError("HAM10000", [f"not all of it could be had ({error}); {advice}"]) from error
 
 
 def from_dataverse(workshop: Path) -> Path:
@@ -112,10 +107,8 @@ def resume(url: str, output_file: str, _: pooch.Pooch, *, part: Path) -> None:
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unpack a zip archive into `folder`, which appears when it is complete; DataError for an unsafe or damaged one."""
-    unfinished = folder.with_suffix(".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)  # left by a run that was killed
     try:
-        with zipfile.ZipFile(archive) as bundle:
+        with unfinished(folder) as place, zipfile.ZipFile(archive) as bundle:
             size = sum(member.file_size for member in bundle.infolist())  # these claims bind: Python stops at them
             if size > max(SMALL, MOST_GROWTH * archive.stat().st_size):
                 raise DataError(archive.name, [f"refused: it claims to unpack to {size:,} bytes"])
@@ -124,11 +117,8 @@ def unpack(archive: Path, folder: Path) -> None:
                 if path.drive or path.root or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):
                     raise DataError(archive.name, [f"refused: its member {member.filename!r} leads out of the folder"])
             for member in progress(bundle.infolist(), f"unpacking {archive.name}", "file"):
-                bundle.extract(member, unfinished)
-        os.replace(unfinished, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, LookupError, OSError) as error:
-        if isinstance(error, DataError) or getattr(error, "errno", None) in OF_THE_DISK:
-            raise
+                bundle.extract(member, place)
+    except DataError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, LookupError) as error:
         raise DataError(archive.name, [f"damaged, it cannot be unpacked ({error})"]) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)

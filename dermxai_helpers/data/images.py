@@ -50,17 +50,11 @@ def as_rgb(picture: Image.Image) -> Image.Image:
         opaque, picture = "L" if picture.mode.startswith("L") else "RGB", picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert(opaque)
     if profile:
-        picture = _to_srgb(picture if picture.mode in ("L", "CMYK") else picture.convert("RGB"), profile)
+        picture = picture if picture.mode in ("L", "CMYK") else picture.convert("RGB")
+        with suppress(OSError, ValueError, TypeError, ImageCms.PyCMSError):  # it is broken, or does not fit
+            own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+            picture = ImageCms.profileToProfile(picture, own, srgb, outputMode="RGB")
     return picture if picture.mode == "RGB" else picture.convert("RGB")
-
-
-def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
-    """The colours that the profile means, as RGB; the picture as it is where the profile is broken or does not fit."""
-    try:
-        own, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(picture, own, srgb, outputMode="RGB")
-    except (OSError, ValueError, TypeError, ImageCms.PyCMSError):
-        return picture
 
 
 def open_mask(path: str | Path, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from dermxai_helpers.data.checks import COLUMNS, image_problems, table_problems
-from dermxai_helpers.files import DataError, cache_folder, counted, listed, sweep, writing
+from dermxai_helpers.files import DataError, cache_folder, counted, listed, writing
 
 CLASSES = ("mel", "nv", "bkl")
 CLASS_NAMES = {"mel": "melanoma", "nv": "nevus", "bkl": "benign keratosis"}
@@ -116,14 +116,13 @@ def prepare(source: str | Path = "demo", images: int = 1200, seed: int = 0) -> P
     program = sorted(Path(synth.__file__).parent.glob("*.py"))
     version = hashlib.sha256(b"".join(file.read_bytes() for file in program)).hexdigest()[:12]
     folder = cache_folder() / f"drawn-{images}-{seed}-{version}"
-    sweep(folder.parent)
-    if not synth.is_complete(folder):  # not drawn yet, or a file has been purged
+    if not synth.is_complete(folder, images):  # not drawn yet, or a file has been purged
         try:
             with writing(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 synth.write_folder(folder, images, seed)
         except DataError:
-            if not synth.is_complete(folder):  # otherwise another notebook drew the same folder meanwhile
+            if not synth.is_complete(folder, images):  # otherwise another notebook drew the same folder meanwhile
                 raise
     return folder
 

@@ -17,9 +17,7 @@ BY_GRADIENT = {
     "hirescam": methods.hires_cam,
     "layercam": methods.layer_cam,
 }
-METHODS = (*BY_GRADIENT, "eigencam", "scorecam", "cam")
-REMEDY = "use method='gradcam', or another layer"
-ROUNDINGS = 30  # by so many the logits may differ from those that the head gives for the mean of the features
+METHODS = (*BY_GRADIENT, "eigencam", "scorecam")
 
 
 def explain(
@@ -36,17 +34,14 @@ def explain(
     images : float, (B, 3, H, W), normalised as the model expects
     target : None explains the predicted class, an int one class, a sequence one class per image; "all" explains every
         class from one forward pass (B x classes maps: image 0 class 0, image 0 class 1, ...)
-    method : "eigencam" knows no class; "scorecam" asks the model once for each map of the layer; "cam" is the closed
-        form for networks that end in global average pooling and one linear layer, where it is Grad-CAM times the number
-        of cells. The formulas stand in `methods`
-    layer : a module or its name; None takes the last layer with a grid of cells
+    method : the formulas stand in `methods`; "eigencam" knows no class, "scorecam" asks the model once for each map of
+        the layer
+    layer : a module or its name; None takes the last with a grid of cells, which a pass of one image more finds
     relu : clip negative evidence to zero, as the papers do; False keeps it;  classes : their names
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got '{method}'")
     model = unwrapped(model)
-    random_state = torch.cuda.get_rng_state if next(model.parameters()).is_cuda else torch.get_rng_state
-    before = random_state()
     with left_as_found(model):
         images = checked_images(model, images)
         passes = watched(model, images, layer, gradients=method in BY_GRADIENT)
@@ -57,17 +52,12 @@ def explain(
         maps = torch.cat([_maps(model, method, *part) for part in parts])
     if relu:
         maps = maps.clamp(min=0)
-    found = summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
-    if not torch.equal(before, random_state()):
-        found.notes.insert(0, "the model is random in evaluation mode, too (functional.dropout?): no map comes twice")
-    return found
+    return summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
 
 
 def _maps(model: nn.Module, method: str, seen: ForwardPass, images: Tensor, targets: Tensor) -> Tensor:
     """Raw maps (B, T, rows, columns) of the classes `targets` (B, T)."""
     features = seen.output.detach()
-    if method == "cam":
-        return methods.class_activation(features, _checked_head(model, seen), targets)
     if method == "scorecam":
         return methods.score_cam(features, images, model, targets)
     if method == "eigencam":
@@ -86,17 +76,3 @@ def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
         found = f"the logits do not depend on layer '{seen.layer}' by any gradient"
         raise ValueError(f"{found}: choose another layer, or take no_grad or quantising out of the model")
     return gradient
-
-
-def _checked_head(model: nn.Module, seen: ForwardPass) -> nn.Linear:
-    """The last linear layer; ValueError unless it turns the spatial mean of the features into the logits."""
-    pooled = seen.output.mean(dim=(2, 3))
-    for head in [module for module in model.modules() if isinstance(module, nn.Linear)][-1:]:
-        if head.weight.shape != (seen.logits.shape[1], pooled.shape[1]):
-            break
-        rounding = ROUNDINGS * torch.finfo(pooled.dtype).eps * (1 + pooled.abs() @ head.weight.abs().T)
-        given = functional.linear(pooled, head.weight, head.bias)  # not head(pooled): a hook may change what that gives
-        if ((given - seen.logits).abs() <= rounding).all():
-            return head
-    needed = f"logits that are one linear layer on the spatial mean of '{seen.layer}'"
-    raise ValueError(f"CAM needs {needed}, which is not so in {type(model).__name__}: {REMEDY}")

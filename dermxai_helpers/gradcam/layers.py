@@ -1,9 +1,8 @@
 """The layer to explain: which one it is, and what it gives in a pass: feature maps (B, channels, rows, columns)."""
 
 import difflib
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections import namedtuple
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
@@ -11,15 +10,8 @@ from torch import Tensor, nn
 TOKENS = "(tokens)"
 OFTEN = "looks at each picture several times, so there is no one map: explain the network inside it"
 AT_ONCE = 32  # images in one pass, so that a large batch does not need much memory
-
-
-@dataclass(frozen=True)
-class ForwardPass:
-    """What one pass leaves."""
-
-    layer: str
-    output: Tensor  # of the layer, (B, K, rows, columns); the leaf of the graph, if there is one
-    logits: Tensor  # (B, classes)
+# The layer's name, what it gives, (B, K, rows, columns), the leaf of the graph if there is one; logits (B, classes)
+ForwardPass = namedtuple("ForwardPass", "layer output logits")
 
 
 def is_grid(output: object, images: Tensor) -> bool:
@@ -37,12 +29,37 @@ def watched(model: nn.Module, images: Tensor, layer: str | nn.Module | None, gra
     gradients : whether they are recorded from the layer up; below it they never are
     """
     first, *others = images.split(AT_ONCE)
-    if layer is None:
-        seen = _pass_with_last_layer(model, first, gradients)
-    else:
-        seen = _pass(model, first, _name_of(model, images, layer), gradients)
+    name = _last_layer(model, images) if layer is None else _name_of(model, images, layer)
+    seen = _pass(model, first, name, gradients)
     _check(model, first, seen)
-    return [seen, *(_pass(model, part, seen.layer, gradients) for part in others)]
+    return [seen, *(_pass(model, part, name, gradients) for part in others)]
+
+
+def _last_layer(model: nn.Module, images: Tensor) -> str:
+    finished, kind = _finishing(model, images), type(model).__name__
+    if not finished or finished[-1] == TOKENS:
+        found = f"no layer of {kind} gives feature maps (B, channels, rows, columns) with several cells"
+        if set(finished) - {TOKENS}:
+            found = f"{kind} goes on with tokens after its feature maps, whose heat-map would say nothing of the answer"
+        raise ValueError(f"{found}: Grad-CAM does not apply; for timm's VisionTransformer use relevancy.explain")
+    return finished[-1]
+
+
+def _finishing(model: nn.Module, images: Tensor) -> list[str]:
+    """Layers in the order in which a pass finishes them: those that give a grid, and TOKENS for tokens."""
+    names = []
+    with ExitStack() as hooks:
+        for name, module in model.named_modules():
+
+            def note(_module, _inputs, output, name=name):
+                if name and is_grid(output, images):
+                    names.append(name)
+                elif isinstance(output, Tensor) and output.ndim == 3 and output.shape[1] > 1:
+                    names.append(TOKENS)
+
+            hooks.enter_context(module.register_forward_hook(note))
+        model(images[:1])
+    return names
 
 
 def _name_of(model: nn.Module, images: Tensor, layer: str | nn.Module) -> str:
@@ -55,51 +72,6 @@ def _name_of(model: nn.Module, images: Tensor, layer: str | nn.Module) -> str:
         near = ", ".join(difflib.get_close_matches(layer, names.values())) or "none"
         raise ValueError(f"{kind} has no layer '{layer}'; near it: {near}; {_candidates(model, images)}")
     return layer
-
-
-def _pass_with_last_layer(model: nn.Module, images: Tensor, gradients: bool) -> ForwardPass:
-    """A pass that keeps the last layer with a grid. Only a pass tells which that is: a wrong guess costs two more."""
-    likely = ""
-    for name, child in model.named_children():
-        if any(isinstance(part, nn.Conv2d | nn.BatchNorm2d) for part in child.modules()):
-            likely = name
-    with _noting_grids(model, images, below=likely) as finished:
-        seen = _pass(model, images, likely, gradients)
-    if finished[-1:] == [likely]:
-        return seen
-    finished, kind = _finishing(model, images), type(model).__name__
-    grids = [name for name in finished if name != TOKENS]
-    found = f"no layer of {kind} gives feature maps (B, channels, rows, columns) with several cells"
-    if grids and finished[-1] == TOKENS:
-        found = f"after '{grids[-1]}' {kind} goes on with tokens, of which a heat-map of that layer would say nothing"
-    if not grids or finished[-1] == TOKENS:
-        raise ValueError(f"{found}: Grad-CAM does not apply; for timm's VisionTransformer use relevancy.explain")
-    return _pass(model, images, finished[-1], gradients)
-
-
-@contextmanager
-def _noting_grids(model: nn.Module, images: Tensor, below: str = "") -> Iterator[list[str]]:
-    """Yields a list that a pass fills: layers whose output is a grid, or TOKENS for tokens; none below `below`."""
-    names = []
-    with ExitStack() as hooks:
-        for name, module in model.named_modules():
-            if below and name.startswith(f"{below}."):
-                continue  # hooks on every part of a network would cost a tenth of a pass
-
-            def note(_module, _inputs, output, name=name):
-                if name and is_grid(output, images):
-                    names.append(name)
-                elif isinstance(output, Tensor) and output.ndim == 3 and output.shape[1] > 1:
-                    names.append(TOKENS)
-
-            hooks.enter_context(module.register_forward_hook(note))
-        yield names
-
-
-def _finishing(model: nn.Module, images: Tensor) -> list[str]:
-    with _noting_grids(model, images) as finished:
-        model(images[:1])
-    return finished
 
 
 def _candidates(model: nn.Module, images: Tensor) -> str:

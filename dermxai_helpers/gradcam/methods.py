@@ -25,7 +25,7 @@ def grad_cam(features: Tensor, gradients: Tensor) -> Tensor:
     Source: Selvaraju et al., "Grad-CAM", ICCV 2017, equations 1 and 2.
     """
     weights = gradients.mean(dim=(2, 3))  # alpha (B, K): one number for each map, whatever its cells
-    return weighted_sum(features, weights)
+    return torch.einsum("bk,bkij->bij", weights, features)
 
 
 def grad_cam_plus_plus(features: Tensor, gradients: Tensor) -> Tensor:
@@ -46,7 +46,8 @@ def grad_cam_plus_plus(features: Tensor, gradients: Tensor) -> Tensor:
     totals = features.sum(dim=(2, 3), keepdim=True)
     alpha = squared / (2 * squared + totals * squared * gradients + SMALLEST_DENOMINATOR)
     alpha = torch.where(gradients != 0, alpha, 0)
-    return weighted_sum(features, (alpha * gradients.clamp(min=0)).sum(dim=(2, 3)))
+    weights = (alpha * gradients.clamp(min=0)).sum(dim=(2, 3))
+    return torch.einsum("bk,bkij->bij", weights, features)
 
 
 def hires_cam(features: Tensor, gradients: Tensor) -> Tensor:
@@ -102,17 +103,3 @@ def score_cam(features: Tensor, images: Tensor, model: nn.Module, targets: Tenso
             scores.append(model(image * (seen - low) / (high - low + 1e-8)))
         weights.append(torch.cat(scores)[:, wanted].softmax(dim=0))
     return torch.einsum("bkt,bkij->btij", torch.stack(weights), features)
-
-
-def class_activation(features: Tensor, head: nn.Linear, targets: Tensor) -> Tensor:
-    """Weigh the feature maps by the head's rows of the classes `targets` (B, T): maps (B, T, rows, columns).
-
-    L = sum_k w_k A_k; under average pooling the mean of L plus the bias is the logit, and Grad-CAM is L / Z.
-    Source: Zhou et al., "Learning deep features for discriminative localization", CVPR 2016, equation 2.
-    """
-    return torch.einsum("btk,bkij->btij", head.weight[targets], features)
-
-
-def weighted_sum(features: Tensor, weights: Tensor) -> Tensor:
-    """(B, K, rows, columns) and (B, K) -> (B, rows, columns)"""
-    return torch.einsum("bk,bkij->bij", weights, features)

@@ -1,10 +1,7 @@
-"""Captions of a lesion drawn twice, one attribute changed and every other random choice kept.
+"""Captions of a lesion drawn twice, one attribute changed and every other random choice kept."""
 
-A caption that describes the picture must change in that fact, and in the others no more than for a mirror image.
-"""
-
+from collections import namedtuple
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
@@ -26,14 +23,7 @@ CHANGES: dict[str, tuple[dict, dict]] = {
 }
 """Slot -> the two settings of `synth.draw` that are compared."""
 
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """One photograph of one lesion, drawn twice: slot is what was changed on purpose between before and after."""
-
-    slot: str
-    before: synth.Lesion
-    after: synth.Lesion
+Pair = namedtuple("Pair", "slot before after")  # what was changed on purpose between two `synth.Lesion`
 
 
 def draw_pairs(n: int, seed: int = 0) -> list[Pair]:

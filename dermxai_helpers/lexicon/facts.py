@@ -52,26 +52,22 @@ def agrees(said: Fact, true: Fact) -> bool | None:
     return None if true_value == "any" and not covers else not covers
 
 
-def verdicts(
-    said: Sequence[Facts], true: Sequence[Facts], lesions: Sequence | None = None, slots: Sequence = tuple(ATTRIBUTES)
-) -> pd.DataFrame:
-    """List every fact of the truth and what became of it: columns caption, lesion, slot, said, true, verdict.
+def verdicts(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tuple(ATTRIBUTES)) -> pd.DataFrame:
+    """List every fact of the truth and what became of it: columns caption, slot, said, true, verdict.
 
     said : what `lexicon.parse` read in each caption, (n,); true : `true_facts` of its lesion, or a parsed reference
-    lesions : lesion of each caption, for intervals; by default each is its own
     slots : which count; give those that the prompt asks for, for silence about them is an omission
     The table has said, true as "value polarity"; verdict : "right", "wrong" or "silent". Open facts have no row.
     """
-    if len(said) != len(true) or (lesions is not None and len(lesions) != len(said)):
-        raise ValueError(f"{len(said)} captions, {len(true)} truths: there must be one truth (and one lesion) for each")
-    lesions = range(len(said)) if lesions is None else lesions
+    if len(said) != len(true):
+        raise ValueError(f"{len(said)} captions, {len(true)} truths: there must be one truth for each")
     rows = []
-    for caption, (lesion, stated, known) in enumerate(zip(lesions, said, true, strict=True)):
+    for caption, (stated, known) in enumerate(zip(said, true, strict=True)):
         for slot in slots:
             verdict = _verdict(stated.get(slot), known.get(slot, ("", "uncertain")))
             if verdict != "open":
-                rows.append((caption, lesion, slot, " ".join(stated.get(slot, ())), " ".join(known[slot]), verdict))
-    return pd.DataFrame(rows, columns=["caption", "lesion", "slot", "said", "true", "verdict"])
+                rows.append((caption, slot, " ".join(stated.get(slot, ())), " ".join(known[slot]), verdict))
+    return pd.DataFrame(rows, columns=["caption", "slot", "said", "true", "verdict"])
 
 
 def marks(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tuple(ATTRIBUTES)) -> pd.DataFrame:

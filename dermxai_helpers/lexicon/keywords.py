@@ -18,15 +18,11 @@ FALLBACK = "nv"
 
 @dataclass(frozen=True)
 class Vote:
-    """The class a sentence votes for.
-
-    hits : class -> number of keyword occurrences
-    reason : "" when the words decided; else why not: "zero hits", "tie: mel, nv", "not English" or "not prose"
-    """
+    """The class a sentence votes for."""
 
     label: str
-    hits: dict[str, int]
-    reason: str = ""
+    hits: dict[str, int]  # class -> number of keyword occurrences
+    reason: str = ""  # why the words did not decide: "zero hits", "tie: mel, nv", "not English" or "not prose"
 
 
 def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYWORDS) -> Vote:

@@ -17,8 +17,6 @@ FINITE = "(?:is|are|was|were|has|do|does|did|shows|appears|looks|seems|covers|hi
 UNSURE = r"(?:necessarily|certain(?:ly)?|sure|clear(?! of)|possible|allow|permit)\b"
 TO_BE = "(?:is|are|was|were|appears?|seems?|remains?)"
 
-# --- cues before what they are about ---
-
 DENIES = re.compile(
     rf"""\b(?:
         (?:no|without\ an?y?|without)\ (?:evidence|signs?|indications?|suggestions?|traces?)\ (?:of|for|that)
@@ -47,8 +45,6 @@ DOUBTS = re.compile(
     re.VERBOSE,
 )
 
-# --- cues behind it ---
-
 DENIED = re.compile(
     rf"""\s*(?:{TO_BE}\ |[:(]\ ?|-\ )?(?:both\ |all\ )?(?P<twice>not\ )?
         (?:absent|missing|lacking|lost(?!\ [a-z])|(?<=metry\ is\ )(?:lost|broken|disrupted)|none|ruled\ out|excluded)\b
@@ -69,8 +65,6 @@ DOUBTED = re.compile(
       | \s*{TO_BE}\ not(?=\s*(?:$|[.,;]))""",  # "dots are seen, streaks are not": left out is what they are not
     re.VERBOSE,
 )
-
-# --- how far a cue reaches ---
 
 NEW_CLAUSE = re.compile(
     rf"""[;:]

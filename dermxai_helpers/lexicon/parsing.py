@@ -1,8 +1,4 @@
-"""Reads what a sentence states about a lesion, what it denies, and where it is in doubt.
-
-An echoed prompt is cut out; the words of `vocabulary` are found, the longest first; `negation` judges each; and what is
-said of one slot is brought together.
-"""
+"""Reads what a sentence states about a lesion, what it denies, and where it is in doubt."""
 
 import re
 from dataclasses import dataclass, replace
@@ -24,18 +20,14 @@ ECHO_WORDS = 6  # that many words in a row from a prompt are no coincidence
 
 @dataclass(frozen=True)
 class Mention:
-    """One place where a sentence speaks of a slot.
-
-    start, end : the words that carry the value, as places in the text given to `mentions`
-    span : with the words that had to be read to know what they are about, in the plain sentence
-    """
+    """One place where a sentence speaks of a slot."""
 
     slot: str
     value: str
     polarity: str
-    start: int
+    start: int  # of the words that carry the value, as places in the text given to `mentions`
     end: int
-    span: tuple[int, int]
+    span: tuple[int, int]  # with the words that had to be read to know what they are about, in the plain sentence
 
 
 def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:

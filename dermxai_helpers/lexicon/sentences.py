@@ -10,8 +10,6 @@ from dermxai_helpers.captions.prompts import PROMPTS
 from dermxai_helpers.lexicon.parsing import ASKED, echoed_words, mentions
 from dermxai_helpers.lexicon.plain import normalised
 
-# --- the true sentence about a drawn lesion ---
-
 
 def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) -> str:
     """Write the true sentence about a drawn lesion, in the form that one of the three prompts asks for.
@@ -35,23 +33,18 @@ def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) ->
     ]
     if prompt_name == "roi":
         facts.append("a visible ruler" if attributes["ruler"] else "no scale visible for the diameter")
-    if prompt_name == "focused":
-        facts.extend(_structures(attributes))
+    if prompt_name == "focused":  # rare structures when they are there; then what the prompt names, and the veil
+        rare = {"regression": "regression", "milia": "milia-like cysts", "comedo": "comedo-like openings"}
+        network, dots = attributes["network"], attributes["dots"]
+        facts += [words for name, words in rare.items() if attributes[name]] + [
+            "no network" if network == "none" else f"{_article(network)} network",
+            "no dots" if dots == "none" else f"{dots} dots",
+            "streaks" if attributes["streaks"] else "no streaks",
+            "a blue-white veil" if attributes["veil"] else "no blue-white veil",
+        ]
     if rng.random() < 0.5:
         return f"{_article(attributes['symmetry']).capitalize()} lesion with {_listing(facts)}."
     return f"The lesion is {attributes['symmetry']}, with {_listing(facts)}."
-
-
-def _structures(attributes: Mapping) -> list[str]:
-    """Rare structures only when they are there; then those the prompt names, and the veil, each present or denied."""
-    rare = {"regression": "regression", "milia": "milia-like cysts", "comedo": "comedo-like openings"}
-    network, dots = attributes["network"], attributes["dots"]
-    return [words for name, words in rare.items() if attributes[name]] + [
-        "no network" if network == "none" else f"{_article(network)} network",
-        "no dots" if dots == "none" else f"{dots} dots",
-        "streaks" if attributes["streaks"] else "no streaks",
-        "a blue-white veil" if attributes["veil"] else "no blue-white veil",
-    ]
 
 
 def _article(words: str) -> str:
@@ -60,9 +53,6 @@ def _article(words: str) -> str:
 
 def _listing(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-# --- a measurement for sentences that nobody wrote ---
 
 
 def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
@@ -82,8 +72,6 @@ def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
     near, far = step(0.05 * radius), step(0.30 * radius)
     return float(np.clip(near / far, 0, 1.5)) if abs(far) > 1 else 0.0
 
-
-# --- form: a captioner can be perfect here and see nothing ---
 
 ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|approx|ca|vs|dr|fig|(?<!: )no(?=\. ?\d))\.|(?<=\d)\.(?=\d)", re.IGNORECASE)
 OPENING = re.compile(r"^(?:(?:\d+[.)]|(?:sure|certainly|absolutely|of course|okay|ok|yes|no)[.!])\s+)+", re.IGNORECASE)

@@ -18,15 +18,11 @@ DRAWN = 4000  # lesions behind the default weights: the rarest class then has ab
 
 @dataclass(frozen=True, eq=False)
 class FactWeights:
-    """What each fact says about the class.
-
-    classes : names; shares : the prior, how frequent each class is among the lesions behind the weights, (classes,)
-    chances : slot -> true fact -> P(fact | class), (classes,)
-    """
+    """What each fact says about the class."""
 
     classes: tuple[str, ...]
-    shares: np.ndarray
-    chances: Mapping[str, Mapping[Fact, np.ndarray]]
+    shares: np.ndarray  # the prior, how frequent each class is among the lesions behind the weights, (classes,)
+    chances: Mapping[str, Mapping[Fact, np.ndarray]]  # slot -> true fact -> P(fact | class), (classes,)
 
     def of(self, slot: str, fact: Fact) -> np.ndarray | None:
         """Weigh a fact: log P(fact | class) / P(fact), (classes,); None for a fact about which nothing is known.
@@ -63,14 +59,11 @@ def default_weights() -> FactWeights:
 
 @dataclass(frozen=True)
 class Decision:
-    """The class that a caption's facts speak for.
+    """The class that a caption's facts speak for."""
 
-    label : a class, or "abstain"; posterior : class -> probability; evidence : slot -> class -> weight
-    """
-
-    label: str
-    posterior: dict[str, float]
-    evidence: dict[str, dict[str, float]]
+    label: str  # or "abstain"
+    posterior: dict[str, float]  # class -> probability
+    evidence: dict[str, dict[str, float]]  # slot -> class -> weight
 
     @property
     def confidence(self) -> float:
@@ -94,8 +87,6 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     Source: naive Bayes; facts are taken as independent within a class, so a veil, which brings its own colour, counts
     a little double.
     """
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold {threshold}: it is a probability, so choose a number from 0 to 1")
     weights = weights or default_weights()
     facts = said if isinstance(said, Mapping) else parse(said)
     found = {slot: weight for slot, fact in facts.items() if (weight := weights.of(slot, fact)) is not None}

@@ -70,9 +70,9 @@ def show(figure_and_alt: tuple[Figure, str]) -> None:
     display({"image/png": png(figure), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
-def look_of(name: str) -> tuple[str, str]:
-    """Colour and marker of a class, a baseline or the paper; what was measured has a blue dot."""
-    return LOOKS.get(name, (MEASURED, "o"))
+def look_of(name: str, measured: Sequence[str] = (MEASURED, "o")) -> Sequence[str]:
+    """Colour and marker of a class, a baseline or the paper, or what was measured."""
+    return LOOKS.get(name, measured)
 
 
 def dots(axes: Axes, table: pd.DataFrame, reference: float | None = None, shift: float = 0.0, **look) -> None:
@@ -137,18 +137,14 @@ def opened(picture: np.ndarray | str) -> np.ndarray:
     return np.asarray(Image.open(picture).convert("RGB")) if isinstance(picture, str) else picture
 
 
-def draw_picture(axes: Axes, picture: np.ndarray, title: str = "", vmax: float | None = None) -> None:
+def draw_picture(axes: Axes, picture: np.ndarray, title: str = "") -> None:
     """Draw an RGB picture as it is; a map (h, w) from dark to bright, or from purple to orange if it has signs."""
-    if picture.ndim == 3 and picture.shape[2] not in (3, 4):
-        raise ValueError(
-            f"a picture is (height, width, 3), colours last, and a map (height, width), got {picture.shape}"
-        )
     if picture.ndim == 3:
         axes.imshow(picture, interpolation="antialiased")
     elif (picture < 0).any():
         axes.imshow(picture, cmap=SIGNED_COLOURS, norm=CenteredNorm())
     else:
-        axes.imshow(picture, vmin=0, vmax=vmax)
+        axes.imshow(picture, vmin=0)
     bare(axes, title)
 
 

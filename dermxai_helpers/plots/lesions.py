@@ -33,11 +33,11 @@ def classes(counts: pd.DataFrame) -> tuple[Figure, str]:
 
 
 @styled
-def patients(table: pd.DataFrame, sites: int = 7) -> tuple[Figure, str]:
+def patients(table: pd.DataFrame) -> tuple[Figure, str]:
     """Draw ages and the commonest body sites as shares of each class. table : columns dx, age, localization"""
     figure = Figure(figsize=(9, 3.2))
     left, right = figure.subplots(1, 2)
-    commonest = table["localization"].value_counts().index[:sites]
+    commonest = table["localization"].value_counts().index[:7]
     places = np.arange(len(commonest))
     said = []
     for number, name in enumerate(CLASSES):

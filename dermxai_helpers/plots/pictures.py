@@ -13,18 +13,18 @@ SHEET = 7.5  # inches wide: photographs are what makes a notebook large, and wid
 LETTERS = 14  # of a title, in an inch
 
 
-def grid(
-    rows: Sequence, titles: Sequence = (), width: float = SHEET, space: float = 0.1, vmax: float | None = None
-) -> tuple[Figure, np.ndarray]:
+def grid(rows: Sequence, titles: Sequence = (), width: float = SHEET, space: float = 0.1) -> tuple[Figure, np.ndarray]:
     """Draw rows of pictures; returns the figure and its axes, (rows, columns).
 
     rows : lists of pictures or maps, arrays or paths; titles : lists of as many, broken into lines that fit
-    space : inches between the rows; vmax : where the colours of maps end; None: at each map's maximum
+    space : inches between the rows
     """
     rows = [[opened(picture) for picture in line] for line in rows]
     columns = max(map(len, rows))
     height, wide = rows[0][0].shape[:2]
-    named = [[_wrapped(title, width / columns) for title in line] for line in titles] or [[""] * columns] * len(rows)
+    letters = max(8, int(LETTERS * width / columns))
+    broken = [[[textwrap.fill(part, letters) for part in title.split("\n")] for title in line] for line in titles]
+    named = [["\n".join(parts) for parts in line] for line in broken] or [[""] * columns] * len(rows)
     lines = max((title.count("\n") + bool(title) for line in named for title in line), default=0)
     figure = Figure(figsize=(width, len(rows) * (width / columns * height / wide + space + 0.16 * lines)))
     axes = figure.subplots(len(rows), columns, squeeze=False)
@@ -33,28 +33,22 @@ def grid(
         place.set_anchor("N")
     for line, pictures, names in zip(axes, rows, named, strict=True):
         for place, picture, name in zip(line, pictures, names, strict=False):
-            draw_picture(place, picture, name, vmax)
+            draw_picture(place, picture, name)
     return figure, axes
 
 
-def _wrapped(title: str, inches: float) -> str:
-    return "\n".join(textwrap.fill(line, max(8, int(LETTERS * inches))) for line in title.split("\n"))
-
-
 @styled
-def row(
-    pictures: Mapping, about: str, outlines: Sequence[Mapping] = (), vmax: float | None = None, below: str = ""
-) -> tuple[Figure, str]:
+def row(pictures: Mapping, about: str, outlines: Sequence[Mapping] = (), below: str = "") -> tuple[Figure, str]:
     """Draw pictures side by side.
 
     pictures : {title: uint8 RGB (h, w, 3), or a map (h, w), of any size}; about : what they show
-    outlines : for each picture {colour: mask whose rim is drawn}; vmax : as in `grid`; below : a line below
+    outlines : for each picture {colour: mask whose rim is drawn}; below : a line below
     A map with negative values is drawn in purple (negative), white (zero) and orange; another from dark to bright; a
     bar below it says what its colours are.
     """
     maps = [np.ndim(picture) == 2 and picture.dtype != bool for picture in map(opened, pictures.values())]
     wide, room = min(SHEET, 2.3 * len(pictures)), 0.1 + 0.35 * any(maps) + 0.2 * bool(below)
-    figure, axes = grid([list(pictures.values())], [list(pictures)], wide, room, vmax)
+    figure, axes = grid([list(pictures.values())], [list(pictures)], wide, room)
     for place in axes[0, maps]:
         figure.colorbar(place.images[0], ax=place, location="bottom", shrink=0.8, aspect=15, ticks=MaxNLocator(2))
     for place, masks in zip(axes.flat, outlines, strict=False):
@@ -66,13 +60,11 @@ def row(
 
 
 @styled
-def sheet(rows: Mapping[str, Sequence], about: str, titles: Sequence[str] = ()) -> tuple[Figure, str]:
-    """Draw photographs in a labelled row for each entry. rows : {label: paths or arrays}; titles : of the columns"""
+def sheet(rows: Mapping[str, Sequence], about: str) -> tuple[Figure, str]:
+    """Draw photographs in a labelled row for each entry. rows : {label: paths or arrays}"""
     figure, axes = grid(list(rows.values()), width=min(SHEET, 0.7 + 0.9 * max(map(len, rows.values()))), space=0.02)
     for line, label in zip(axes, rows, strict=True):
         line[0].set_ylabel(label.replace(" ", "\n"), rotation=0, ha="right", va="center")
-    for place, title in zip(axes[0], titles, strict=False):
-        place.set_title(title, fontsize=9)
     return figure, f"{about}: {', '.join(f'{len(pictures)} of {label}' for label, pictures in rows.items())}."
 
 
@@ -81,12 +73,12 @@ def gallery(
     pictures: Sequence, titles: Sequence[str], about: str, columns: int = 4, width: float = SHEET
 ) -> tuple[Figure, str]:
     """Draw pictures in rows of `columns`, each below its title. pictures : arrays or paths, of any size"""
-    starts = range(0, max(len(pictures), 1), columns)
-    rows = [pictures[start : start + columns] or [np.full((1, 1, 3), 255)] for start in starts]
+    starts = range(0, len(pictures), columns)
+    rows = [pictures[start : start + columns] for start in starts]
     named = [titles[start : start + columns] for start in starts]
     figure, _ = grid(rows, named, width * len(rows[0]) / columns)
     said = "; ".join(title.replace("\n", ", ") for title in titles)
-    return figure, f"{about}: {len(pictures)} pictures. {said or 'None'}."
+    return figure, f"{about}: {len(pictures)} pictures. {said}."
 
 
 @styled

@@ -1,6 +1,5 @@
 """The relevancy of Chefer, Gur and Wolf (CVPR 2021) on a stock timm transformer, and three maps to compare it with."""
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from itertools import repeat
@@ -13,7 +12,7 @@ from dermxai_helpers import assets
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
 from dermxai_helpers.inference import copied, left_as_found, to_input, unwrapped
 from dermxai_helpers.relevancy import forward, maps
-from dermxai_helpers.relevancy.models import family, readers
+from dermxai_helpers.relevancy.models import refusal
 
 AT_ONCE = 4  # images in one pass: for relevance a ViT-B keeps half a gigabyte of each
 # By how much the logits of this pass may differ from the model's own, which may use fused kernels and TF32
@@ -37,23 +36,22 @@ def explain(
 
     "chefer" divides by sums that nearly vanish: it is computed in 64 bits, in a copy of the model, and agrees with the
     authors' program to 1e-9. In 32 bits many a map is wrong and looks right: `tests/relevancy` has three.
-    The other methods keep the model's number type; half precision becomes float32, with a note.
-    Raises ValueError, as a sentence, for models whose layers the rules do not cover (`models`), and where those layers,
-    run one by one, do not give the logits that the model gives.
+    The other methods keep the model's number type; half precision becomes float32. ValueError for models that the rules
+    do not cover (`models`), and where their layers, run one by one, do not give the model's logits.
     Source: Chefer et al., arXiv 2012.09838, section 3.
     """
     if method not in maps.METHODS:
         raise ValueError(f"method must be one of {', '.join(maps.METHODS)}, got '{method}'")
     model = unwrapped(model)
-    notes = _notes_on(model)
+    if problem := refusal(model):
+        raise ValueError(f"relevancy is not defined for this {type(model).__name__}: {problem}")
     last = len(model.blocks) - 1
     if not 0 <= start_layer <= last:
         raise ValueError(f"start_layer must lie in 0 to {last}, the model's blocks, got {start_layer}")
     computing = _copy_to_compute_with(model, precise=method == "chefer")
     with left_as_found(computing):
         checked_images(model, images)  # all of them, before the first pass
-        head = readers(computing)[0][1]  # the predicted class is known after the pass, any other target before
-        outputs = head.weight.new_empty(len(images), head.out_features)
+        outputs = computing.head.weight.new_empty(len(images), model.num_classes)  # known before the pass
         chosen = repeat(None) if target is None else targets_for(outputs, target).split(AT_ONCE)
         pairs = zip(images.split(AT_ONCE), chosen, strict=False)
         parts = [_maps_of(computing, part, start_layer, method, wanted) for part, wanted in pairs]
@@ -61,8 +59,7 @@ def explain(
         _check_logits(model, images, logits)
     grid = model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
     layer = f"blocks {start_layer} to {last}" if method in maps.NEED_ALL_BLOCKS else f"block {last}"
-    explained = summarise(found.unflatten(-1, grid).flatten(0, 1), logits, targets, classes, layer, method)
-    return dataclasses.replace(explained, notes=notes + explained.notes)
+    return summarise(found.unflatten(-1, grid).flatten(0, 1), logits, targets, classes, layer, method)
 
 
 def prepare(model: nn.Module, images: Sequence[np.ndarray]) -> Tensor:
@@ -80,31 +77,16 @@ def demo_vit() -> tuple[nn.Module, list[str]]:
     """Load the small timm transformer trained on drawn lesions, in evaluation mode, and its class names."""
     import timm
 
-    weights, card = assets.FOLDER / "vit_demo.safetensors", assets.FOLDER / "vit_demo.json"
-    missing = [path.name for path in (weights, card) if not path.is_file()]
-    if missing:
-        raise FileNotFoundError(
-            f"{' and '.join(missing)} not found in dermxai_helpers/assets: install the package again"
-        )
-    described = json.loads(card.read_text())
+    weights, described = (
+        assets.FOLDER / "vit_demo.safetensors",
+        json.loads((assets.FOLDER / "vit_demo.json").read_text()),
+    )
     classes = described["classes"]
     source = {"file": str(weights), "num_classes": len(classes), "mean": described["mean"], "std": described["std"]}
     source["custom_load"] = False  # or a timm before 1.0.31 reads Google's own format only
     arguments = {"num_classes": len(classes)} | described["arguments"]
     model = timm.create_model(described["architecture"], pretrained=True, pretrained_cfg_overlay=source, **arguments)
     return model.eval(), classes
-
-
-def _notes_on(model: nn.Module) -> list[str]:
-    """Notes about what the model is; ValueError where relevancy is not defined for it."""
-    group = family(model)
-    if group.kind == "refused":
-        raise ValueError(f"relevancy is not defined for this {type(model).__name__}: {group.reason}")
-    notes = [f"extension of the published rules: {group.reason}"] if group.kind == "extension" else []
-    weight = next(model.parameters())
-    if weight.dtype in (torch.float16, torch.bfloat16):
-        notes.append(f"the weights are {weight.dtype}, in which maps break: computed on a copy in higher precision")
-    return notes
 
 
 def _copy_to_compute_with(model: nn.Module, precise: bool) -> nn.Module:
@@ -140,11 +122,6 @@ def _maps_of(
     images = checked_images(model, images)  # a few at a time: in 64 bits they are twice as large
     seen = forward.run(model, images, first, method in maps.NEED_GRADIENTS, method == "chefer")
     targets = targets_for(seen.logits, None) if targets is None else targets
-    count = targets.shape[1]
-    if method in maps.KNOW_NO_CLASS:
-        found = maps.patch_map(seen, method, targets[:, 0])[:, None].expand(-1, count, -1)
-    else:
-        columns = enumerate(targets.T, 1)
-        each = [maps.patch_map(seen, method, column, keep_graph=number < count) for number, column in columns]
-        found = torch.stack(each, dim=1)
-    return found, seen.logits.detach(), targets  # no graph outlives its pass
+    columns, last = enumerate(targets.T, 1), targets.shape[1]  # the graph is kept for all classes but the last
+    each = [maps.patch_map(seen, method, column, keep_graph=number < last) for number, column in columns]
+    return torch.stack(each, dim=1), seen.logits.detach(), targets  # no graph outlives its pass

@@ -7,19 +7,18 @@
 """
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dermxai_helpers.relevancy.forward import BlockPass, VitPass
-from dermxai_helpers.relevancy.models import readers
-from dermxai_helpers.relevancy.rules import through_copy, through_linear, through_mean, through_product, through_sum
+from dermxai_helpers.relevancy.forward import VitPass
+from dermxai_helpers.relevancy.rules import through_copy, through_linear, through_product, through_sum
 
 METHODS = ("chefer", "generic", "rollout", "attention")
 NEED_GRADIENTS = {"chefer", "generic"}
 NEED_ALL_BLOCKS = {"chefer", "generic", "rollout"}
-KNOW_NO_CLASS = {"rollout", "attention"}
 
 
 @torch.no_grad()
@@ -28,7 +27,8 @@ def patch_map(seen: VitPass, method: str, target: Tensor, keep_graph: bool = Fal
 
     seen : with gradients or blocks, as the method needs them;  keep_graph : whether further targets will follow
     """
-    prefix, row = seen.model.num_prefix_tokens, _start(seen)
+    prefix, row = seen.model.num_prefix_tokens, torch.zeros_like(seen.attention[-1][:, 0, 0])
+    row[:, 0] = 1  # of all tokens the head reads the class token
     if method == "attention":
         return carried(row, seen.attention[-1])[:, prefix:]
     if method == "rollout":
@@ -78,7 +78,9 @@ def carried(row: Tensor, weights: Tensor) -> Tensor:
 @torch.no_grad()
 def attention_relevance(seen: VitPass, target: Tensor) -> Iterator[Tensor]:
     """Relevance of the attention for each image's class, (B, h, n, N) per block, from the last block down."""
-    relevance = _at_final_tokens(seen, target)
+    read = seen.model.fc_norm(seen.final[:, 0])
+    wanted = functional.one_hot(target, seen.logits.shape[1]).to(read.dtype)
+    relevance = through_copy(seen.final, _through_layer(seen.model.head, read, seen.logits, wanted)[:, None])
     for done in reversed(seen.blocks):
         block, tokens = done.block, done.tokens
         # the MLP and its skip connection
@@ -99,23 +101,11 @@ def attention_relevance(seen: VitPass, target: Tensor) -> Iterator[Tensor]:
         relevance = through_copy(done.entering, relevance)
 
 
-def _at_final_tokens(seen: VitPass, target: Tensor) -> Tensor:
-    """Relevance (B, n, D) of the tokens that the head reads: 1 at the class, shared by the heads, handed down."""
-    relevance, wanted = torch.zeros_like(seen.final), readers(seen.model)
-    share = functional.one_hot(target, seen.logits.shape[1]).to(relevance.dtype) / len(wanted)
-    for tokens, head in wanted:
-        mean = seen.final[:, tokens].mean(dim=1)
-        normed = seen.model.fc_norm(mean)
-        at_mean = _through_layer(head, normed, head(normed), share)
-        relevance[:, tokens] += through_mean(seen.final[:, tokens], mean, at_mean)
-    return relevance
-
-
 def _through_layer(layer: torch.nn.Linear, x: Tensor, output: Tensor, relevance: Tensor) -> Tensor:
     return through_linear(x, layer.weight, output if layer.bias is None else output - layer.bias, relevance)
 
 
-def _at_qkv(done: BlockPass, at_attention: Tensor, at_values: Tensor) -> Tensor:
+def _at_qkv(done: SimpleNamespace, at_attention: Tensor, at_values: Tensor) -> Tensor:
     """Relevance (B, N, 3D) of queries, keys and values. The scores that it passes through are not scaled."""
     keys = done.keys.mT
     at_queries, at_keys = through_product(done.queries, keys, done.queries @ keys, at_attention)
@@ -125,12 +115,3 @@ def _at_qkv(done: BlockPass, at_attention: Tensor, at_values: Tensor) -> Tensor:
     parts[1].copy_(at_keys.mT)
     parts[2].copy_(at_values)
     return relevance
-
-
-def _start(seen: VitPass) -> Tensor:
-    """(B, N): how much of each final token the heads read. For most models: all of the class token, of no other."""
-    share, wanted = torch.zeros_like(seen.attention[-1][:, 0, 0]), readers(seen.model)
-    for tokens, _ in wanted:
-        read = share[:, tokens]
-        read += 1 / (len(wanted) * read.shape[1])
-    return share

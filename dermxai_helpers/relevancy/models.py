@@ -3,52 +3,19 @@
 Through layer scale, registers, other activations and normalised queries and keys relevance passes unchanged.
 """
 
-from dataclasses import dataclass
-
 from torch import nn
 
 
-@dataclass(frozen=True)
-class Family:
-    """The group of a model, and why: a part of a sentence."""
-
-    kind: str  # "covered" by the published rules, "extension" of them by a head that reads more, or "refused"
-    reason: str = ""
-
-
-def family(model: nn.Module) -> Family:
-    """Tell the group to which a model belongs. Works on the meta device: no weight is looked at."""
-    if problem := _problem(model):
-        return Family("refused", problem)
-    if len(readers(model)) == 2:
-        return Family("extension", "two heads read the class and the distillation token, half of the relevance to each")
-    if model.global_pool == "avg":
-        return Family("extension", "the head reads the mean of the tokens, each gets its share of the relevance")
-    return Family("covered")
-
-
-def readers(model: nn.Module) -> list[tuple[slice, nn.Linear]]:
-    """List the heads whose mean the logits are, each with the final tokens whose mean it reads: (tokens, head)."""
-    if hasattr(model, "head_dist"):
-        return [(slice(0, 1), model.head), (slice(1, 2), model.head_dist)]
-    if model.global_pool == "token":
-        return [(slice(0, 1), model.head)]
-    return [(slice(0 if model.pool_include_prefix else model.num_prefix_tokens, None), model.head)]
-
-
-def _problem(model: nn.Module) -> str:
-    """What the rules do not cover, as a part of a sentence."""
-    from timm.models.deit import VisionTransformerDistilled
+def refusal(model: nn.Module) -> str:
+    """Tell what the rules do not cover, "" for a model that they do. Works on the meta device, without weights."""
     from timm.models.vision_transformer import VisionTransformer
 
-    if type(model) not in (VisionTransformer, VisionTransformerDistilled):
+    if type(model) is not VisionTransformer:
         return f"it knows timm's VisionTransformer, got {type(model).__name__}; for a CNN use gradcam.explain"
-    if model.global_pool not in ("token", "avg"):
-        return f"it pools by '{model.global_pool}', and there are rules for 'token' and 'avg' only"
+    if model.global_pool != "token":
+        return f"it pools by '{model.global_pool}', and the published rules are for a head that reads the class token"
     if type(model.head) is not nn.Linear:
         return f"its head is {type(model.head).__name__}, not one linear layer (create it with num_classes=3)"
-    if hasattr(model, "head_dist") and not isinstance(model.fc_norm, nn.Identity):
-        return "its two heads skip its last normalisation"
     found = [f"block {index} {problem}" for index, block in enumerate(model.blocks) if (problem := _in_block(block))]
     return found[0] if found else ""
 

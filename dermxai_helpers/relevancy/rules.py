@@ -61,8 +61,3 @@ def through_product(a: Tensor, b: Tensor, product: Tensor, relevance: Tensor) ->
     """Hand relevance of the matrix product a b, which is `product`, to both: half to each factor."""
     share = divide(relevance, product) / 2
     return a * (share @ b.mT), b * (a.mT @ share)
-
-
-def through_mean(x: Tensor, mean: Tensor, relevance: Tensor) -> Tensor:
-    """Hand relevance (B, D) of the mean over tokens, (B, D), to x (B, n, D). One token gets it all."""
-    return x / x.shape[1] * divide(relevance, mean)[:, None]

@@ -61,28 +61,20 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return softmax(np.log(np.clip(checked(probabilities)[0], 1e-12, 1)) / temperature, axis=1)
 
 
-def operating_point(
-    scores: np.ndarray, positive: np.ndarray, specificity: float | None = None, sensitivity: float | None = None
-) -> dict[str, float]:
-    """Choose the threshold that reaches a given specificity (or sensitivity), and the best other rate there.
+def operating_point(scores: np.ndarray, positive: np.ndarray, specificity: float) -> dict[str, float]:
+    """Choose the threshold that reaches a given specificity, and the best sensitivity there.
 
-    scores : (n,), larger means more likely positive; positive : bool, (n,). Give one of the two rates, 0 to 1.
+    scores : (n,), larger means more likely positive; positive : bool, (n,), with both kinds; specificity : 0 to 1
     Returns threshold, sensitivity, specificity. An image is called positive when its score is at least the threshold.
     """
     from sklearn.metrics import roc_curve
 
     positive = yes_or_no(positive, "positive")
-    wanted = [rate for rate in (specificity, sensitivity) if rate is not None]
-    if len(wanted) != 1 or not 0 <= wanted[0] <= 1:
-        raise ValueError(f"give either a specificity or a sensitivity to reach, 0 to 1, not both, got {wanted}")
-    if positive.all() or not positive.any():
-        raise ValueError(f"{positive.sum()} of {len(positive)} images are positive: both kinds are needed")
+    if not 0 <= specificity <= 1 or positive.all() or not positive.any():
+        found = f"specificity {specificity}, {positive.sum()} of {len(positive)} images positive"
+        raise ValueError(f"a threshold needs a specificity from 0 to 1 and images of both kinds, got {found}")
     false_alarms, found, thresholds = roc_curve(positive, scores, drop_intermediate=False)
-    # along the curve more and more is called positive: the last point specific enough, the first sensitive enough
-    if specificity is not None:
-        chosen = np.flatnonzero(1 - false_alarms >= specificity)[-1]
-    else:
-        chosen = np.flatnonzero(found >= sensitivity)[0]
+    chosen = np.flatnonzero(1 - false_alarms >= specificity)[-1]  # along the curve more and more is called positive
     rates = {"sensitivity": float(found[chosen]), "specificity": float(1 - false_alarms[chosen])}
     return {"threshold": float(thresholds[chosen])} | rates
 

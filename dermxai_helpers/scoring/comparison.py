@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from dermxai_helpers.scoring import intervals, metrics
 
@@ -14,21 +15,16 @@ Outcome = Literal["higher", "lower", "cannot tell"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A paired difference, value - reference, with its 95 % interval.
+    """A paired difference with its 95 % interval."""
 
-    value, reference : what both sides have on the same rows
-    n, groups : rows that were compared, and the groups (lesions) they come from
-    fewest : groups of the smallest kind that the measure rests on (melanomas, for their recall)
-    """
-
-    difference: float
+    difference: float  # value - reference, what both sides have on the same rows
     low: float
     high: float
-    n: int
-    groups: int
+    n: int  # rows that were compared
+    groups: int  # lesions they come from
     value: float
     reference: float
-    fewest: int
+    fewest: int  # groups of the smallest kind that the measure rests on (melanomas, for their recall)
 
     @property
     def outcome(self) -> Outcome:
@@ -175,3 +171,25 @@ def among(value: float, draws: Sequence) -> AmongDraws:
     if draws.ndim != 1 or len(draws) < 20 or not np.isfinite([value, *draws]).all():
         raise ValueError(f"{draws.size} draws came: chance needs 20 or more in a row, all of them numbers")
     return AmongDraws(float(value), draws)
+
+
+def recall_by_group(table: pd.DataFrame, predicted: Sequence[str], group: pd.Series) -> pd.DataFrame:
+    """Tabulate the recall of melanoma for each group of people: value, low, high (95 % interval by lesion).
+
+    table : dx and lesion_id of the judged images; predicted : class names in its order; group : each row's group
+    Further columns: images (all of the group), lesions (that are melanomas), enough (False for fewer than ten of
+    these). A group without melanoma has no value; rows without a group (NaN) are left out.
+    """
+    if not group.index.equals(table.index) or not table.index.is_unique:  # pandas would match rows by their numbers
+        raise ValueError("group must have the rows of the table, in its order: give a column of the same table")
+    if pd.api.types.is_numeric_dtype(np.asarray(predicted)):
+        raise ValueError("predicted holds numbers: give names of classes, as in the table's dx")
+    called = pd.Series(np.asarray(predicted) == "mel", table.index)
+    rows = {}
+    for name, part in table.groupby(group, observed=True):
+        ill = part[part["dx"] == "mel"]
+        found, lesions = called[ill.index], ill["lesion_id"].nunique()
+        ends = intervals.interval("mean", ill["lesion_id"], found) if len(ill) else (np.nan, np.nan)
+        rows[name] = (found.mean(), *ends, len(part), lesions, lesions >= FEWEST)
+    columns = ["value", "low", "high", "images", "lesions", "enough"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("group")

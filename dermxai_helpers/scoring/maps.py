@@ -1,12 +1,8 @@
 """Heat-maps against masks, and maps that know no network: a high score says nothing without them."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from dermxai_helpers.scoring.metrics import yes_or_no
-
-THRESHOLDS = np.arange(1, 10) / 10  # shares of a map's maximum
 
 
 def energy_inside(heatmap: np.ndarray, mask: np.ndarray) -> float:
@@ -28,43 +24,19 @@ def energy_inside(heatmap: np.ndarray, mask: np.ndarray) -> float:
     return float(evidence[mask].sum() / total) if total > 0 else float("nan")
 
 
-def pointing_game(heatmap: np.ndarray, mask: np.ndarray) -> float:
-    """Give 1 if the map's maximum lies inside the mask, 0 if outside; of several equal maxima, the share inside.
+def iou_at_half(heatmap: np.ndarray, mask: np.ndarray) -> float:
+    r"""Measure the IoU (intersection over union, Jaccard index) of a mask and a map, cut at half of its maximum.
 
-    So a flat map scores the mask's share of the area, which is chance. Arguments as in `energy_inside`.
-    Source: Zhang et al., "Top-down neural attention by excitation backprop", IJCV 2018 (without its margin).
+    $$ IoU = \frac{|A \cap \text{mask}|}{|A \cup \text{mask}|}, \quad A = \{p : h_p \ge \max h / 2,\ h_p > 0\} $$
+
+    Arguments as in `energy_inside`. A map without positive evidence marks no pixel: its IoU is 0.
+
+    >>> round(iou_at_half(np.array([[4.0, 2.0, 1.0]]), np.array([[True, False, True]])), 2)
+    0.33
     """
     evidence, mask = _evidence(heatmap, mask)
-    return float(mask[evidence == evidence.max()].mean())
-
-
-def iou_by_threshold(heatmap: np.ndarray, mask: np.ndarray, thresholds: Sequence[float] = THRESHOLDS) -> np.ndarray:
-    r"""Measure the IoU (intersection over union, Jaccard index) of mask and map, cut at each threshold: (thresholds,).
-
-    $$ IoU(t) = \frac{|A_t \cap \text{mask}|}{|A_t \cup \text{mask}|}, \quad A_t = \{p : h_p \ge t \max h,\ h_p > 0\} $$
-
-    thresholds : shares of the map's maximum, above 0. A map without positive evidence marks no pixel: its IoU is 0.
-
-    >>> iou_by_threshold(np.array([[4.0, 2.0, 1.0]]), np.array([[True, False, False]]), [0.25, 0.5, 1.0]).round(2)
-    array([0.33, 0.5 , 1.  ])
-    """
-    evidence, mask = _evidence(heatmap, mask)
-    if not all(0 < threshold <= 1 for threshold in thresholds):
-        raise ValueError(f"thresholds are shares of the map's maximum, above 0 and up to 1, got {thresholds}")
-    marked = (evidence >= np.asarray(thresholds)[:, None, None] * evidence.max()) & (evidence > 0)
-    return (marked & mask).sum(axis=(1, 2)) / np.maximum((marked | mask).sum(axis=(1, 2)), 1)
-
-
-def best_iou(by_threshold: np.ndarray) -> np.ndarray:
-    """Take every image's IoU, (n,), at the one threshold with the highest mean over all images.
-
-    by_threshold : (n, thresholds), rows of `iou_by_threshold`; rows of NaN do not vote. The best case, chosen on
-    the images that it is judged on, as in Nunnari, Kadir and Sonntag, CD-MAKE 2021, doi:10.1007/978-3-030-84060-0_16.
-    """
-    by_threshold = np.asarray(by_threshold, dtype=float)
-    there = np.isfinite(by_threshold).all(axis=1)
-    best = by_threshold[there].mean(axis=0).argmax() if there.any() else 0
-    return by_threshold[:, best]
+    marked = (evidence >= evidence.max() / 2) & (evidence > 0)
+    return float((marked & mask).sum() / max((marked | mask).sum(), 1))
 
 
 def _evidence(heatmap: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@ The label acts on the picture only through these attributes: label -> attributes
 classifier can do on a drawn lesion is what the attribute table can do, and that ceiling is known.
 """
 
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
@@ -101,11 +102,11 @@ def sample_evenly(rng: np.random.Generator) -> dict[str, Any]:
     return {"label": label, **values, "pigments": (brown[0], *extra), "skin": skin}
 
 
-def posterior(attributes: dict[str, Any], prior: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)) -> np.ndarray:
-    """P(class | attributes) in the order of LABELS: exact, as attributes are independent within a class (Bayes)."""
+def posterior(attributes: Mapping[str, Any]) -> np.ndarray:
+    """P(class | attributes), classes as common as one another, in the order of LABELS: exact, for within a class
+    attributes are independent (Bayes)."""
     base, *extra = attributes["pigments"]
     brown = {"light brown", "dark brown"} & set(extra)
-    seen = attributes | {"base": base, "second_brown": bool(brown), "black": "black" in extra, "red": "red" in extra}
+    seen = {**attributes, "base": base, "second_brown": bool(brown), "black": "black" in extra, "red": "red" in extra}
     likelihood = np.prod([options[seen[name]] for name, options in CHANCES.items()], axis=0)
-    joint = likelihood * np.asarray(prior)
-    return joint / joint.sum()
+    return likelihood / likelihood.sum()

@@ -68,9 +68,6 @@ def measure(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     darkness : mean of 1 - grey value inside;  colour_spread : mean over R, G, B of the standard deviation inside
     """
     inside = np.flatnonzero(mask)
-    if len(inside) < 2:
-        nothing = dict.fromkeys(("asymmetry", "compactness", "darkness", "colour_spread"), 0.0)
-        return {"area": float(mask.mean()), **nothing}
     edges = sum(np.count_nonzero(np.diff(mask, axis=axis)) for axis in (0, 1))
     perimeter = edges * np.pi / 4  # a staircase overstates a smooth curve by 4 / pi on average
     pixels = np.ascontiguousarray(image.reshape(-1, 3).take(inside, axis=0).T, np.float32) / 255

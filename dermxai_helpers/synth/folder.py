@@ -1,7 +1,5 @@
 """A folder of drawn lesions in the layout of HAM10000, plus `truth/` for what only a drawing can know."""
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,12 @@ from joblib import Parallel, cpu_count, delayed
 from PIL import Image
 
 from dermxai_helpers import files
-from dermxai_helpers.synth.attributes import ARTEFACT_CHANCES, ARTEFACTS, LABELS, PARTS, PREVALENCE
-from dermxai_helpers.synth.drawing import Lesion, draw
+from dermxai_helpers.synth.attributes import ARTEFACTS, LABELS, PARTS, PREVALENCE
+from dermxai_helpers.synth.drawing import draw
 
 IMAGES = "HAM10000_images_part_1"
 MASKS = "HAM10000_segmentations_lesion_tschandl"
 METADATA = "HAM10000_metadata.csv"
-MANIFEST = "truth/manifest.json"  # {file: bytes} of all other files
 # Mean number of photographs of a lesion: HAM10000 has 1,113 of 614 melanomas, and so on.
 PHOTOS_PER_LESION = {"mel": 1113 / 614, "nv": 6705 / 5403, "bkl": 1099 / 727}
 MOST_PHOTOS = 6
@@ -40,35 +37,30 @@ DX_TYPE = {
 }
 
 
-Shortcut = dict[str, dict[str, float]]  # P(artefact | class), for example {"ruler": {"mel": 0.9}}
-
-
-def write_folder(path: str | Path, n: int, seed: int, shortcut: Shortcut | None = None, progress: bool = True) -> Path:
+def write_folder(path: str | Path, n: int, seed: int, progress: bool = True) -> Path:
     """Draws `n` photographs into the new folder `path`; the same seed gives the same bytes.
 
-    shortcut : plants artefacts that give the class away; a class that is not named keeps the usual chance
-
-    The folder appears when it is complete. ValueError for n < 3 or an unknown artefact or class, FileExistsError if the
-    folder holds anything, DataError where it cannot be written.
+    The folder appears when it is complete. ValueError for n < 3, FileExistsError if the folder holds anything,
+    DataError where it cannot be written.
     """
     path = Path(path)
-    _check(path, n, shortcut or {})
+    if n < len(LABELS):
+        raise ValueError(f"{n} photographs cannot hold all {len(LABELS)} classes: ask for at least {len(LABELS)}")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path} exists and is not an empty folder: choose another name or remove it")
     with files.unfinished(path) as unfinished:
         for folder in (IMAGES, MASKS, "truth/parts"):
             (unfinished / folder).mkdir(parents=True)
-        _fill(unfinished, list(_photographs(n, seed)), seed, shortcut or {}, progress)
+        _fill(unfinished, list(_photographs(n, seed)), seed, progress)
         if path.exists():
             path.rmdir()
     return path
 
 
-def is_complete(folder: str | Path) -> bool:
-    """Whether every file that `write_folder` made is there in its size: some milliseconds for 1,200 photographs."""
-    try:
-        sizes = json.loads(Path(folder, MANIFEST).read_bytes())
-        return all(os.path.getsize(os.path.join(folder, name)) == size for name, size in sizes.items())
-    except (OSError, ValueError, AttributeError, RecursionError):  # a file is gone, or the list itself is damaged
-        return False
+def is_complete(folder: str | Path, n: int) -> bool:
+    """Whether every file that `write_folder` made of `n` photographs is there."""
+    kinds = (f"{IMAGES}/*.jpg", f"{MASKS}/*.png", "truth/parts/*.png", "truth/attributes.csv", METADATA)
+    return [len(list(Path(folder).glob(kind))) for kind in kinds] == [n, n, n, 1, 1]
 
 
 def read_parts(folder: str | Path, image_id: str) -> dict[str, np.ndarray]:
@@ -76,19 +68,6 @@ def read_parts(folder: str | Path, image_id: str) -> dict[str, np.ndarray]:
     with Image.open(Path(folder) / "truth/parts" / f"{image_id}.png", formats=("PNG",)) as picture:
         bits = np.asarray(picture).astype(np.uint16)
     return {name: mask for k, name in enumerate(BITS) if (mask := (bits >> k & 1).astype(bool)).any()}
-
-
-def _check(path: Path, n: int, shortcut: Shortcut) -> None:
-    if n < len(LABELS):
-        raise ValueError(f"{n} photographs cannot hold all {len(LABELS)} classes: ask for at least {len(LABELS)}")
-    for artefact, chances in shortcut.items():
-        if artefact not in ARTEFACTS:
-            raise ValueError(f"there is no artefact '{artefact}' to plant; choose from {', '.join(ARTEFACTS)}")
-        wrong = {label: chance for label, chance in chances.items() if label not in LABELS or not 0 <= chance <= 1}
-        if wrong:
-            raise ValueError(f"shortcut for '{artefact}': {wrong}; give each of {LABELS} a chance between 0 and 1")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(f"{path} exists and is not an empty folder: choose another name or remove it")
 
 
 def _photographs(n: int, seed: int) -> Iterator[tuple[int, int, str]]:
@@ -107,39 +86,31 @@ def _photographs(n: int, seed: int) -> Iterator[tuple[int, int, str]]:
             lesion += 1
 
 
-def _fill(folder: Path, photographs: list, seed: int, shortcut: Shortcut, progress: bool) -> None:
+def _fill(folder: Path, photographs: list, seed: int, progress: bool) -> None:
     order = np.random.default_rng([seed, 3]).permutation(len(photographs))
     jobs = [(f"DRAWN_{number:07d}", *photographs[place]) for number, place in enumerate(order)]
     # a second process costs seconds to start and memory to keep: it pays from some hundred pictures on
     parallel = Parallel(n_jobs=min(cpu_count(), 1 + len(jobs) // 400), return_as="generator", idle_worker_timeout=2)
-    work = parallel(delayed(_write)(folder, *job, seed, shortcut) for job in jobs)
+    work = parallel(delayed(_write)(folder, *job, seed) for job in jobs)
     rows = list(files.progress(work, "drawing lesions", shown=progress, total=len(jobs)))
     truth = pd.DataFrame([row for row, _ in rows])
     metadata = pd.DataFrame([row for _, row in rows])
     truth.to_csv(folder / "truth/attributes.csv", index=False, lineterminator="\n")
     metadata.to_csv(folder / METADATA, index=False, lineterminator="\n")
-    made = {place.relative_to(folder).as_posix(): place for place in sorted(folder.rglob("*")) if place.is_file()}
-    (folder / MANIFEST).write_text(json.dumps({name: place.stat().st_size for name, place in made.items()}))
 
 
-def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int, shortcut: Shortcut):
+def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int) -> tuple[dict, dict]:
     """Draws and writes one photograph; returns its row of truth and its row of metadata."""
-    planted = {artefact: chances[label] for artefact, chances in shortcut.items() if label in chances}
-    drawn = draw([seed, lesion], label, photo, ARTEFACT_CHANCES | planted)
+    drawn = draw([seed, lesion], label, photo)
     Image.fromarray(drawn.image).save(folder / IMAGES / f"{image_id}.jpg", quality=92, subsampling=0)
     Image.fromarray(drawn.mask).save(folder / MASKS / f"{image_id}_segmentation.png")
-    Image.fromarray(_packed(drawn)).save(folder / "truth/parts" / f"{image_id}.png", compress_level=1)
+    bits = np.zeros(drawn.mask.shape, np.uint16)
+    for name, mask in (drawn.parts | drawn.artefacts).items():
+        bits |= mask.astype(np.uint16) << BITS.index(name)
+    Image.fromarray(bits).save(folder / "truth/parts" / f"{image_id}.png", compress_level=1)
     measured = {f"measured_{name}": round(value, 4) for name, value in drawn.measured.items()}
     listed = {name: "+".join(value) if isinstance(value, tuple) else value for name, value in drawn.attributes.items()}
     return {"image_id": image_id, **listed, **measured}, _metadata(image_id, lesion, label, seed)
-
-
-def _packed(drawn: Lesion) -> np.ndarray:
-    """All masks of a photograph as the bits of one uint16 picture."""
-    masks, bits = drawn.parts | drawn.artefacts, np.zeros(drawn.mask.shape, np.uint16)
-    for name, mask in masks.items():
-        bits |= mask.astype(np.uint16) << BITS.index(name)
-    return bits
 
 
 def _metadata(image_id: str, lesion: int, label: str, seed: int) -> dict[str, Any]:

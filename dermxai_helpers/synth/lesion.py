@@ -65,7 +65,7 @@ def outline(symmetry: str, border_shape: str, rng: np.random.Generator) -> tuple
 def prepare(frame: Frame, attributes: dict[str, Any], streams: dict[str, np.random.Generator]) -> Scene:
     """Bare skin with the outline on it and the pigment that fills it."""
     radii, mean_radius = outline(attributes["symmetry"], attributes["border_shape"], streams["outline"])
-    radius = _round_the_diamond(radii).take(_place_on_diamond(frame), mode="clip")
+    radius = _in_each_direction(radii, frame)
     distance = np.sqrt(frame.u**2 + frame.v**2)
     edge = streams["edge"]
     soft, rough = (6.5, 6.0) if attributes["border_shape"] == "irregular" else (0.8, 0.6)
@@ -89,17 +89,14 @@ def prepare(frame: Frame, attributes: dict[str, Any], streams: dict[str, np.rand
     return scene
 
 
-def _place_on_diamond(frame: Frame) -> np.ndarray:
-    """The step of DIAMOND in which each pixel lies, int (SIZE, SIZE)."""
-    turn = frame.v / (np.abs(frame.u) + np.abs(frame.v) + np.float32(1e-6))
-    return (np.where(frame.u < 0, 3 - turn, 1 + turn) * np.float32(ANGLES / 4)).astype(np.intp)
-
-
-def _round_the_diamond(radii: np.ndarray) -> np.ndarray:
-    """Radii given at even angles, read off at the steps of DIAMOND."""
+def _in_each_direction(radii: np.ndarray, frame: Frame) -> np.ndarray:
+    """Radii given at even angles, read off at the steps of DIAMOND, and those at each pixel, (SIZE, SIZE)."""
     across = np.where(DIAMOND > 1, np.abs(2 - DIAMOND) - 1, 1 - np.abs(DIAMOND))
     down = np.where(DIAMOND > 1, 2 - DIAMOND, DIAMOND)
-    return radii[np.rint(np.arctan2(down, across) * (ANGLES / (2 * np.pi))).astype(int) % ANGLES]
+    steps = radii[np.rint(np.arctan2(down, across) * (ANGLES / (2 * np.pi))).astype(int) % ANGLES]
+    turn = frame.v / (np.abs(frame.u) + np.abs(frame.v) + np.float32(1e-6))
+    places = (np.where(frame.u < 0, 3 - turn, 1 + turn) * np.float32(ANGLES / 4)).astype(np.intp)
+    return steps.take(places, mode="clip")
 
 
 def _fill(scene: Scene, attributes: dict[str, Any], rng: np.random.Generator) -> None:

@@ -33,12 +33,13 @@ class Cells:
 def _bank() -> dict[str, list[np.ndarray]]:
     """Tiles by kind, each flat and long enough to read a whole photograph from any starting point."""
     rng = np.random.default_rng(BANK_SEED)
+    one_scale = np.exp(-(((np.hypot(*_spectrum_axes()) - 22) / 4.5) ** 2))  # zero crossings wind like folds of a brain
     return {
         "soft": [_unrolled(_cloud(rng, exponent=2.6)) for _ in range(6)],
         "rough": [_unrolled(_cloud(rng, exponent=1.7)) for _ in range(6)],
         "grain": [_unrolled(rng.standard_normal((TILE, TILE)).astype(np.float32)) for _ in range(3)],
         "skin": [_unrolled(_skin_lines(rng)) for _ in range(4)],
-        "winding": [_unrolled(_winding(rng)) for _ in range(3)],
+        "winding": [_unrolled(_filtered(rng, one_scale)) for _ in range(3)],
     }
 
 
@@ -84,11 +85,6 @@ def _skin_lines(rng: np.random.Generator) -> np.ndarray:
         pitch = rng.uniform(30, 44)
         lines += np.clip(_filtered(rng, np.exp(-(((np.abs(along) - pitch) / 11) ** 2) - (beside / 14) ** 2)), 0, 3)
     return (lines - lines.mean()) / lines.std()
-
-
-def _winding(rng: np.random.Generator) -> np.ndarray:
-    """Noise of one scale only: its zero crossings wind about at an even distance, like the folds of a brain."""
-    return _filtered(rng, np.exp(-(((np.hypot(*_spectrum_axes()) - 22) / 4.5) ** 2)))
 
 
 def _unrolled(tile: np.ndarray) -> np.ndarray:

@@ -1,7 +1,4 @@
-"""A complaint on a body, photographed at home, with things around it: drawn, and known to the pixel.
-
-Each has random numbers of its own: the same scene can be drawn again with another complaint or background.
-"""
+"""A complaint on a body, photographed at home, with things around it: drawn, and known to the pixel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

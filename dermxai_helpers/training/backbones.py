@@ -20,18 +20,14 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Backbone:
-    """A frozen feature extractor and the form of image it expects.
+    """A frozen feature extractor and the form of image it expects."""
 
-    features : module, (B, 3, height, width) normalised -> 1,280 feature maps at a 32nd of the resolution
-    mean, std : per channel, of images scaled to [0, 1];  size : (height, width);  note : what the weights are
-    """
-
-    features: nn.Module
+    features: nn.Module  # (B, 3, height, width) normalised -> 1,280 feature maps at a 32nd of the resolution
     name: str
-    mean: tuple[float, float, float] = IMAGENET_MEAN
+    mean: tuple[float, float, float] = IMAGENET_MEAN  # per channel, of images scaled to [0, 1]
     std: tuple[float, float, float] = IMAGENET_STD
-    size: tuple[int, int] = (224, 224)
-    note: str = ""
+    size: tuple[int, int] = (224, 224)  # (height, width)
+    note: str = ""  # what the weights are
 
 
 def backbone(name: str | Backbone = "demo") -> Backbone:

@@ -50,25 +50,19 @@ def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
     The model is changed and given back. New weights are drawn from torch's random numbers; they are trainable.
     Raises ValueError when the head is not linear or has more classes already.
     """
-    before = _heads(model)
-    for head in before:
-        if not isinstance(head, nn.Linear):
-            raise ValueError(f"the head is {type(head).__name__}, not one linear layer: there are no classes to keep")
-        if head.out_features > num_classes:
-            raise ValueError(f"the head has {head.out_features} classes: it cannot shrink to {num_classes}")
+    old = model.get_classifier()
+    if not isinstance(old, nn.Linear):
+        raise ValueError(f"the head is {type(old).__name__}, not one linear layer: there are no classes to keep")
+    if old.out_features > num_classes:
+        raise ValueError(f"the head has {old.out_features} classes: it cannot shrink to {num_classes}")
     model.reset_classifier(num_classes)
+    new = model.get_classifier()
     with torch.no_grad():
-        for old, new in zip(before, _heads(model), strict=True):
-            nn.init.trunc_normal_(new.weight, std=SPREAD_OF_NEW_WEIGHTS)
-            nn.init.zeros_(new.bias)
-            new.weight[: old.out_features] = old.weight
-            new.bias[: old.out_features] = 0 if old.bias is None else old.bias
+        nn.init.trunc_normal_(new.weight, std=SPREAD_OF_NEW_WEIGHTS)
+        nn.init.zeros_(new.bias)
+        new.weight[: old.out_features] = old.weight
+        new.bias[: old.out_features] = 0 if old.bias is None else old.bias
     return model
-
-
-def _heads(model: nn.Module) -> list[nn.Module]:
-    head = model.get_classifier()
-    return list(head) if isinstance(head, tuple) else [head]  # a distilled transformer has two
 
 
 def _check_fit(model: nn.Module, tensors: dict[str, Tensor], name: str) -> None:

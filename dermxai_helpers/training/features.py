@@ -26,22 +26,19 @@ def cached_features(backbone: Backbone, paths, progress: bool = True) -> np.ndar
     key = f"{backbone.name}-{fingerprint(backbone)[:16]}"
     stored = [files.cache_folder() / "features" / key / f"{file_digest(path)}.npy" for path in paths]
     rows = np.empty((len(paths), 1280), np.float32)  # whole from the start: rows kept one by one tear the memory apart
-    missing = {}  # a picture that is there twice is computed once
-    for number, file in enumerate(stored):
-        if not _read_into(rows[number], file):
-            missing.setdefault(file, []).append(number)
+    missing = [number for number, file in enumerate(stored) if not _read_into(rows[number], file)]
     network = quick(copied(backbone.features).float()).cpu() if missing else None
     bar = files.progress(len(missing), "features", shown=progress and bool(missing))
     with bar, ThreadPoolExecutor(2) as readers, torch.inference_mode():  # decoding runs beside the network
         for start in range(0, len(missing), BATCH):
-            batch = list(missing.items())[start : start + BATCH]
-            images = list(readers.map(data.open_image, [paths[numbers[0]] for _, numbers in batch]))
+            batch = missing[start : start + BATCH]
+            images = list(readers.map(data.open_image, [paths[number] for number in batch]))
             maps = network(to_input(images, backbone.size, backbone.mean, backbone.std))
             if maps.ndim != 4 or maps.shape[1] != 1280:
                 raise ValueError(f"backbone {backbone.name!r} gives {tuple(maps.shape)}, not (B, 1280, height, width)")
-            for (file, numbers), row in zip(batch, maps.mean(dim=(2, 3)).numpy(), strict=True):
-                files.write_atomically(file, partial(np.save, arr=row))
-                rows[numbers] = row
+            for number, row in zip(batch, maps.mean(dim=(2, 3)).numpy(), strict=True):
+                files.write_atomically(stored[number], partial(np.save, arr=row))
+                rows[number] = row
             bar.update(len(images))
     return rows
 

@@ -26,21 +26,16 @@ LICENCES = {"ISIC_": HAM10000_LICENCE, "DRAWN_": "drawn by dermxai_helpers.synth
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A trained network with everything needed to use it on new images.
+    """A trained network with everything needed to use it on new images."""
 
-    model : the complete MobileNetV2 of torchvision's shape (`.features`, `.classifier`), evaluation mode
-    classes : class name of each logit;  history : one row an epoch: losses, validation scores, learning rate
-    card : where it comes from (data, licence, protocol, validation metrics)
-    """
-
-    model: nn.Module
-    classes: tuple[str, ...]
-    history: pd.DataFrame
+    model: nn.Module  # a MobileNetV2 of torchvision's shape (`.features`, `.classifier`), evaluation mode
+    classes: tuple[str, ...]  # of each logit
+    history: pd.DataFrame  # one row an epoch: losses, validation scores, learning rate
     backbone_name: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     size: tuple[int, int]
-    card: dict
+    card: dict  # where it comes from: data, licence, protocol, validation metrics
 
     def prepare(self, images: list[np.ndarray]) -> Tensor:
         """uint8 RGB arrays of any size -> float32 (B, 3, height, width), resized and normalised as in training."""
@@ -127,9 +122,11 @@ def train(
         history = fit(head, seen, unseen, paper_plan(seen.labels, rebalance, epochs, learning_rate, keep))
     network = backbones.assembled(copy.deepcopy(source.features).float(), head)
     kept = int(history["validation_loss"].idxmin()) if keep == "best" else len(history)
-    settings = {"rebalance": rebalance, "epochs": epochs, "learning_rate": learning_rate}
-    settings |= {"batch_size": Plan.batch_size, "seed": seed, "kept_epoch": kept}
-    return classifier(source, network, history, settings | facts(table, split))
+    scores = history.loc[kept].drop(["training_loss", "learning_rate"]).round(4).astype(object)
+    card = {"backbone_note": source.note, "rebalance": rebalance, "epochs": epochs, "learning_rate": learning_rate}
+    card |= {"batch_size": Plan.batch_size, "seed": seed, "kept_epoch": kept} | facts(table, split)
+    card["validation"] = scores.where(scores.notna(), None).to_dict()  # no score where a class is absent; as JSON
+    return Classifier(network, data.CLASSES, history, source.name, source.mean, source.std, source.size, card)
 
 
 def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float, keep: str = "best") -> Plan:
@@ -160,14 +157,6 @@ def examples(table: pd.DataFrame, split: pd.Series, source: Backbone, progress: 
         return Examples(features.__getitem__, torch.tensor([data.CLASSES.index(dx) for dx in rows["dx"]]))
 
     return cached("train"), cached("val")
-
-
-def classifier(source: Backbone, network: nn.Module, history: pd.DataFrame, card: dict) -> Classifier:
-    """A Classifier whose card has the scores of the epoch that was kept, too. card : settings and `facts`"""
-    kept = history.loc[card["kept_epoch"]].drop(["training_loss", "learning_rate"]).round(4).astype(object)
-    kept = kept.where(kept.notna(), None).to_dict()  # no score where a class is absent; JSON has no NaN
-    card = {"backbone_note": source.note, **card, "validation": kept}
-    return Classifier(network, data.CLASSES, history, source.name, source.mean, source.std, source.size, card)
 
 
 def facts(table: pd.DataFrame, split: pd.Series) -> dict:

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
 from dermxai_helpers import data, scoring
-from dermxai_helpers.training import rebalancing
 
 PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
 VALIDATION_BATCH = 256
@@ -20,14 +19,10 @@ KEEP = ("best", "last")
 
 @dataclass(frozen=True)
 class Examples:
-    """What a network learns from or is judged on.
+    """What a network learns from or is judged on."""
 
-    inputs : row numbers (B,) -> float32 (B, ...); may pick a random augmented view of each row
-    labels : class index of each row, int64 (n,);  classes : the names of all classes
-    """
-
-    inputs: Callable[[Tensor], Tensor]
-    labels: Tensor
+    inputs: Callable[[Tensor], Tensor]  # row numbers (B,) -> float32 (B, ...)
+    labels: Tensor  # class index of each row, int64 (n,)
     classes: Sequence[str] = data.CLASSES
 
 
@@ -35,30 +30,18 @@ class Examples:
 class Plan:
     """How to train: all that may differ between two trainings.
 
-    loss : (logits, labels) -> scalar;  order : () -> row numbers of one epoch
-    average : decay of a running mean of the weights, which is then what is validated and kept; None for no mean
     keep : "best" keeps the epoch with the lowest validation loss and stops early (the paper's way), "last" takes the
         last epoch, so that the validation part chooses nothing
     """
 
     optimiser: Callable[[nn.Module], Optimizer]
-    loss: Callable[[Tensor, Tensor], Tensor]
-    order: Callable[[], Tensor]
-    schedule: Callable[[Optimizer], object] | None = None
+    loss: Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> scalar
+    order: Callable[[], Tensor]  # row numbers of one epoch
+    schedule: Callable[[Optimizer], object]
     epochs: int = 10
     batch_size: int = 32
-    average: float | None = None
+    average: float | None = None  # decay of a running mean of the weights, which is then what is validated and kept
     keep: str = "best"
-
-
-def finetuning_plan(optimiser: Callable, labels: Tensor, epochs: int, batch_size: int, average: float) -> Plan:
-    """Learning rates along half a cosine, classes balanced by logit adjustment, the running mean of the end kept."""
-
-    def cosine(optimiser: Optimizer) -> lr_scheduler.LRScheduler:
-        return lr_scheduler.CosineAnnealingLR(optimiser, epochs)
-
-    loss, order = rebalancing.loss_for("logit adjustment", labels), rebalancing.order_for("logit adjustment", labels)
-    return Plan(optimiser, loss, order, cosine, epochs, batch_size, average, keep="last")
 
 
 def fit(network: nn.Module, training: Examples, validation: Examples, plan: Plan) -> pd.DataFrame:
@@ -68,8 +51,11 @@ def fit(network: nn.Module, training: Examples, validation: Examples, plan: Plan
     on the validation part, learning_rate. Raises ValueError for a loss that is not finite.
     """
     optimiser = plan.optimiser(network)
-    schedule = plan.schedule(optimiser) if plan.schedule else None
-    average = _running_mean(network, plan.average) if plan.average else None
+    schedule, average = plan.schedule(optimiser), None
+    if plan.average:
+        from timm.utils import ModelEmaV3  # its decay after n steps is min(decay, (1 + n) / (10 + n))
+
+        average = ModelEmaV3(network, plan.average, use_warmup=True, warmup_gamma=9, warmup_power=1)
     judged, rows, waited = average.module if average else network, [], 0  # `judged` is validated and kept
     while len(rows) < plan.epochs and waited < PATIENCE:
         rate = max(group["lr"] for group in optimiser.param_groups)
@@ -82,9 +68,8 @@ def fit(network: nn.Module, training: Examples, validation: Examples, plan: Plan
         if not waited:
             best = copy.deepcopy(judged.state_dict())
         rows.append({name: float(value) for name, value in row.items()})
-        if schedule:
-            plateau = isinstance(schedule, lr_scheduler.ReduceLROnPlateau)
-            schedule.step(row["validation_loss"]) if plateau else schedule.step()
+        plateau = isinstance(schedule, lr_scheduler.ReduceLROnPlateau)
+        schedule.step(row["validation_loss"]) if plateau else schedule.step()
     network.load_state_dict(best)
     network.eval()
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="epoch"))
@@ -121,10 +106,3 @@ def validate(network: nn.Module, examples: Examples, loss: Callable) -> dict[str
     logits = torch.cat([network(examples.inputs(part).to(device)).float().cpu() for part in rows])
     predicted, labels = names[logits.argmax(dim=1).numpy()], names[examples.labels.numpy()]
     return {"validation_loss": loss(logits, examples.labels).item(), **scoring.scores(labels, predicted, names)}
-
-
-def _running_mean(network: nn.Module, decay: float) -> nn.Module:
-    """timm's exponential moving average, whose decay after n steps is min(decay, (1 + n) / (10 + n))."""
-    from timm.utils import ModelEmaV3
-
-    return ModelEmaV3(network, decay, use_warmup=True, warmup_gamma=9, warmup_power=1)

@@ -1,8 +1,4 @@
-"""Five ways to train and one way to decide when three images in four belong to one class.
-
-Each moves recall from the common class to the rare ones; none adds information, so compare them where that cannot hide:
-recall per class, balanced accuracy, AUC, calibration.
-"""
+"""Five ways to train and one way to decide when three images in four belong to one class."""
 
 from collections.abc import Callable
 from itertools import product

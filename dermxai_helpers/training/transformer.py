@@ -1,27 +1,22 @@
 """How a timm vision transformer learns new classes: its last blocks, norm and head do; all before is computed once."""
 
+from collections import namedtuple
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from dermxai_helpers import files, relevancy
 from dermxai_helpers.inference import copied, left_as_found
 from dermxai_helpers.relevancy import forward
-from dermxai_helpers.training.loop import Examples, finetuning_plan, fit
+from dermxai_helpers.training import rebalancing
+from dermxai_helpers.training.loop import Examples, Plan, fit
 
 BATCH = 8  # pictures at once in the frozen part
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """What a transformer learns from or is judged on: uint8 RGB pictures of any size, and a class name for each."""
-
-    images: Sequence[np.ndarray]
-    labels: Sequence[str]
+Pictures = namedtuple("Pictures", "images labels")  # uint8 RGB of any size, and a class name for each
 
 
 class Tail(nn.Module):
@@ -58,16 +53,25 @@ def finetune(
     nothing. Classes of unequal size are balanced by logit adjustment. ValueError, a sentence: an argument does not fit.
     """
     _check(model, {"learn": learn, "judge": judge}, classes, blocks, epochs)
-    model = copied(model)
+    model = copied(model).float()
     seen, unseen = (_examples(model, part, classes, blocks, progress) for part in (learn, judge))
 
     def optimiser(tail: Tail) -> torch.optim.Optimizer:
         learning = [weight for weight in tail.parameters() if weight.requires_grad]
         return torch.optim.AdamW(learning, lr=learning_rate, weight_decay=0.02)
 
+    plan = Plan(
+        optimiser=optimiser,
+        loss=rebalancing.loss_for("logit adjustment", seen.labels),
+        order=rebalancing.order_for("logit adjustment", seen.labels),
+        schedule=lambda optimiser: CosineAnnealingLR(optimiser, epochs),
+        epochs=epochs,
+        batch_size=16,
+        average=0.98,
+        keep="last",
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        plan = finetuning_plan(optimiser, seen.labels, epochs, batch_size=16, average=0.98)
         history = fit(Tail(model, blocks), seen, unseen, plan)
     return model.requires_grad_(True).eval(), history
 
@@ -84,8 +88,6 @@ def _check(model: nn.Module, parts: dict[str, Pictures], classes: Sequence[str],
 
     if not isinstance(model, VisionTransformer):
         raise ValueError(f"expected a timm VisionTransformer, got {type(model).__name__}: create one, or train a head")
-    if odd := {str(weight.dtype) for weight in model.parameters()} - {"torch.float32"}:
-        raise ValueError(f"the model's weights are {files.listed(odd)}: they learn in float32, pass model.float()")
     if epochs < 1 or not 1 <= blocks <= len(model.blocks):
         raise ValueError(f"blocks={blocks}, epochs={epochs}: choose 1 to {len(model.blocks)} blocks, 1 epoch or more")
     if model.num_classes != len(classes):

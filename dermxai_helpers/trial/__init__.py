@@ -1,3 +1,3 @@
 """Explanations, backgrounds and shortcuts put on trial."""
 
-from dermxai_helpers.trial.run import BASELINES, FAITHFULNESS, Cases, energies_inside, features, run
+from dermxai_helpers.trial.run import BASELINES, Cases, energies_inside, features, run

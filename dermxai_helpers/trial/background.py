@@ -1,7 +1,7 @@
 """Whether the background decides: what a relevancy map says about it, and what the model says when it is changed."""
 
+from collections import namedtuple
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -17,20 +17,11 @@ from dermxai_helpers.training import transformer
 
 ANSWERS = {"right at first": "scene", "kept, painted anew": "painted_anew",
            "kept, other background": "other_background", "named, other complaint": "other_complaint"}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Swap:
-    """One scene drawn four times; what was not changed is the same to the pixel."""
-
-    scene: Scene
-    painted_anew: Scene  # a background of the same kind: another keyboard, turned another way
-    other_background: Scene
-    other_complaint: Scene
+Swap = namedtuple("Swap", ANSWERS.values())  # one scene four times; what was not changed is the same to the pixel
 
 
 def swaps_of(drawn: Sequence[Scene], seed: int) -> list[Swap]:
-    """Draw each scene's three counterfactuals; the other background and complaint are chosen at random."""
+    """Draw each scene's counterfactuals: a background of its kind painted anew, another one, another complaint."""
     rng, swaps = np.random.default_rng(seed), []
     for scene in drawn:
         background = str(rng.choice([name for name in BACKGROUNDS if name != scene.background]))
@@ -49,7 +40,7 @@ def relevance_by_zone(heatmaps: np.ndarray, drawn: Sequence[Scene]) -> pd.DataFr
     rows = []
     for heatmap, scene in zip(resize(heatmaps, (SIZE, SIZE)), drawn, strict=True):
         shares = {name: scoring.energy_inside(heatmap, zone) for name, zone in scene.zones().items()}
-        rows.append(shares | {"IoU": scoring.maps.iou_by_threshold(heatmap, scene.affected, [0.5])[0]})
+        rows.append(shares | {"IoU": scoring.iou_at_half(heatmap, scene.affected)})
     return pd.DataFrame(rows)
 
 

@@ -3,7 +3,7 @@
 inputs : float, (B, 3, height, width), normalised as the network expects
 targets : class index of each image, whose probability (softmax) is followed
 heatmaps : float, (B, height, width), raw, at the size of the inputs
-shares : float, (B, S), erased shares of the area, 0 to 1, for each image its own
+shares : float, (B,), of the area that is erased, 0 to 1, for each image its own
 """
 
 from collections.abc import Sequence
@@ -15,25 +15,13 @@ from torch import Tensor, nn
 
 from dermxai_helpers.explanation import as_array, class_probabilities, resize
 
-BASELINES = ("blur", "mean", "black")
 BLUR = 1 / 16  # standard deviation as a share of the side: half a cell of a 7 x 7 map, so finer structure is gone
 
 
-def replacement(name: str, inputs: Tensor, black: Tensor) -> Tensor:
-    """Give what erased pixels are replaced with: (B, 3, height, width).
-
-    name : "blur" (the picture itself, Gaussian of BLUR x its side: keeps colour and rough place), "mean" (the picture's
-        mean colour) or "black" (common, and no skin is black: the network has never seen anything like it)
-    black : the normalised colour of black, (3,)
-    """
-    if name == "blur":
-        rows, columns = (_blur_matrix(side).to(inputs) for side in inputs.shape[2:])
-        return rows @ inputs @ columns.T
-    if name == "mean":
-        return inputs.mean(dim=(2, 3), keepdim=True).expand_as(inputs)
-    if name == "black":
-        return black.to(inputs)[None, :, None, None].expand_as(inputs)
-    raise ValueError(f"erased pixels are replaced with one of {', '.join(BASELINES)}, not with {name!r}")
+def blurred(inputs: Tensor) -> Tensor:
+    """Give what erased pixels are replaced with: the picture itself, blurred, which keeps colour and rough place."""
+    rows, columns = (_blur_matrix(side).to(inputs) for side in inputs.shape[2:])
+    return rows @ inputs @ columns.T
 
 
 def _blur_matrix(side: int) -> Tensor:
@@ -43,18 +31,17 @@ def _blur_matrix(side: int) -> Tensor:
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-def spread_shares(images: int, steps: int = 1, seed: int = 0) -> np.ndarray:
-    """Choose erased shares, (images, steps): evenly spaced for each image, and shifted from image to image.
+def spread_shares(images: int, seed: int = 0) -> np.ndarray:
+    """Choose an erased share for each image, (images,): evenly spaced, in random order.
 
-    The mean over images and steps is then an unbiased estimate of the area under the mean curve, whatever `steps`, and
-    one step on many images tells more about a method than many steps on one image.
+    The mean over the images is then an unbiased estimate of the area under the mean curve: one step on many images
+    tells more about a method than many steps on one image.
     """
-    shift = (np.random.default_rng(seed).permutation(images) + 0.5) / images
-    return (np.arange(steps) + shift[:, None]) / steps
+    return (np.random.default_rng(seed).permutation(images) + 0.5) / images
 
 
 def strongest(heatmaps: np.ndarray, shares: np.ndarray) -> Tensor:
-    """Mark the strongest values of each map: bool, (B, S, height, width), in each round(share x pixels) pixels.
+    """Mark the strongest values of each map: bool, (B, height, width), round(share x pixels) of each.
 
     Equal values, of which a ReLU leaves many, go in the order of one smooth random field: a flat map is then as good as
     a random map, and not as good as reading order. Values that are not finite go last.
@@ -63,12 +50,11 @@ def strongest(heatmaps: np.ndarray, shares: np.ndarray) -> Tensor:
     if not ((shares >= 0) & (shares <= 1)).all():
         raise ValueError(f"shares of the area are between 0 and 1, got {shares.min():.3g} to {shares.max():.3g}")
     by_lot = _smooth_random_order(*heatmaps.shape[1:])
-    marked = np.zeros((*shares.shape, by_lot.size), bool)
-    for image, values in enumerate(np.where(np.isfinite(heatmaps), heatmaps, -np.inf).reshape(len(heatmaps), -1)):
-        order = by_lot[np.argsort(-values[by_lot], kind="stable")]  # strongest first, equal ones by lot
-        for step, count in enumerate(np.rint(shares[image] * by_lot.size).astype(int)):
-            marked[image, step, order[:count]] = True
-    return torch.from_numpy(marked.reshape(*shares.shape, *heatmaps.shape[1:]))
+    marked, finite = np.zeros((len(heatmaps), by_lot.size), bool), np.where(np.isfinite(heatmaps), heatmaps, -np.inf)
+    counts = np.rint(shares * by_lot.size).astype(int)
+    for row, values, count in zip(marked, finite.reshape(len(heatmaps), -1), counts, strict=True):
+        row[by_lot[np.argsort(-values[by_lot], kind="stable")[:count]]] = True  # strongest first, equal ones by lot
+    return torch.from_numpy(marked.reshape(heatmaps.shape))
 
 
 @lru_cache
@@ -85,19 +71,13 @@ def answers(network: nn.Module, inputs: Tensor, classes: Sequence[str] | None = 
     if logits.shape[1] < 2 or (classes is not None and logits.shape[1] != len(classes)):
         wanted = "two or more" if classes is None else f"{len(classes)}: {', '.join(classes)}"
         raise ValueError(f"the model gives {logits.shape[1]} numbers an image; it must tell classes apart, {wanted}")
-    return class_probabilities(logits)[0]
-
-
-def probabilities(network: nn.Module, inputs: Tensor, targets: Sequence[int]) -> np.ndarray:
-    """The probability of each image's class, float, (B,)."""
-    likely = answers(network, inputs)
-    return as_array(likely.gather(1, torch.as_tensor(targets, device=likely.device)[:, None])[:, 0])
+    return class_probabilities(logits)
 
 
 def curve(
-    network: nn.Module, start: Tensor, other: Tensor, targets: Sequence[int], heatmaps: np.ndarray, shares: np.ndarray
+    start: Tensor, other: Tensor, network: nn.Module, targets: Sequence[int], heatmaps: np.ndarray, shares: Sequence
 ) -> np.ndarray:
-    r"""Follow the probabilities, (B, S), while the strongest share of each map shows `other` and the rest `start`.
+    r"""Ask for the probabilities, (B,), while the strongest share of each map shows `other` and the rest `start`.
 
     $$ \text{area} = \int_0^1 p(x_s) \, ds \approx \text{mean of } p(x_s) \text{ over `spread_shares`}, \qquad
        x_s = \text{`start` with the strongest share } s \text{ of its pixels taken from `other`} $$
@@ -108,8 +88,8 @@ def curve(
 
     >>> network = nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Linear(3, 2))  # of four pixels
     >>> white, heatmap = torch.ones(1, 3, 2, 2), np.array([[[4.0, 3.0], [2.0, 1.0]]])
-    >>> curve(network, white, 0 * white, [1], heatmap, shares=np.array([[0.25, 0.75]])).shape
-    (1, 2)
+    >>> curve(white, 0 * white, network, [1], heatmap, shares=[0.25]).shape
+    (1,)
 
     Source: Petsiuk, Das and Saenko, "RISE", BMVC 2018, section 4.2; there in equal steps from one end to the other.
     """
@@ -117,5 +97,5 @@ def curve(
         found = f"maps of shape {np.shape(heatmaps)} and {len(targets)} targets"
         raise ValueError(f"{found} came for pictures of {tuple(start.shape)}: give one each, resized to the pictures")
     marked = strongest(heatmaps, shares).to(start.device)
-    seen = [torch.where(marked[:, step, None], other, start) for step in range(shares.shape[1])]
-    return np.stack([probabilities(network, pictures, targets) for pictures in seen], axis=1)
+    likely = answers(network, torch.where(marked[:, None], other, start))
+    return as_array(likely[range(len(targets)), list(targets)])

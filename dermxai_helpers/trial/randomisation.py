@@ -75,9 +75,6 @@ def draw_anew(network: nn.Module, names: Sequence[str], seed: int) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for name in names:
-            if not hasattr(modules.get(name), "reset_parameters"):
-                known = ", ".join(names[0] for names in blocks(network))
-                raise ValueError(f"'{name}' is no layer whose weights can be drawn anew; there are {known} and others")
             fresh = copied(modules[name]).cpu()
             fresh.reset_parameters()
             modules[name].load_state_dict(fresh.state_dict())

@@ -1,61 +1,81 @@
-"""Any explanation method, put on trial in one call, beside maps that know no network.
-
-Plausibility (does the map lie where a person would look?) and faithfulness (does the network lose its opinion when the
-marked pixels go?) stay in different columns.
-"""
+"""Any explanation method, put on trial in one call, beside maps that know no network."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from dermxai_helpers import data, synth
+from dermxai_helpers import data, scoring, synth
 from dermxai_helpers.explanation import Explanation, resize
 from dermxai_helpers.inference import quick, unwrapped
-from dermxai_helpers.scoring import maps as scores
+from dermxai_helpers.scoring.maps import edge_map
+from dermxai_helpers.synth.attributes import posterior
 from dermxai_helpers.trial import faithfulness
-from dermxai_helpers.trial.result import TrialResult, assemble
-from dermxai_helpers.trial.truth import Truth, causal_parts, of_folder
 
 Explain = Callable[[nn.Module, Tensor, list[int]], Explanation | np.ndarray]
 Explainers = Mapping[str, Explain]
 Prepare = Callable[[list[np.ndarray]], Tensor]
 
 BATCH = 4  # eight at once are slower on a CPU, and take up to twice the memory
+ABSENT = {"network": "none", "dots": "none"}  # every other structure is there or not: True or False
 BASELINES = ("lesion mask", "centre Gaussian", "edge map", "random map")
-FAITHFULNESS = tuple(f"{way}, {name}" for way in ("insertion", "deletion") for name in faithfulness.BASELINES)
-MEASURES = ("insertion, blur", "deletion, blur")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of one drawn photograph."""
+
+    attributes: Mapping[str, Any]  # as `synth.Lesion.attributes`
+    masks: Mapping[str, np.ndarray]  # bool (224, 224), of every structure and artefact that is present
+
+    def causes(self, label: str) -> np.ndarray:
+        """Where the `causal_parts` of a label lie, bool (224, 224)."""
+        places = [self.masks[name] for name in causal_parts(self.attributes, label) if name in self.masks]
+        return np.logical_or.reduce([np.zeros((224, 224), bool), *places])
+
+
+def causal_parts(attributes: Mapping[str, Any], label: str) -> list[str]:
+    """Name the structures without which this lesion would be less likely to be a `label` (by Bayes, exactly)."""
+    column = synth.LABELS.index(label)
+    likely = posterior(attributes)[column]
+    absent = {name: ABSENT.get(name, False) for name in synth.PARTS}
+    there = [name for name in synth.PARTS if attributes[name] != absent[name]]
+    return [name for name in there if posterior({**attributes, name: absent[name]})[column] < likely]
+
+
+def of_folder(folder: str | os.PathLike, image_ids: Sequence[str]) -> list[Truth] | None:
+    """Read the truth of drawn photographs in a folder, in the order of `image_ids`; None for a folder of real ones."""
+    known = data.truth(folder)
+    if known is None:
+        return None
+    rows = known.set_index("image_id").loc[list(image_ids)].to_dict("index")
+    return [
+        Truth(row | {"pigments": tuple(row["pigments"].split("+"))}, synth.read_parts(folder, image_id))
+        for image_id, row in rows.items()
+    ]
 
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """The photographs of a trial and what is known of them.
+    """The photographs of a trial and what is known of them."""
 
-    images : uint8 RGB, (n, height, width, 3), of the size that the model takes
-    masks : bool, (n, height, width), the lesion
-    lesions : lesion of each image, (n,): intervals resample lesions
-    truth : what is known of drawn lesions, n of them; None for real ones
-    """
-
-    images: np.ndarray
-    masks: np.ndarray
-    lesions: Sequence
-    truth: Sequence[Truth] | None = None
+    images: np.ndarray  # uint8 RGB, (n, height, width, 3), of the size that the model takes
+    masks: np.ndarray  # bool, (n, height, width), the lesion
+    lesions: Sequence  # the lesion of each image, (n,): intervals resample lesions
+    truth: Sequence[Truth] | None = None  # of drawn lesions, n of them
 
     def __post_init__(self) -> None:
-        shape, count = self.images.shape, len(self.images)
-        kinds, right = (self.images.dtype, self.masks.dtype), shape[3:] == (3,) and self.masks.shape == shape[:3]
-        if kinds != (np.uint8, bool) or not count or not right:
-            raise ValueError(
-                f"expected RGB pictures as uint8 (n, height, width, 3) with masks as bool (n, height, width), got "
-                f"{kinds[0]} {shape} with masks {kinds[1]} {self.masks.shape}"
-            )
-        if len(self.lesions) != count:
-            raise ValueError(f"{count} pictures came with {len(self.lesions)} lesions: give one each")
+        shape, kinds = self.images.shape, (self.images.dtype, self.masks.dtype)
+        if kinds != (np.uint8, bool) or shape[3:] != (3,) or self.masks.shape != shape[:3] or not shape[0]:
+            found = f"{kinds[0]} {shape} with masks {kinds[1]} {self.masks.shape}"
+            raise ValueError(f"expected pictures as uint8 (n, height, width, 3) with masks as bool, got {found}")
+        if len(self.lesions) != len(self.images):
+            raise ValueError(f"{len(self.images)} pictures came with {len(self.lesions)} lesions: give one each")
 
     @classmethod
     def read(cls, table: pd.DataFrame, folder: str | os.PathLike) -> "Cases":
@@ -69,41 +89,46 @@ class Cases:
         )
 
 
-def run(
-    model: nn.Module, cases: Cases, explainers: Explainers, prepare: Prepare, measures: Sequence[str] = MEASURES, seed=0
-) -> TrialResult:
+def run(model: nn.Module, cases: Cases, explainers: Explainers, prepare: Prepare, seed: int = 0) -> pd.DataFrame:
     """Put explanation methods on trial, each for the class that the model predicts, with `BASELINES` beside them.
 
     explainers : {name: function of (network, inputs, targets)}, such as `gradcam.explain`, `relevancy.explain` or
         `functools.partial(gradcam.explain, method="layercam")`; it gives an Explanation or maps (B, rows, columns).
         The network it gets is a fast copy of the model, so name a layer instead of passing the module
     prepare : uint8 images -> normalised batch, such as `Classifier.prepare`
-    measures : of FAITHFULNESS. Each costs n x methods forward passes: every image is asked once, at a share of its own
-        (see `faithfulness.spread_shares`), and the mean over the images estimates the area under the curve
-    With truth, the model's classes must be those of `synth.LABELS`, in that order.
+
+    Returns scores, index (method, image):
+    "insertion, blur", "deletion, blur" : the probability while marked pixels come or go; high is good for insertion,
+        low for deletion. Every image is asked once, at a share of its own (`faithfulness.spread_shares`): the mean over
+        the images estimates the area under the curve
+    "causal parts" : share of the map on the structures that make the class more likely, where cases have truth (NaN
+        where there are none). The model's classes must then be those of `synth.LABELS`, in that order
     """
-    _check(explainers, measures)
+    if taken := set(explainers) & set(BASELINES):
+        raise ValueError(f"'{taken.pop()}' is the name of a baseline: give the explanation method another name")
     network, rng = quick(unwrapped(model), prepare([cases.images[0]])), np.random.default_rng(seed)
     classes = None if cases.truth is None else synth.LABELS
-    shares = faithfulness.spread_shares(len(cases.images), seed=seed)
-    black = prepare([np.zeros_like(cases.images[0])])[0, :, 0, 0]
-    found, predictions = {}, []
+    shares, found = faithfulness.spread_shares(len(cases.images), seed=seed), []
     for rows in batches(len(cases.images)):
         inputs = prepare(list(cases.images[rows])).to(next(network.parameters()).device)
-        probability, predicted = (one.tolist() for one in faithfulness.answers(network, inputs, classes).max(dim=1))
-        predictions.append(pd.DataFrame({"predicted": predicted, "probability": probability}, index=rows))
-        erased = {name: faithfulness.replacement(name, inputs, black) for name in faithfulness.BASELINES}
+        predicted = faithfulness.answers(network, inputs, classes).argmax(dim=1).tolist()
+        blurred = faithfulness.blurred(inputs)
         maps = {name: explained(explain, network, inputs, predicted) for name, explain in explainers.items()}
         for method, heatmaps in _with_baselines(maps, cases, rows, rng).items():
-            for place, row in enumerate(rows):
-                found[method, row] = _judged(cases, row, heatmaps[place], predicted[place])
-            for measure in measures:
-                way, baseline = measure.split(", ")
-                ends = (inputs, erased[baseline]) if way == "deletion" else (erased[baseline], inputs)
-                answers = faithfulness.curve(network, *ends, predicted, heatmaps, shares[rows])
-                for row, answer in zip(rows, answers[:, 0], strict=True):
-                    found[method, row]["faithfulness", measure] = answer
-    return assemble(found, pd.concat(predictions).assign(lesion=list(cases.lesions)))
+            asked = (network, predicted, heatmaps, shares[rows])
+            scores = {
+                "insertion, blur": faithfulness.curve(blurred, inputs, *asked),
+                "deletion, blur": faithfulness.curve(inputs, blurred, *asked),
+            }
+            if cases.truth is not None:
+                places = [cases.truth[row].causes(synth.LABELS[at]) for row, at in zip(rows, predicted, strict=True)]
+                scores["causal parts"] = [
+                    scoring.energy_inside(heatmap, place) if place.any() else np.nan
+                    for heatmap, place in zip(heatmaps, places, strict=True)
+                ]
+            index = pd.MultiIndex.from_product([[method], rows], names=["method", "image"])
+            found.append(pd.DataFrame(scores, index))
+    return pd.concat(found).sort_index()
 
 
 @torch.no_grad()
@@ -133,15 +158,6 @@ def energies_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.where(total > 0, (evidence * inside).sum(axis=(1, 2)) / np.where(total > 0, total, 1), np.nan)
 
 
-def _check(explainers: Explainers, measures: Sequence[str]) -> None:
-    unknown = [name for name in measures if name not in FAITHFULNESS]
-    if unknown:
-        raise ValueError(f"no measure is called {unknown[0]!r}: choose of {'; '.join(FAITHFULNESS)}")
-    taken = set(explainers) & set(BASELINES)
-    if taken:
-        raise ValueError(f"'{taken.pop()}' is the name of a baseline: give the explanation method another name")
-
-
 def batches(count: int) -> list[np.ndarray]:
     """The numbers 0 ... count - 1, BATCH at a time."""
     return np.split(np.arange(count), range(BATCH, count, BATCH))
@@ -163,40 +179,8 @@ def _with_baselines(
 ) -> dict[str, np.ndarray]:
     """The methods' maps and those of BASELINES, float32, as large as the pictures; random ones have the last grid."""
     size, grid = cases.masks.shape[1:], [cells.shape[1:] for cells in maps.values()][-1]
-    edges = np.stack([scores.edge_map(image) for image in cases.images[rows]])
-    dots = np.repeat(scores.centre_gaussian(size)[None], len(rows), axis=0)
+    edges = np.stack([edge_map(image) for image in cases.images[rows]])
+    dots = np.repeat(scoring.centre_gaussian(size)[None], len(rows), axis=0)
     blind = cases.masks[rows], dots, edges, resize(rng.random((len(rows), *grid)), size)
     large = {name: resize(cells.astype(np.float32), size) for name, cells in maps.items()}
     return large | {name: values.astype(np.float32) for name, values in zip(BASELINES, blind, strict=True)}
-
-
-def _judged(cases: Cases, row: int, heatmap: np.ndarray, predicted: int) -> dict[tuple, float]:
-    """One map against the masks of its photograph: {(group, measure): score}."""
-    mask, overlaps = cases.masks[row], _overlaps("IoU, lesion", heatmap, cases.masks[row])
-    half = overlaps["IoU, lesion", 0.5]
-    found = _energies("plausibility", "energy", heatmap, mask) | {
-        ("plausibility", "pointing game"): scores.pointing_game(heatmap, mask),
-        ("plausibility", "IoU at 0.5"): half,
-        ("plausibility", "touches"): float(half > 0),
-        ("maps", "without evidence"): float(not (heatmap > 0).any()),
-    }
-    found |= overlaps
-    if cases.truth is not None:
-        known = cases.truth[row]
-        causes = causal_parts(known.attributes, synth.LABELS[predicted])
-        found |= _energies("drawn", "causal parts", heatmap, known.where(causes, mask.shape))
-        found |= _energies("drawn", "artefacts", heatmap, known.where(synth.ARTEFACTS, mask.shape))
-        found |= _overlaps("IoU, structures", heatmap, known.where(synth.PARTS, mask.shape))
-    return found
-
-
-def _energies(group: str, name: str, heatmap: np.ndarray, mask: np.ndarray) -> dict[tuple, float]:
-    """Energy inside a mask, and by how much it exceeds the share of the area; NaN for an empty mask."""
-    energy = scores.energy_inside(heatmap, mask) if mask.any() else np.nan
-    return {(group, name): energy, (group, f"{name} - area"): energy - mask.mean()}
-
-
-def _overlaps(group: str, heatmap: np.ndarray, mask: np.ndarray) -> dict[tuple, float]:
-    """IoU at every threshold; NaN for an empty mask."""
-    overlaps = scores.iou_by_threshold(heatmap, mask) if mask.any() else np.full(len(scores.THRESHOLDS), np.nan)
-    return {(group, float(threshold)): value for threshold, value in zip(scores.THRESHOLDS, overlaps, strict=True)}

@@ -558,12 +558,10 @@ for name, column in zip(marked, values.T, strict=True):
 # %%
 from PIL import Image
 
-from dermxai_helpers.data import augmentation
-
 clear = table[table["dark_corners"] == 0].drop_duplicates("lesion_id").head(50)
 taken = [data.open_image(path) for path in clear["image_path"]]
 black = [np.asarray(Image.fromarray(picture).rotate(rng.uniform(-15, 15))) for picture in taken]
-mirrored = [augmentation.augmented(picture, number) for number, picture in enumerate(taken)]
+mirrored = [acquisition.augmented(picture, number) for number, picture in enumerate(taken)]
 
 # %%
 rows = {"as taken": taken[:4], "turned, filled with black": black[:4], "turned, cropped, mirrored": mirrored[:4]}

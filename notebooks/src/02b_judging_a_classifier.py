@@ -541,7 +541,6 @@ checks.cheapest_threshold(cheapest_threshold)
 
 # %%
 from dermxai_helpers.data import acquisition
-from dermxai_helpers.scoring import subgroups
 
 drawn = data.truth(folder)
 if drawn is None:
@@ -551,7 +550,7 @@ else:
 questions = {"sex": judged["sex"], "site": judged["localization"], "skin": tone}
 
 # %%
-groups = {name: subgroups.recall_by_group(judged, said["class weights"], group) for name, group in questions.items()}
+groups = {name: scoring.recall_by_group(judged, said["class weights"], group) for name, group in questions.items()}
 everyone = pd.concat(groups)
 print(f"{everyone['enough'].sum()} of {len(everyone)} groups have melanomas of ten lesions or more; of the others nothing is said")
 everyone[["images", "lesions", "enough"]].rename(columns={"images": "all images", "lesions": "lesions that are melanomas"})

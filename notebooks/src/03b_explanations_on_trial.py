@@ -53,7 +53,7 @@ import torch
 from dermxai_helpers import course, data, gradcam, plots, regions, scoring, synth, training, trial, widgets
 from dermxai_helpers.explanation import resize
 from dermxai_helpers.inference import quick
-from dermxai_helpers.plots import trial as figures
+from dermxai_helpers.plots import charts as figures
 from dermxai_helpers.plots.maps import map_grid
 from dermxai_helpers.trial import randomisation, shortcut
 
@@ -445,10 +445,9 @@ tried = {name: partial(gradcam.explain, method=NAMES[name]) for name in ("Grad-C
 result = trial.run(network, some, tried, classifier.prepare, seed=seed)
 
 # %%
-asked_for = [("faithfulness", "insertion, blur"), ("faithfulness", "deletion, blur"), ("drawn", "causal parts")]
 panels = {}
-for group, measure in (column for column in asked_for if column in result.scores and result.scores[column].notna().any()):
-    values = result.scores[group, measure].unstack("method")
+for measure in result.columns[result.notna().any()]:
+    values = result[measure].unstack("method")
     panels[measure] = {name: scoring.compare(values[name], values["centre Gaussian"], some.lesions, seed=seed)
                        for name in (*tried, "lesion mask", "edge map", "random map")}
 course.figure("trial", figures.differences(panels, "method minus centre Gaussian (deletion: low is good)"))

@@ -570,14 +570,14 @@ from dermxai_helpers import gradcam, training
 
 few = trial.Cases(photos[:tried], masks[:tried], lesion[:tried])
 explainers = {name: partial(relevancy.explain, method=method) for name, method in names.items()}
-of_vit = trial.run(vit, few, explainers, partial(relevancy.prepare, vit), seed=seed).scores["faithfulness"]
+of_vit = trial.run(vit, few, explainers, partial(relevancy.prepare, vit), seed=seed)
 
 # %% [markdown]
 # And the CNN of unit 02, with Grad-CAM:
 
 # %%
 cnn = training.train(table, split, backbone=backbone, rebalance="class weights", seed=seed, progress=False)
-of_cnn = trial.run(cnn.model, few, {"Grad-CAM": gradcam.explain}, cnn.prepare, seed=seed).scores["faithfulness"]
+of_cnn = trial.run(cnn.model, few, {"Grad-CAM": gradcam.explain}, cnn.prepare, seed=seed)
 
 # %% [markdown]
 # Two networks answer differently to a blurred picture. So each method is compared with the dot *on its own network*,
@@ -593,7 +593,7 @@ gains = {f"Transformer, {name}": beside(of_vit, name, "centre Gaussian") for nam
 gains["CNN, Grad-CAM"] = beside(of_cnn, "Grad-CAM", "centre Gaussian")
 
 # %%
-from dermxai_helpers.plots import trial as differing
+from dermxai_helpers.plots import charts as differing
 
 measure = f"insertion minus deletion ({len(few.images)} photographs, high is good)"
 course.figure("two_networks", differing.differences({measure: gains}, "method minus centre Gaussian, on its own network"))

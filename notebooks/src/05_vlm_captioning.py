@@ -479,7 +479,7 @@ for slot in judged:
         alike[slot] = scoring.compare(*answers, lesions, "balanced_accuracy", kinds, seed=seed)
 
 # %%
-from dermxai_helpers.plots import trial as differing
+from dermxai_helpers.plots import charts as differing
 
 if alike:
     panels = {f"{name}\n{counted}": {slot.replace("_", " "): tests[slot] for slot in alike}

@@ -269,12 +269,12 @@ for row in sample.groupby("dx").head(1).index:
 # %%
 import pandas as pd
 
-from dermxai_helpers.plots import language
+from dermxai_helpers.plots import captions as figures
 
 note = f"{len(sample)} ROI captions of {len(set(lesions))} lesions, {captioner.note}"
 report = scoring.classification_table(labels, votes, data.CLASSES)
 confusion = pd.crosstab(labels, votes).reindex(index=data.CLASSES, columns=data.CLASSES, fill_value=0).to_numpy()
-course.figure("figure_5", language.vote_report(report, confusion, data.CLASSES, 0.260, note))
+course.figure("figure_5", figures.vote_report(report, confusion, data.CLASSES, 0.260, note))
 
 # %% [markdown]
 # How many votes are for nevus? The interval draws whole lesions.
@@ -391,7 +391,7 @@ against_blind = scoring.among(macro_f1(labels, votes), blind)
 do = {"higher": "do better than", "lower": "do worse than", "cannot tell": "cannot be told from"}
 print(against_blind.sentence("The captions' words", "blind voters", "macro-F1"))
 marks = {"captions": macro_f1(labels, votes), "always nevus": macro_f1(labels, nevus), "paper": 0.260}
-course.figure("blind_voters", language.blind_voters(blind, marks, note))
+course.figure("blind_voters", figures.blind_voters(blind, marks, note))
 
 # %% [markdown]
 # Inside the grey hill is what chance reaches with our votes; the paper's were others.
@@ -551,7 +551,7 @@ best, sure = steps["weights and a prior"], np.array([decision.confidence for dec
 bars = [bar for bar in np.unique(sure)[::-1] if len(set(lesions[sure >= bar])) >= 10]  # of fewer nothing can be said
 rows = [{"answer": name, "coverage": np.mean(sure >= bar)} | scoring.scores(labels[sure >= bar], answer[sure >= bar], data.CLASSES)
         for name, answer in {"reading lexicon": best, "always nevus": nevus}.items() for bar in bars]
-course.figure("coverage", language.coverage(pd.DataFrame(rows).rename(columns=lambda name: name.replace("_", " ")), note))
+course.figure("coverage", figures.coverage(pd.DataFrame(rows).rename(columns=lambda name: name.replace("_", " ")), note))
 
 # %%
 half = sure >= np.median(sure)

@@ -77,7 +77,6 @@ def contestants(network, images):
         "torchcam CAM": closed_by_torchcam,
         "ours, gradcam": lambda: gradcam.explain(network, images, 0).resized(SIZE),
         "ours, gradcam, all classes": lambda: gradcam.explain(network, images, "all").resized(SIZE),
-        "ours, cam, all classes": lambda: gradcam.explain(network, images, "all", "cam").resized(SIZE),
     }
 
 

@@ -15,8 +15,7 @@ import torch
 from dermxai_helpers import gradcam, synth, training, trial
 from dermxai_helpers.inference import quick, to_input
 from dermxai_helpers.training.backbones import assembled, new_head
-from dermxai_helpers.trial.run import BATCH
-from dermxai_helpers.trial.truth import Truth
+from dermxai_helpers.trial.run import BATCH, Truth
 
 PHOTOGRAPHS, ROUNDS = 60, 3
 METHODS = ("gradcam", "gradcam++", "layercam", "eigencam")
@@ -53,15 +52,13 @@ def test_trial_beside_its_forward_passes(benchmark, cases):
     network, batch = quick(model), prepare(list(cases.images[:BATCH]))
     asked = 2 * (len(METHODS) + len(trial.BASELINES))  # insertion and deletion, one share an image
     passes = PHOTOGRAPHS * (1 + len(METHODS) + asked)
-    times = {"trial": [], "its forward passes alone": [], "table": []}
+    times = {"trial": [], "its forward passes alone": []}
 
     def rounds():
         with torch.inference_mode():
             alone = seconds(lambda: [network(batch) for _ in range(passes // BATCH)])
-        found = []
-        times["trial"].append(seconds(lambda: found.append(trial.run(model, cases, explainers, prepare))))
+        times["trial"].append(seconds(lambda: trial.run(model, cases, explainers, prepare)))
         times["its forward passes alone"].append(alone)
-        times["table"].append(seconds(found[0].table))
 
     benchmark.pedantic(rounds, rounds=ROUNDS, warmup_rounds=1)
     print(f"\n{PHOTOGRAPHS} photographs, 8 methods, {passes} forward passes of MobileNetV2 at 224 px")

@@ -15,6 +15,7 @@ from transformers import (
     BlipConfig,
     CLIPImageProcessor,
     CLIPVisionConfig,
+    InstructBlipConfig,
     LlamaConfig,
     LlavaConfig,
     LlavaForConditionalGeneration,
@@ -221,10 +222,13 @@ def test_what_does_not_fit_is_refused_before_it_is_read(folder, monkeypatch):
     with pytest.raises(MemoryError, match=r"at 32 bits; this machine has 0 GB free.*SmolVLM-256M"):
         captions.Captioner(folder, device="cpu")
     monkeypatch.setattr(checkpoints, "_free_bytes", lambda device: 24 * 10**9)
-    checkpoints.check_memory("Salesforce/instructblip-flan-t5-xl", CPU)
-    with pytest.raises(MemoryError, match=r"has 12.2 billion weights and takes about 61 GB at 32 bits"):
-        checkpoints.check_memory("Salesforce/instructblip-flan-t5-xxl", CPU)
-    checkpoints.check_memory("somebody/unknown", CPU)
+    language = {"model_type": "t5", "d_model": 2048, "d_kv": 64, "num_heads": 32, "d_ff": 5120, "num_layers": 24}
+    language |= {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False, "vocab_size": 32128}
+    paper = InstructBlipConfig(text_config=language)
+    checkpoints.check_memory("flan-t5-xl", paper, CPU)
+    monkeypatch.setattr(checkpoints, "_free_bytes", lambda device: 16 * 10**9)
+    with pytest.raises(MemoryError, match=r"has 4.0 billion weights and takes about 20 GB at 32 bits"):
+        checkpoints.check_memory("flan-t5-xl", paper, CPU)
 
 
 def test_terms_that_were_not_accepted_are_named(monkeypatch):

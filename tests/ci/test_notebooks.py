@@ -1,6 +1,5 @@
 """Do readers get notebooks that were derived from the sources, executed, and tell nothing of one machine?"""
 
-import importlib
 import json
 import types
 
@@ -12,7 +11,6 @@ import toys
 from dermxai_helpers import course
 
 notebooks = offline.script(".ci/notebooks.py")
-running = importlib.import_module("dermxai_helpers.course.run")
 
 
 def test_derived_ids_follow_the_text(tmp_path):
@@ -52,13 +50,12 @@ def test_minutes_are_counted_from_words_code_and_exercises(tmp_path):
     assert notebooks.reading_minutes(unit, exercises=False) == 3 + 4
 
 
-def test_notebooks_for_readers(tmp_path, monkeypatch):
+def test_notebooks_for_readers(tmp_path):
     """Derived, executed, with outputs; costs noted; the README's table filled; no path of this machine."""
     toys.write_source(tmp_path, toys.FIRST)
     toys.write_source(tmp_path, toys.SECOND, "print('/home/ada/private')")
     marks = "<!-- units: `make notebooks` writes this table -->\n<!-- end of units -->"
     (tmp_path / "README.md").write_text(f"Before\n{marks}\nAfter")
-    monkeypatch.setattr(running, "import_megabytes", lambda environment, lifeline: 70.0)
     patched = toys.stand_in(tmp_path, toys.book())
     try:
         (written,) = notebooks.refresh(tmp_path, ["10"])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import offline
 import pytest
@@ -102,7 +103,7 @@ def test_one_gigabyte_of_memory():
 def test_memory_of_a_container(monkeypatch, tmp_path, stated, blocks):
     (tmp_path / "memory.max").write_text(f"{stated}\n")
     monkeypatch.setattr(doctor, "CONTAINER_LIMITS", (tmp_path / "memory.max", tmp_path / "absent"))
-    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096}.get(name, 10**6), raising=False)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(total=4 * GIGABYTE))
     found = doctor.memory()
     assert bool(found.remedy) == blocks and (not blocks or "docker run --memory 2g" in found.remedy)
 

@@ -6,7 +6,7 @@ import papermill
 import pytest
 
 from dermxai_helpers import course
-from dermxai_helpers.course.parameters import out_of_range
+from dermxai_helpers.course.units import out_of_range
 from dermxai_helpers.files import DataError
 
 UNIT = "02b"  # it has every sort of parameter but "text"

@@ -71,7 +71,7 @@ def test_figure_is_shown_with_its_description(tmp_path, monkeypatch):
     assert data["text/plain"] == alt and options["metadata"] == {"image/png": {"alt": alt}}
     assert (tmp_path / "empty.png").read_bytes() == data["image/png"]
     told = json.loads((tmp_path / VALUES_FILE).read_text())
-    assert told["figures"]["empty"] == {"file": "empty.png", "alt": alt}
+    assert told["figures"]["empty"] == {"alt": alt}
 
 
 def test_figure_without_description():

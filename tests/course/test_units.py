@@ -35,29 +35,3 @@ def test_missing_source(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.import_module("dermxai_helpers.course.units"), "checkout", lambda: tmp_path)
     with pytest.raises(course.CourseError, match="course.toml names the unit 00_start_here"):
         course.run("demo", names=["00"])
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {},
-        {"units": []},
-        {"tiers": 3, "units": []},
-        {"tiers": {"demo": {}}, "units": []},
-        {"units": [{"name": "00_start_here"}]},
-    ],
-)
-def test_broken_course_file(monkeypatch, broken):
-    """Whoever writes a unit of their own reads a sentence."""
-    module = importlib.import_module("dermxai_helpers.course.units")
-    monkeypatch.setattr(module, "read_book", lambda: broken)
-    with pytest.raises(course.CourseError, match="course.toml is broken; .* for the tier demo"):
-        course.units("demo")
-
-
-def test_course_file_that_is_no_toml(monkeypatch, tmp_path):
-    module = importlib.import_module("dermxai_helpers.course.units")
-    (tmp_path / "course.toml").write_text("[tiers\n")
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "units.py"))
-    with pytest.raises(course.CourseError, match="course.toml is broken"):
-        course.units("demo")

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from dermxai_helpers import data, files, synth
-from dermxai_helpers.data import augmentation
+from dermxai_helpers.data import acquisition
 from dermxai_helpers.data import checks as data_checks
 
 HEADER = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
@@ -578,7 +578,7 @@ def test_pictures_of_a_few_rows_or_columns_keep_their_form(tmp_path, height):
         assert np.array_equal(data.open_image(path), pixels)
         mask = pixels.max(axis=2) > 200
         assert np.array_equal(data.open_mask(save(Image.fromarray(mask), path)), mask)
-        assert augmentation.augmented(pixels, 1).shape == pixels.shape
+        assert acquisition.augmented(pixels, 1).shape == pixels.shape
 
 
 def test_size_is_height_and_width(tmp_path):
@@ -888,7 +888,7 @@ def test_prepare_that_is_stopped_leaves_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
-    monkeypatch.setattr(drawing, "_packed", interrupted)
+    monkeypatch.setattr(drawing, "_metadata", interrupted)
     with pytest.raises(KeyboardInterrupt):
         data.prepare("demo", images=50)
     assert list(tmp_path.iterdir()) == []
@@ -912,23 +912,6 @@ def test_prepare_draws_again_when_a_file_has_been_purged(tmp_path, monkeypatch):
     next(folder.rglob("*.jpg")).unlink()
     assert data.prepare("demo", images=50, seed=1) == folder
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == wanted
-
-
-def test_prepare_sweeps_what_killed_programs_left_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
-    folder = data.prepare("demo", images=50, seed=1)
-    left = [tmp_path / ".drawn-50-1-ab-unfinished-4711/truth/x.png", tmp_path / "a/b/.head-unfinished-1a2b.safetensors"]
-    kept = [tmp_path / ".ham10000-unfinished/x.part", tmp_path / ".ssh/id", tmp_path / "notes-unfinished-1.txt"]
-    young = [tmp_path / ".drawn-50-1-cd-unfinished-4712/truth/x.png", tmp_path / "a/.captions-unfinished-1.jsonl"]
-    for path in left + kept + young:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
-    for path in left + kept:
-        for place in (path, *path.relative_to(tmp_path).parents[:-1]):
-            os.utime(tmp_path / place, (0, 0))
-    data.prepare("demo", images=50, seed=1)
-    assert not any(path.exists() for path in left) and all(path.exists() for path in kept + young)
-    assert [path.name for path in tmp_path.glob(".drawn*")] == [".drawn-50-1-cd-unfinished-4712"] and folder.is_dir()
 
 
 def test_prepare_where_nothing_can_be_written_says_so(tmp_path, monkeypatch):

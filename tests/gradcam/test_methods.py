@@ -131,7 +131,6 @@ def test_equal_to_captum(network, images, layer):
         ("gradcam", "GradCAM", "features.1"),
         ("layercam", "LayerCAM", "features"),
         ("layercam", "LayerCAM", "features.1"),
-        ("cam", "CAM", "features"),
     ],
 )
 def test_equal_to_torchcam(network, images, method, theirs, layer):
@@ -221,19 +220,3 @@ def test_more_images_than_one_pass_holds(network, method, monkeypatch):
         np.testing.assert_allclose(together.maps[index], alone.maps[0], atol=1e-10)
         assert together.logit[index] == pytest.approx(alone.logit[0])
     assert len(gradcam.explain(network, images, "all", method).maps) == 30
-
-
-def test_cam_is_gradcam_times_the_number_of_cells_on_mobilenet():
-    from torchvision.models import mobilenet_v2
-
-    torch.manual_seed(0)
-    model, images = mobilenet_v2(num_classes=3).double(), torch.randn(2, 3, 64, 64, dtype=torch.float64)
-    closed, by_gradient = (gradcam.explain(model, images, "all", method) for method in ("cam", "gradcam"))
-    np.testing.assert_allclose(closed.maps, 4 * by_gradient.maps, atol=1e-10)
-    assert model.training
-
-
-def test_cam_refuses_what_is_not_cam(images):
-    twice = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(3, 3)).double()
-    with pytest.raises(ValueError, match="one linear layer on the spatial mean of '0'"):
-        gradcam.explain(twice, images, method="cam")

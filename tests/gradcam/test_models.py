@@ -140,7 +140,7 @@ def partly_compiled(model):
 
 
 @pytest.mark.parametrize("compiled", [wholly_compiled, compiled_in_place, partly_compiled])
-@pytest.mark.parametrize("method", ["gradcam", "cam"])
+@pytest.mark.parametrize("method", ["gradcam", "eigencam"])
 def test_compiled_model(small, images, method, compiled):
     small.eval()
     expected = gradcam.explain(small, images, 0, method).maps
@@ -174,15 +174,15 @@ def test_half_precision_gives_maps_numpy_can_use(small, images):
 # --- the layer ---
 
 
-def test_last_layer_with_a_grid_costs_no_pass_unless_the_guess_was_wrong(small, images):
+def test_the_last_layer_with_a_grid_is_found_with_one_image(small, images):
     passed = []
     with small.register_forward_pre_hook(lambda _module, inputs: passed.append(len(inputs[0]))):
         assert gradcam.explain(small, images).layer == "body"
-        assert passed == [2]
+        assert gradcam.explain(small, images, layer="body").layer == "body"
+        assert passed == [1, 2, 2]
         small.drop = nn.Sequential(nn.Unflatten(1, (5, 1, 1)), nn.Upsample(scale_factor=2), nn.Flatten())
         small.head = nn.Linear(20, 3)
         assert gradcam.explain(small, images).layer == "drop.1"
-        assert passed == [2, 2, 1, 2]  # the guess, one image to search, the layer that was found
 
 
 def test_layer_by_module_equals_layer_by_name(small, images):
@@ -208,7 +208,7 @@ class Mirrored(nn.Module):
 @pytest.mark.parametrize("together", [False, True])
 @pytest.mark.parametrize("method", gradcam.METHODS)
 def test_a_network_that_looks_twice_has_no_one_map(small, images, method, together):
-    with pytest.raises(ValueError, match="several times|linear layer on the spatial mean"):
+    with pytest.raises(ValueError, match="several times"):
         gradcam.explain(Mirrored(small, together), images, 0, method)
 
 
@@ -290,10 +290,8 @@ def test_layer_beside_the_logits_is_refused(images):
 # --- models and images that cannot be explained ---
 
 
-def test_without_a_linear_layer_cam_is_refused_and_gradients_work(images):
+def test_gradients_work_without_a_linear_layer(images):
     model = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    with pytest.raises(ValueError, match="which is not so in Sequential: use method='gradcam'"):
-        gradcam.explain(model, images, 0, "cam")
     found = gradcam.explain(model, images, 0, relu=False)
     np.testing.assert_allclose(found.maps, model[0](images)[:, 0].detach() / 14**2, atol=1e-6)
 
@@ -328,19 +326,6 @@ def test_images_that_are_not_normalised_get_a_sentence(small, wrong, sentence):
         gradcam.explain(small, wrong)
 
 
-def test_flat_map_is_noted(small, images):
-    with torch.no_grad():
-        small.body[3].weight.zero_()
-        small.body[3].bias.fill_(1)
-        small.head.weight[0] = 1
-        small.head.weight[1] = -1
-    found = gradcam.explain(small, images[:1], "all", classes=["mel", "nv", "bkl"])
-    assert found.notes[:2] == [
-        "map 0 (mel): the same evidence everywhere",
-        "map 1 (nv): no positive evidence for this class",
-    ]
-
-
 @pytest.mark.parametrize("classes", [{"nv": 2, "mel": 0, "bkl": 1}, {"mel", "nv", "bkl"}, "abc"])
 def test_class_names_without_an_order_are_refused(small, images, classes):
     with pytest.raises(ValueError, match="as a list in the order of the logits"):
@@ -361,37 +346,22 @@ def test_an_integer_among_the_weights_is_not_the_models_number_type(small, image
     np.testing.assert_allclose(gradcam.explain(counted, images, 0).maps, expected, rtol=1e-5)
 
 
-def test_map_that_is_not_finite_is_noted(small, images):
+def test_map_that_is_not_finite_is_normalised_without_evidence(small, images):
     with torch.no_grad():
         small.head.weight[0, 0] = torch.inf
     found = gradcam.explain(small, images[:1], 0, classes=["mel", "nv", "bkl"])
-    assert found.notes == ["map 0 (mel): some values are not finite"]
-    assert np.isfinite(found.normalised()).all()
+    assert not np.isfinite(found.maps).all() and np.isfinite(found.normalised()).all()
 
 
 def test_vision_transformers_are_sent_to_relevancy():
     from timm.models.vision_transformer import VisionTransformer
 
     model = VisionTransformer(img_size=32, patch_size=8, embed_dim=16, depth=1, num_heads=2, num_classes=3)
-    with pytest.raises(ValueError, match="VisionTransformer goes on with tokens, .* relevancy.explain"):
+    with pytest.raises(ValueError, match="VisionTransformer goes on with tokens.*relevancy.explain"):
         gradcam.explain(model, torch.zeros(1, 3, 32, 32))
 
 
 # --- weights that are not plain, parts that take no hooks ---
-
-
-class Twice(nn.Linear):
-    def forward(self, x):
-        return super().forward(2 * x)
-
-
-class WithAdapter(nn.Module):
-    def __init__(self, base):
-        super().__init__()
-        self.base, self.down, self.up = base, nn.Linear(5, 2, bias=False), nn.Linear(2, 3, bias=False)
-
-    def forward(self, x):
-        return self.base(x) + self.up(self.down(x))
 
 
 def weight_normed(model):
@@ -442,32 +412,10 @@ def test_weights_that_are_calculated_are_the_ones_explained(small, images, chang
         logits = small(images)
         head = small.head.weight.detach().clone()
     gradient = gradcam.explain(small, images, "all", relu=False)
-    closed = gradcam.explain(small, images, "all", "cam", relu=False)
-    np.testing.assert_allclose(closed.logit, logits.flatten(), rtol=1e-5)
-    np.testing.assert_allclose(gradient.maps * gradient.maps[0].size, closed.maps, rtol=1e-3, atol=1e-5)
-    means = closed.maps.mean(axis=(1, 2)).reshape(2, 3) + small.head.bias.detach().numpy()
+    np.testing.assert_allclose(gradient.logit, logits.flatten(), rtol=1e-5)
+    means = gradient.maps.sum(axis=(1, 2)).reshape(2, 3) + small.head.bias.detach().numpy()
     np.testing.assert_allclose(means, logits, rtol=1e-4, atol=1e-5)
     assert torch.equal(head, small.head.weight.detach())
-
-
-def hooked_head(model):
-    model.head.register_forward_hook(lambda _module, _inputs, output: 3 * output)
-
-
-def doubled_head(model):
-    model.head = Twice(5, 3)
-
-
-def adapted_head(model):
-    model.head = WithAdapter(model.head)
-
-
-@pytest.mark.parametrize("change", [hooked_head, doubled_head, adapted_head])
-def test_cam_is_refused_where_the_heads_weight_is_not_what_the_model_uses(small, images, change):
-    change(small)
-    with pytest.raises(ValueError, match="CAM needs logits that are one linear layer"):
-        gradcam.explain(small, images, 0, "cam")
-    assert gradcam.explain(small, images, 0).maps.any()
 
 
 def test_a_network_that_looks_between_convolution_and_norm_is_not_folded(images):
@@ -489,31 +437,12 @@ def test_a_network_that_looks_between_convolution_and_norm_is_not_folded(images)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-def test_a_network_that_cannot_be_copied_gets_a_sentence(small, images):
-    nn.utils.weight_norm(small.body[0])
-    small(images).sum().backward()  # its weight is a result of this pass now
-    with pytest.raises(ValueError, match="Small cannot be copied before remove_weight_norm"):
-        inference.quick(small)
-
-
-def scripted_part(model):
-    model.body = torch.jit.script(model.body)
-    return model
-
-
-def traced_part(model):
-    model.body = torch.jit.trace(model.eval().body, torch.zeros(1, 3, 16, 16))
-    return model
-
-
-@pytest.mark.filterwarnings("ignore::FutureWarning")
-@pytest.mark.parametrize("change", [scripted_part, traced_part, lambda model: torch.jit.script(model.body)])
-def test_torchscript_gets_a_sentence_and_nothing_is_left_behind(small, images, change):
-    model = change(small)
-    hooks = [len(module._forward_hooks) for module in model.modules()]
-    with pytest.raises(ValueError, match="is TorchScript, which takes no hooks"):
-        gradcam.explain(model, images)
-    assert hooks == [len(module._forward_hooks) for module in model.modules()] and torch.is_grad_enabled()
+def test_torchscript_is_refused_and_nothing_is_left_behind(small, images):
+    small.body = torch.jit.script(small.body)
+    hooks = [len(module._forward_hooks) for module in small.modules()]
+    with pytest.raises(RuntimeError, match="not supported on ScriptModules"):
+        gradcam.explain(small, images)
+    assert hooks == [len(module._forward_hooks) for module in small.modules()] and torch.is_grad_enabled()
 
 
 class NoHooks(nn.Module):
@@ -540,7 +469,6 @@ def test_the_probability_of_one_logit_is_not_known(small, images):
     small.head = nn.Linear(5, 1)
     found = gradcam.explain(small, images)
     assert np.isnan(found.prob).all() and np.isfinite(found.logit).all() and found.target == [0, 0]
-    assert found.notes[0] == "the model has one logit, of which the softmax is 1: prob is NaN"
 
 
 @pytest.mark.parametrize("last", [nn.Softmax(dim=1), nn.LogSoftmax(dim=1)])
@@ -550,15 +478,6 @@ def test_a_model_that_ends_in_softmax_is_not_softened_twice(small, images, last)
     found = gradcam.explain(small, images, "all")
     share = expected if isinstance(last, nn.Softmax) else expected.exp()
     np.testing.assert_allclose(found.prob, share.flatten(), rtol=1e-5)
-    noted = any("gives probabilities, not logits" in note for note in found.notes)
-    assert noted == isinstance(last, nn.Softmax)
-
-
-@pytest.mark.parametrize("method", ["gradcam", "eigencam"])
-def test_a_model_that_is_random_is_noted_and_a_plain_one_in_training_mode_is_not(small, images, method):
-    assert not any("is random" in note for note in gradcam.explain(small.train(), images, 0, method).notes)
-    small.drop = type("Always", (nn.Module,), {"forward": lambda self, x: nn.functional.dropout(x)})()
-    assert gradcam.explain(small.eval(), images, 0, method).notes[0].startswith("the model is random in evaluation")
 
 
 @pytest.mark.parametrize(
@@ -615,7 +534,7 @@ def test_nothing_is_left_behind_by_any_error(images, problem, kind, frozen, laye
     model.drop.eval()
     model.body.requires_grad_(not frozen)
     before, threads = state(model), torch.get_num_threads()
-    for wrong in ({}, {"target": 7}, {"method": "cam"}):
+    for wrong in ({}, {"target": 7}, {"method": "eigencam"}):
         with pytest.raises(kind):
             gradcam.explain(model, images, layer=layer, **wrong)
         assert_as_found(before, model)

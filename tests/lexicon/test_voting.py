@@ -102,11 +102,6 @@ def test_a_doubtful_posterior_abstains():
     assert [voting.vote("streaks", weights, threshold).label for threshold in (0.6, 0.9)] == ["mel", "abstain"]
 
 
-def test_wrong_thresholds_are_explained():
-    with pytest.raises(ValueError, match="threshold 50: it is a probability"):
-        voting.vote("streaks", threshold=50)
-
-
 def test_true_captions_vote_nearly_as_well_as_the_attributes_allow(unseen):
     """True FOCUSED captions leave some attributes out, so they stay below Bayes' rule, and far above always nevus."""
     rng = np.random.default_rng(0)

@@ -15,7 +15,7 @@ from offline import REPOSITORY, script
 
 from dermxai_helpers import course
 from dermxai_helpers.course import editions
-from dermxai_helpers.course.parameters import out_of_range
+from dermxai_helpers.course.units import out_of_range
 
 notebooks = script(".ci/notebooks.py")
 NOTEBOOKS = REPOSITORY / "notebooks"

@@ -75,7 +75,7 @@ def test_what_is_measured_never_looks_like_a_baseline_or_the_paper():
 
 def test_moved_joins_the_first_two_columns():
     table = pd.DataFrame({"before": [0.0, 0.5], "after": [0.8, 0.6], "chance": 0.5}, index=["border", "all"])
-    figure = described(plots.moved(table, "share", "silver"), "before: border 0.000, all 0.500; after: border 0.800")
+    figure = described(plots.moved(table, "share"), "before: border 0.000, all 0.500; after: border 0.800")
     lines = figure.axes[0].collections[0].get_segments()
     assert [segment[:, 0].tolist() for segment in lines] == [[0, 0.8], [0.5, 0.6]]
 

@@ -33,7 +33,7 @@ def figures():
     shares = pd.DataFrame({"mel": [0.2, 0.3], "nv": [0.8, 0.7]}, index=["a", "b"])
     yield plots.row({"a": picture, "map": heatmap, "signed": heatmap - 0.5}, "About.", [{"white": mask}], below="below")
     yield plots.cards([{"a": (picture, "A long caption of a lesion.")}], "note")
-    yield plots.sheet({"row one": [picture, picture]}, "A sheet", ["c", "d"])
+    yield plots.sheet({"row one": [picture, picture]}, "A sheet")
     yield plots.intervals({"recall": table}, {"recall": 0.3}, "chance", "About it")
     yield plots.stacked(shares, "share")
     yield plots.grouped({"mel": table, "nv": table}, "x", "y")
@@ -76,7 +76,7 @@ def test_a_dollar_is_a_dollar_wherever_words_enter_a_figure(words):
     made = [
         plots.row({words: picture}, words, below=words),
         plots.cards([{words: (picture, words)}], words),
-        plots.sheet({words: [picture]}, words, [words]),
+        plots.sheet({words: [picture]}, words),
         plots.intervals({words: table}, {words: 0.3}, words, words),
         plots.grouped({words: table}, words, words),
     ]
@@ -85,12 +85,6 @@ def test_a_dollar_is_a_dollar_wherever_words_enter_a_figure(words):
         assert any(words.split()[0] in text.get_text() for text in texts)
         assert not any(text.get_parse_math() or text.get_usetex() for text in texts if text.get_text())
         assert plots.png(figure).startswith(b"\x89PNG")  # drawing broken mathematics would raise
-
-
-@pytest.mark.parametrize("shape", [(3, 20, 30), (20, 30, 1), (4, 8, 8)])
-def test_a_picture_whose_colours_do_not_stand_last_gets_a_sentence(shape):
-    with pytest.raises(ValueError, match="colours last"):
-        plots.row({"a": np.zeros(shape, np.uint8)}, "About.")
 
 
 @pytest.mark.filterwarnings("error")

@@ -19,9 +19,9 @@ def test_row_takes_pictures_maps_and_outlines():
     mask = np.zeros((8, 12), bool)
     mask[2:5, 2:5] = True
     pictures = {"photograph": PICTURE, "signed\nmap": np.array([[-1.0, 2.0]]), "map": np.ones((2, 2))}
-    figure, alt = plots.row(pictures, "Three pictures.", outlines=[{"white": mask, plots.REGION: ~mask}], vmax=4)
+    figure, alt = plots.row(pictures, "Three pictures.", outlines=[{"white": mask, plots.REGION: ~mask}])
     assert shown(figure) == 3 and alt == "Three pictures. From left to right: photograph, signed map, map."
-    assert len(figure.axes[0].collections) == 2 and figure.axes[2].images[0].get_clim() == (0, 4)
+    assert len(figure.axes[0].collections) == 2 and figure.axes[2].images[0].get_clim() == (0, 1)
     assert not plots.row({"a": PICTURE}, "One.", [{"white": mask & False}])[0].axes[0].collections, "nothing to outline"
 
 
@@ -47,12 +47,11 @@ def test_rows_of_photographs_are_narrow_enough_for_a_notebook():
 
 
 def test_sheet_labels_its_rows():
-    figure, alt = plots.sheet({"benign keratosis": [PICTURE, PICTURE], "nevus": [PICTURE]}, "Photographs", ["a", "b"])
+    figure, alt = plots.sheet({"benign keratosis": [PICTURE, PICTURE], "nevus": [PICTURE]}, "Photographs")
     assert shown(figure) == 3 and alt == "Photographs: 2 of benign keratosis, 1 of nevus."
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b", "", ""]
 
 
-@pytest.mark.parametrize(("count", "places"), [(0, 1), (3, 3), (5, 8)])
+@pytest.mark.parametrize(("count", "places"), [(3, 3), (5, 8)])
 def test_gallery_has_four_pictures_a_row(count, places):
     figure, alt = plots.gallery([PICTURE] * count, [f"nv, called mel\nwith {n}%" for n in range(count)], "Mistakes")
     assert len(figure.axes) == places and shown(figure) == count

@@ -5,7 +5,7 @@ import pandas as pd
 from described import described
 
 from dermxai_helpers import scoring
-from dermxai_helpers.plots import trial as figures
+from dermxai_helpers.plots import charts as figures
 
 
 def test_differences_mark_zero_and_leave_open_what_cannot_be_told():

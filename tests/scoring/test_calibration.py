@@ -49,17 +49,13 @@ def test_operating_points_by_hand():
     assert point == pytest.approx({"threshold": 0.6, "sensitivity": 1.0, "specificity": 2 / 3})
     point = calibration.operating_point(scores, positive, specificity=0.9)
     assert point == pytest.approx({"threshold": 0.9, "sensitivity": 1 / 3, "specificity": 1.0})
-    point = calibration.operating_point(scores, positive, sensitivity=0.5)
-    assert point == pytest.approx({"threshold": 0.7, "sensitivity": 2 / 3, "specificity": 2 / 3})
     called = scores >= point["threshold"]
     assert called[positive].mean() == pytest.approx(point["sensitivity"])
     assert (~called[~positive]).mean() == pytest.approx(point["specificity"])
 
 
 def test_operating_points_that_cannot_be_get_a_sentence():
-    with pytest.raises(ValueError, match="either a specificity or a sensitivity"):
-        calibration.operating_point(np.ones(2), [True, False])
-    with pytest.raises(ValueError, match="2 of 2 images are positive: both kinds are needed"):
+    with pytest.raises(ValueError, match="images of both kinds, got specificity 0.9, 2 of 2 images positive"):
         calibration.operating_point(np.ones(2), [True, True], specificity=0.9)
 
 
@@ -99,10 +95,9 @@ def test_temperatures_that_are_none_get_a_sentence(temperature):
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1, 95, np.nan])
-@pytest.mark.parametrize("name", ["specificity", "sensitivity"])
-def test_rates_outside_their_range_get_a_sentence(name, rate):
-    with pytest.raises(ValueError, match="a specificity or a sensitivity to reach, 0 to 1, not both, got"):
-        calibration.operating_point(np.array([0.1, 0.9]), np.array([False, True]), **{name: rate})
+def test_rates_outside_their_range_get_a_sentence(rate):
+    with pytest.raises(ValueError, match="a specificity from 0 to 1"):
+        calibration.operating_point(np.array([0.1, 0.9]), np.array([False, True]), rate)
 
 
 @pytest.mark.parametrize("positive", [["mel", "nv", "nv"], [1, np.nan, 0], [1, 2, 1], [-1, 1, 1], [None, True, False]])

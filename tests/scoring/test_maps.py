@@ -3,34 +3,15 @@
 import numpy as np
 import pytest
 
-from dermxai_helpers import synth
 from dermxai_helpers.scoring import maps
 
 
-def by_hand(heatmap: np.ndarray, mask: np.ndarray, threshold: float) -> float:
-    marked = (heatmap >= threshold * heatmap.max()) & (heatmap > 0)
-    return (marked & mask).sum() / (marked | mask).sum()
-
-
 @pytest.mark.parametrize("seed", range(3))
-def test_iou_at_every_threshold_equals_counting(seed):
+def test_iou_equals_counting(seed):
     rng = np.random.default_rng(seed)
     heatmap, mask = rng.normal(size=(20, 30)).round(1), rng.random((20, 30)) < 0.3
-    ours = maps.iou_by_threshold(heatmap, mask)
-    assert ours == pytest.approx([by_hand(heatmap, mask, threshold) for threshold in maps.THRESHOLDS])
-    assert maps.iou_by_threshold(heatmap, mask, [0.3]) == pytest.approx(ours[2:3])
-
-
-def test_the_mask_itself_has_an_iou_of_one():
-    mask = synth.draw(1).mask
-    assert (maps.iou_by_threshold(mask, mask) == 1).all()
-
-
-def test_best_iou_takes_one_threshold_for_all_images():
-    """Each image has its own best threshold; no image may choose it."""
-    table = np.array([[0.1, 0.5, 0.2], [0.9, 0.6, 0.1], [np.nan] * 3])
-    assert maps.best_iou(table) == pytest.approx([0.5, 0.6, np.nan], nan_ok=True)
-    assert np.isnan(maps.best_iou(table[2:])).all()
+    marked = (heatmap >= heatmap.max() / 2) & (heatmap > 0)
+    assert maps.iou_at_half(heatmap, mask) == pytest.approx((marked & mask).sum() / (marked | mask).sum())
 
 
 def test_edge_map_is_the_slope_of_the_brightness():
@@ -50,11 +31,7 @@ def mask():
     return mask
 
 
-def at_half(heatmap, mask):
-    return maps.iou_by_threshold(heatmap, mask, [0.5])[0]
-
-
-SCORES = (maps.energy_inside, maps.pointing_game, at_half)
+SCORES = (maps.energy_inside, maps.iou_at_half)
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -68,15 +45,13 @@ def test_scores_worked_out_by_hand(mask):
     heatmap = np.zeros((8, 8))
     heatmap[0, 0], heatmap[0, 7], heatmap[1, 7] = 3, 1, -50
     assert maps.energy_inside(heatmap, mask) == 0.75
-    assert maps.pointing_game(heatmap, mask) == 1
-    assert maps.iou_by_threshold(heatmap, mask, [0.2]) == pytest.approx([1 / 17])
+    assert maps.iou_at_half(heatmap, mask) == pytest.approx(1 / 16)
 
 
 @pytest.mark.parametrize("heatmap", [np.zeros((8, 8)), -np.ones((8, 8)), np.full((8, 8), np.nan)])
 def test_a_map_without_evidence(heatmap, mask):
     assert np.isnan(maps.energy_inside(heatmap, mask))
-    assert maps.pointing_game(heatmap, mask) == 0.25
-    assert not maps.iou_by_threshold(heatmap, mask).any()
+    assert maps.iou_at_half(heatmap, mask) == 0
 
 
 def test_shapes_must_agree(mask):
@@ -91,10 +66,7 @@ def test_centre_gaussian_is_centred_and_symmetric():
     assert blob[4, 11] == pytest.approx(np.exp(-((4 / 15) ** 2) / (2 * 0.25**2)))
 
 
-JUDGES = [maps.energy_inside, maps.pointing_game, maps.iou_by_threshold]
-
-
-@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("judge", SCORES)
 def test_a_mask_may_come_as_it_stands_in_a_file(judge):
     rng = np.random.default_rng(0)
     heatmap, mask = rng.random((9, 7)), rng.random((9, 7)) < 0.4
@@ -102,7 +74,7 @@ def test_a_mask_may_come_as_it_stands_in_a_file(judge):
         np.testing.assert_array_equal(judge(heatmap, one), judge(heatmap, mask))
 
 
-@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("judge", SCORES)
 @pytest.mark.parametrize(
     ("heatmap", "mask", "sentence"),
     [
@@ -127,10 +99,4 @@ def test_maps_and_masks_that_do_not_fit_get_a_sentence(judge, heatmap, mask, sen
 def test_a_map_that_says_nothing_is_no_evidence(value):
     heatmap, mask = np.full((4, 4), value), np.eye(4, dtype=bool)
     assert np.isnan(maps.energy_inside(heatmap, mask))
-    assert maps.pointing_game(heatmap, mask) == 0.25 and not maps.iou_by_threshold(heatmap, mask).any()
-
-
-@pytest.mark.parametrize("threshold", [0, -0.5, 1.5, np.nan])
-def test_thresholds_outside_their_range_get_a_sentence(threshold):
-    with pytest.raises(ValueError, match="shares of the map's maximum, above 0 and up to 1"):
-        maps.iou_by_threshold(np.eye(2), np.eye(2, dtype=bool), [0.5, threshold])
+    assert maps.iou_at_half(heatmap, mask) == 0

@@ -9,7 +9,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from small_transformers import distilled, pictures, small
+from small_transformers import pictures, small
 from timm.utils import CheckpointSaver, ModelEmaV3
 
 from dermxai_helpers import relevancy
@@ -200,9 +200,8 @@ def test_what_does_not_fit_gets_a_sentence_and_changes_nothing(trained, path, se
 # --- a head with more classes ---
 
 
-@pytest.mark.parametrize("make", [small, distilled])
-def test_grown_head_keeps_the_old_classes(make):
-    model, images = make(num_classes=15), pictures()
+def test_grown_head_keeps_the_old_classes():
+    model, images = small(num_classes=15), pictures()
     with torch.no_grad():
         before = model(images)
         assert grow_head(model, 41) is model
@@ -214,11 +213,9 @@ def test_grown_head_keeps_the_old_classes(make):
     assert relevancy.explain(model, images, target=40).maps.shape == (3, 3, 3)
 
 
-@pytest.mark.parametrize("make", [small, distilled])
-def test_a_head_without_bias_grows_and_keeps_its_logits(make):
-    model, images = make(num_classes=3), pictures()
-    for head in [model.head, *([model.head_dist] if hasattr(model, "head_dist") else [])]:
-        head.bias = None
+def test_a_head_without_bias_grows_and_keeps_its_logits():
+    model, images = small(num_classes=3), pictures()
+    model.head.bias = None
     before = model(images)
     torch.testing.assert_close(grow_head(model, 5)(images)[:, :3], before, rtol=1e-12, atol=1e-14)
 

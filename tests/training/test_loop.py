@@ -84,6 +84,7 @@ def test_the_running_mean_is_kept_as_by_hand():
     twin.load_state_dict(head.state_dict())
     loop.fit(head, examples, examples, loop.Plan(
         optimiser=lambda network: torch.optim.SGD(network.parameters(), lr=0.1), loss=nn.functional.cross_entropy,
+        schedule=lambda optimiser: torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0),
         order=lambda: torch.arange(160).remainder(64), epochs=1, batch_size=16, average=0.3, keep="last",
     ))  # fmt: skip
 

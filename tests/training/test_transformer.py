@@ -88,9 +88,6 @@ def test_what_does_not_fit_gets_a_sentence(model, changes, sentence):
 
 MODELS = {
     "of another kind": (lambda model: timm.create_model("test_resnet", num_classes=2), "VisionTransformer, got ResNet"),
-    "half": (lambda model: copy.deepcopy(model).half(), "weights are torch.float16: they learn in float32"),
-    "bfloat16": (lambda model: copy.deepcopy(model).bfloat16(), "weights are torch.bfloat16"),
-    "double": (lambda model: copy.deepcopy(model).double(), r"torch.float64.* pass model.float\(\)"),
 }
 
 

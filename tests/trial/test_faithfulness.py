@@ -30,9 +30,8 @@ def ones(count: int = 1) -> torch.Tensor:
 
 
 def area(start: torch.Tensor, other: torch.Tensor, heatmap: np.ndarray, steps: int = 4) -> float:
-    shares = faithfulness.spread_shares(1, steps)
-    network = LinearProbability(WEIGHTS)
-    return faithfulness.curve(network, start, other, [1], heatmap[None], shares).mean()
+    network, shares = LinearProbability(WEIGHTS), (np.arange(steps)[:, None] + 0.5) / steps
+    return np.mean([faithfulness.curve(start, other, network, [1], heatmap[None], share) for share in shares])
 
 
 def test_areas_of_a_linear_model_are_exact():
@@ -54,23 +53,20 @@ def test_no_order_beats_the_true_one_and_none_is_worse_than_its_reverse():
 def test_one_share_an_image_estimates_the_area_without_bias():
     """Sixteen equal images, asked once each at their own share, know the same area as one image asked sixteen times."""
     heatmaps = np.repeat(WEIGHTS[None], 16, axis=0)
-    shares = faithfulness.spread_shares(16, steps=1)
-    answers = faithfulness.curve(LinearProbability(WEIGHTS), ones(16), 1e-6 * ones(16), [1] * 16, heatmaps, shares)
+    shares = faithfulness.spread_shares(16)
+    answers = faithfulness.curve(ones(16), 1e-6 * ones(16), LinearProbability(WEIGHTS), [1] * 16, heatmaps, shares)
     assert answers.mean() == pytest.approx(area(ones(), 1e-6 * ones(), WEIGHTS, steps=16), abs=1e-6)
 
 
-@pytest.mark.parametrize("images, steps", [(1, 1), (1, 5), (7, 1), (4, 3)])
-def test_shares_are_even_and_leave_no_gap(images, steps):
-    shares = faithfulness.spread_shares(images, steps, seed=3)
-    np.testing.assert_allclose(np.diff(shares, axis=1), 1 / steps)
-    np.testing.assert_allclose(np.sort(shares.ravel()), (np.arange(images * steps) + 0.5) / (images * steps))
+def test_shares_are_even_and_leave_no_gap():
+    shares = faithfulness.spread_shares(7, seed=3)
+    np.testing.assert_allclose(np.sort(shares), (np.arange(7) + 0.5) / 7)
 
 
 def test_strongest_pixels_first_and_larger_shares_hold_smaller_ones():
     heatmap = np.random.default_rng(0).normal(size=(1, 12, 12)).round(1)  # rounded: many equal values
     heatmap[0, 0, 0] = np.nan
-    shares = np.linspace(0, 1, 13)[None]
-    marked = faithfulness.strongest(heatmap, shares)[0].numpy()
+    marked = faithfulness.strongest(np.repeat(heatmap, 13, axis=0), np.linspace(0, 1, 13)).numpy()
     assert marked.sum(axis=(1, 2)).tolist() == [12 * number for number in range(13)]
     for smaller, larger in zip(marked[:-1], marked[1:], strict=True):
         assert not (smaller & ~larger).any()
@@ -80,27 +76,20 @@ def test_strongest_pixels_first_and_larger_shares_hold_smaller_ones():
 
 
 def test_a_flat_map_goes_in_random_and_not_in_reading_order():
-    marked = faithfulness.strongest(np.zeros((1, 28, 28)), np.array([[0.5]]))[0, 0].numpy()
+    marked = faithfulness.strongest(np.zeros((1, 28, 28)), [0.5])[0].numpy()
     halves = marked[:14].mean(), marked[14:].mean(), marked[:, :14].mean(), marked[:, 14:].mean()
     assert all(0.2 < half < 0.8 for half in halves)
-    again = faithfulness.strongest(np.full((1, 28, 28), 3.0), np.array([[0.5]]))[0, 0].numpy()
+    again = faithfulness.strongest(np.full((1, 28, 28), 3.0), [0.5])[0].numpy()
     np.testing.assert_array_equal(marked, again)
 
 
-def test_replacements():
+def test_a_blurred_picture_keeps_its_colour():
     picture = torch.rand(2, 3, 32, 32)
-    black = torch.tensor([-2.0, -1.0, 0.0])
-    blurred = faithfulness.replacement("blur", picture, black)
+    blurred = faithfulness.blurred(picture)
     assert blurred.mean() == pytest.approx(picture.mean().item(), abs=0.02)
     assert blurred.std() < 0.3 * picture.std()
     flat = torch.full((1, 3, 32, 32), 0.7)
-    torch.testing.assert_close(faithfulness.replacement("blur", flat, black), flat)  # the edges do not darken
-    assert faithfulness.replacement("mean", picture, black)[1, 2].unique().item() == pytest.approx(
-        picture[1, 2].mean().item()
-    )
-    assert faithfulness.replacement("black", picture, black)[0, :, 5, 5].tolist() == [-2, -1, 0]
-    with pytest.raises(ValueError, match="one of blur, mean, black, not with 'white'"):
-        faithfulness.replacement("white", picture, black)
+    torch.testing.assert_close(faithfulness.blurred(flat), flat)  # the edges do not darken
 
 
 @pytest.fixture(scope="module")
@@ -133,16 +122,15 @@ def test_curves_equal_torchcam(lesions):
         shares, deletion, insertion = metric._compute_curves(
             lesions, zeros, ranks, targets, scores.gather(1, targets[:, None])[:, 0].detach()
         )
-    shares = np.repeat(shares.numpy()[None], 2, axis=0)
-    ours = faithfulness.curve(network, lesions, zeros, [0, 2], heatmaps.numpy(), shares)
-    np.testing.assert_allclose(ours, deletion.detach().numpy(), atol=1e-6)
-    ours = faithfulness.curve(network, zeros, lesions, [0, 2], heatmaps.numpy(), shares)
-    np.testing.assert_allclose(ours, insertion.detach().numpy(), atol=1e-6)
+    for ends, theirs in (((lesions, zeros), deletion), ((zeros, lesions), insertion)):
+        pairs = [(share, share) for share in shares.tolist()]
+        ours = [faithfulness.curve(*ends, network, [0, 2], heatmaps.numpy(), pair) for pair in pairs]
+        np.testing.assert_allclose(np.transpose(ours), theirs.detach().numpy(), atol=1e-6)
 
 
 def test_odd_input_to_a_curve_gets_a_sentence():
     network, pictures = LinearProbability(np.ones((8, 8)) / 64), ones(2)
-    heatmaps, shares = np.ones((2, 8, 8)), np.full((2, 1), 0.5)
+    heatmaps, shares = np.ones((2, 8, 8)), np.full(2, 0.5)
     for arguments, sentence in [
         (([1, 1], heatmaps, shares - 1), "shares of the area are between 0 and 1, got -0.5 to -0.5"),
         (([1, 1], heatmaps, shares * np.nan), "shares of the area are between 0 and 1"),
@@ -151,4 +139,4 @@ def test_odd_input_to_a_curve_gets_a_sentence():
         (([1], heatmaps, shares), "1 targets"),
     ]:
         with pytest.raises(ValueError, match=sentence):
-            faithfulness.curve(network, pictures, 0 * pictures, *arguments)
+            faithfulness.curve(pictures, 0 * pictures, network, *arguments)

@@ -6,7 +6,7 @@ import pytest
 from described import described
 from matplotlib.colors import to_hex
 
-from dermxai_helpers.plots import language
+from dermxai_helpers.plots import captions as language
 from dermxai_helpers.plots.common import look_of
 
 ROWS = ["mel", "nv", "macro average", "accuracy"]
