@@ -1,13 +1,12 @@
 """What a learner has solved so far, over all units."""
 
-import pandas as pd
+def progress():
+    """Which exercises are solved, tried and open: a DataFrame, a row a unit; kept in the cache folder only."""
+    import pandas as pd  # with the checks comes torch: seconds that the command line does not need
 
-from dermxai_helpers import checks
-from dermxai_helpers.checks import progress as kept
+    from dermxai_helpers import checks
+    from dermxai_helpers.checks import progress as kept
 
-
-def progress() -> pd.DataFrame:
-    """Show which exercises are solved, tried and open, a row a unit; kept in the cache folder, for no one else."""
     outcomes = kept.noted()
     rows = {}
     for module, content in vars(checks).items():

@@ -251,7 +251,7 @@ print(f"equal to the helper: {sentence == said['roi'][0]}\n{sentence}")
 # Difficulty ●○○ · importance ●●● · 5 minutes
 #
 # A T5 writes its answer and no more. A *decoder-only* model goes on where the prompt ends, and many programs give both back:
-# the whole prompt in front, an *echo*, then the caption. The GLOBAL prompt names “asymmetric” and “irregular”: an echo would
+# the whole prompt in front, an *echo*, then the caption. The GLOBAL prompt names "asymmetric" and "irregular": an echo would
 # be counted as facts. The function below serves one kind of model and spoils the captions of the other. Mend it.
 # **Expected:** from an echo and a caption, the caption; a caption without an echo stays as it is, word for word.
 #
