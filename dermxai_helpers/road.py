@@ -39,11 +39,10 @@ def find_regions(
 ) -> list[regions.Region]:
     """Find where the evidence for the predicted (or a given) class is, in each picture's own pixels."""
     maps = explain(classifier, pictures, targets).maps
-    return [_region(heatmap, picture) for heatmap, picture in zip(maps, pictures, strict=True)]
-
-
-def _region(heatmap: np.ndarray, picture: np.ndarray) -> regions.Region:
-    return regions.find(resize(heatmap[None], picture.shape[:2])[0])
+    return [
+        regions.find(resize(heatmap[None], picture.shape[:2])[0])
+        for heatmap, picture in zip(maps, pictures, strict=True)
+    ]
 
 
 def views(
@@ -90,13 +89,13 @@ def _row(path: Path, to: Path, classifier: Classifier, captioner: "captions.Capt
     except files.DataError as error:
         return row | {"problem": str(error)}
     explained, scores = explain(classifier, [picture]), classifier.predict_proba([picture])[0]
-    region, overlay = _region(explained.maps[0], picture), Image.fromarray(explained.overlay(picture[None])[0])
+    region, overlay = regions.find(explained.resized(picture.shape[:2])[0]), explained.overlay(picture[None])[0]
     row |= {"class": explained.class_name[0]}
     row |= {f"score_{name}": score for name, score in zip(classifier.classes, scores, strict=True)}
     row |= dict(zip(("left", "top", "right", "bottom"), region.box, strict=True)) | {"note": region.note}
     row |= {"map": f"{path.name}.map.npy", "overlay": f"{path.name}.overlay.png"}
     files.write_atomically(to / row["map"], lambda unfinished: np.save(unfinished, explained.maps[0]))
-    files.write_atomically(to / row["overlay"], overlay.save)
+    files.write_atomically(to / row["overlay"], Image.fromarray(overlay).save)
     if captioner is not None:
         views = regions.views(picture, region)
         asked = {name: (views[view], captions.PROMPTS[name]) for name, view in captions.VIEW_OF_PROMPT.items()}

@@ -35,7 +35,11 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
     folder = existing_folder(folder)
     table = read_metadata(folder)
     problems = table_problems(table, classes)
-    images, masks = find_images(folder)
+    images, masks = {}, {}  # the files of each image_id
+    for path in files_below(folder):
+        if path.suffix.lower() in IMAGE_SUFFIXES and "truth" not in path.relative_to(folder).parts[:-1]:
+            kind = masks if path.stem.endswith(MASK_ENDING) else images
+            kind.setdefault(path.stem.removesuffix(MASK_ENDING), []).append(str(path))
     rows, unlisted = len(table), sorted(set(images) - set(table.get("image_id", images)))
     if classes is not None and "dx" in table.columns:
         table = table[table["dx"].isin(classes)]
@@ -78,16 +82,6 @@ def read_metadata(folder: Path) -> pd.DataFrame:
     if "image_id" in table.columns:
         table["image_id"] = table["image_id"].str.replace(r"\.(jpe?g|png)$", "", case=False, regex=True)
     return table
-
-
-def find_images(folder: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Find the images and the lesion masks in a folder and its sub-folders (not truth/): {image_id: files} twice."""
-    images, masks = {}, {}
-    for path in files_below(folder):
-        if path.suffix.lower() in IMAGE_SUFFIXES and "truth" not in path.relative_to(folder).parts[:-1]:
-            kind = masks if path.stem.endswith(MASK_ENDING) else images
-            kind.setdefault(path.stem.removesuffix(MASK_ENDING), []).append(str(path))
-    return images, masks
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -7,18 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermxai_helpers.plots.common import (
-    BASELINE,
-    MEASURED,
-    PALE,
-    PAPER,
-    bare,
-    cells,
-    draw_picture,
-    look_of,
-    styled,
-    text_table,
-)
+from dermxai_helpers.plots import common
+from dermxai_helpers.plots.common import BASELINE, MEASURED, bare, cells, draw_picture, look_of, styled, text_table
 
 STATIONS = {  # what happens there, and what its picture is
     "photograph": ("resized to\n224 × 224", "GLOBAL view"),
@@ -100,7 +90,7 @@ def vote_report(
     figure.suptitle(note)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     text_table(left, shown, {})
-    left.set_title(f"paper: macro-average F1 {paper_macro_f1:.3f}", color=PAPER)
+    left.set_title(f"paper: macro-average F1 {paper_macro_f1:.3f}", color=common.PAPER)
     cells(right, confusion, classes, classes)
     right.set(xlabel="class the caption votes for", ylabel="true class", title="captions, and per cent of the row")
     recalls = ", ".join(f"{name} {table.loc[name, 'recall']:.2f}" for name in classes)
@@ -139,7 +129,7 @@ def blind_voters(blind: np.ndarray, marks: Mapping[str, float], note: str) -> tu
     blind : macro-F1 of each blind voter, (draws,); marks : {name: macro-F1 to mark}, looking as `look_of` says
     """
     axes = Figure(figsize=(8, 3)).subplots()
-    top = 1.1 * axes.hist(blind, bins=40, color=PALE, label=f"{len(blind):,} blind voters")[0].max()
+    top = 1.1 * axes.hist(blind, bins=40, color=common.PALE, label=f"{len(blind):,} blind voters")[0].max()
     for (name, value), line in zip(marks.items(), ("-", "--", ":"), strict=False):
         colour, marker = look_of(name)
         look = {"color": colour, "markevery": [1], "markersize": 8, "label": f"{name} {value:.3f}"}
