@@ -28,12 +28,12 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "trial": 500,
     "plots": 930,
     "widgets": 180,
-    "checks": 1200,
-    "course": 800,
+    "checks": 1265,
+    "course": 820,
     "__main__": 100,
 }
 FOR_NOTEBOOKS = {"plots", "widgets", "checks", "course", "__main__"}  # imported by each other only
-ALL_LINES, MOST_ROOMS, MOST_FLOORS = 10_000, 22, 8
+ALL_LINES, MOST_ROOMS, MOST_FLOORS = 10_095, 22, 8
 
 
 def files():

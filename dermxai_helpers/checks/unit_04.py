@@ -13,21 +13,21 @@ def layer(rng):
     return tuple(torch.from_numpy(one).float() for one in (x, W, R))
 
 
-def shared(x, W, R, part=torch.relu, dim=2):
+def _shared(x, W, R, part=torch.relu, dim=2):
     parts = part(x[:, None] * W)
     return ((parts / parts.sum(dim, keepdim=True)).nan_to_num() * R[:, :, None]).sum(dim=1)
 
 
-positive_shares = Exercise("positive_shares", draw=layer, right=shared,
+positive_shares = Exercise("positive_shares", draw=layer, right=_shared,
     praise="Inputs that spoke for the output share what it holds; the others, and the bias, get nothing.", mistakes={
-        "Negative products share too: sums near zero make huge ones.": lambda *these: shared(*these, part=torch.clone),
-        "Inputs that spoke against the output share, too.": lambda *these: shared(*these, part=torch.abs),
-        "Two negative factors have a positive product as well.": lambda x, W, R: shared(x.relu(), W.relu(), R),
-        "The shares of an output should add up to one, over its inputs.": lambda *these: shared(*these, dim=1),
+        "Negative products share too: sums near zero make huge ones.": lambda *these: _shared(*these, part=torch.clone),
+        "Inputs that spoke against the output share, too.": lambda *these: _shared(*these, part=torch.abs),
+        "Two negative factors have a positive product as well.": lambda x, W, R: _shared(x.relu(), W.relu(), R),
+        "The shares of an output should add up to one, over its inputs.": lambda *these: _shared(*these, dim=1),
     })  # fmt: skip
 
 
-def walked(tables, grid, skip=1, read=lambda total: total[0, 1:]):
+def _walked(tables, grid, skip=1, read=lambda total: total[0, 1:]):
     total = torch.eye(len(tables[0]))
     for table in tables:
         total = skip * total + table @ total
@@ -35,11 +35,11 @@ def walked(tables, grid, skip=1, read=lambda total: total[0, 1:]):
 
 
 class_token_map = Exercise("class_token_map", draw=lambda rng: (torch.tensor(rng.random((3, 7, 7))).float(), (2, 3)),
-    right=walked, as_found=lambda *these: walked(*these, read=lambda total: total[1:, 0]),
+    right=_walked, as_found=lambda *these: _walked(*these, read=lambda total: total[1:, 0]),
     praise="A row says what a token has collected; its column says where the token went.", mistakes={
-        "A mean of all tokens: the head reads only one.": lambda *these: walked(*these, read=lambda t: t.mean(0)[1:]),
-        "The skip connections are lost: a token keeps nothing of its own.": lambda *these: walked(*these, skip=0),
-        "The order is wrong: later blocks mix what earlier ones have mixed.": lambda t, grid: walked(t.flip(0), grid),
+        "A mean of all tokens: the head reads only one.": lambda *these: _walked(*these, read=lambda t: t.mean(0)[1:]),
+        "The skip connections are lost: a token keeps nothing of its own.": lambda *these: _walked(*these, skip=0),
+        "The order is wrong: later blocks mix what earlier ones have mixed.": lambda t, grid: _walked(t.flip(0), grid),
     })  # fmt: skip
 
 rollout_step = Exercise("rollout_step", right=lambda below, a: (below + a.mean(0) @ below) / 2,
@@ -58,16 +58,16 @@ def checkpoint(rng):
     return model, rng.integers(0, 256, (2, 4, 5, 3)).astype(np.uint8)
 
 
-def normalised(model, photos, white=255, **these):
+def _normalised(model, photos, white=255, **these):
     mean, std = (np.array((model.pretrained_cfg | these)[name]) for name in ("mean", "std"))
     return ((photos / white - mean) / std).transpose(0, 3, 1, 2)
 
 
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-batch_for_model = Exercise("batch_for_model", draw=checkpoint, right=normalised,
-    as_found=lambda *these: normalised(*these, **IMAGENET),
+batch_for_model = Exercise("batch_for_model", draw=checkpoint, right=_normalised,
+    as_found=lambda *these: _normalised(*these, **IMAGENET),
     praise="The checkpoint decides, so ask it. Nothing crashes if you do not.", mistakes={
-        "0.5 is right for some checkpoints: ask this one.": lambda *these: normalised(*these, mean=0.5, std=0.5),
-        "The mean is the model's, std still ImageNet's.": lambda *these: normalised(*these, std=IMAGENET["std"]),
-        "Pixels from 0 to 255 meet a mean of pixels from 0 to 1.": lambda *these: normalised(*these, white=1),
+        "0.5 is right for some checkpoints: ask this one.": lambda *these: _normalised(*these, mean=0.5, std=0.5),
+        "The mean is the model's, std still ImageNet's.": lambda *these: _normalised(*these, std=IMAGENET["std"]),
+        "Pixels from 0 to 255 meet a mean of pixels from 0 to 1.": lambda *these: _normalised(*these, white=1),
     })  # fmt: skip

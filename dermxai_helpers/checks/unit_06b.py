@@ -14,16 +14,16 @@ def pairs(rng):
     return np.hstack([before, ~before]), np.hstack([before, ~before, before]) ^ (rng.random((40, 3)) < 0.3)
 
 
-def rates(true, said, of_mirror=1):
+def _rates(true, said, of_mirror=1):
     right = said == true[:, [0, 1, of_mirror]]
     return (right[:, :1] & right[:, 1:]).mean(axis=0)
 
 
-follow_rate = Exercise("follow_rate", draw=pairs, right=rates,
+follow_rate = Exercise("follow_rate", draw=pairs, right=_rates,
     praise="A rate without its floor tells nothing: captions also change without a reason.", mistakes={
         "From an error to another: that is no following.": lambda true, said: (said[:, 1:] != said[:, :1]).mean(0),
         "Captions that never change pass: ask before, too.": lambda true, said: (said[:, 1:] == true[:, 1:]).mean(0),
-        "The floor has the rule of the rate: the truth after the change.": lambda *these: rates(*these, of_mirror=0),
+        "The floor has the rule of the rate: the truth after the change.": lambda *these: _rates(*these, of_mirror=0),
     })  # fmt: skip
 
 
