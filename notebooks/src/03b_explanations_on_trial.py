@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Explanations on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03b_explanations_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03b_explanations_on_trial.ipynb) · 53 minutes · CPU is enough (1.4 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03b_explanations_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03b_explanations_on_trial.ipynb) · 53 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – write six explanation methods; compare them with maps that know no network; give a network a
 # shortcut and see which maps show it.
