@@ -162,7 +162,7 @@ def fill_readme(root: Path) -> None:
 def units_table(root: Path) -> str:
     """The README's table: each unit with its question, minutes to read, and what its execution cost when measured."""
     measured = json.loads((root / "notebooks" / "measured.json").read_text(encoding="utf-8"))
-    rows = ["| unit | question | reading | running | memory |", "|---|---|---|---|---|"]
+    rows = ["| unit | question | reading, exercises | running | memory |", "|---|---|---|---|---|"]
     for unit in course.units("demo"):
         cost = measured.get(unit.name)
         running, memory = (f"{cost['seconds'] / 60:.1f} min", f"{cost['peak_mb'] / 1000:.1f} GB") if cost else ("", "")
