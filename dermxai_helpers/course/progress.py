@@ -1,5 +1,6 @@
 """What a learner has solved so far, over all units."""
 
+
 def progress():
     """Which exercises are solved, tried and open: a DataFrame, a row a unit; kept in the cache folder only."""
     import pandas as pd  # with the checks comes torch: seconds that the command line does not need

@@ -310,7 +310,7 @@ off = float(np.abs(helper.maps - heatmap.numpy()).max() / helper.maps.max())
 print(f"layer {helper.layer}; equal to the helper to 1e-5 of the maximum:", off < 1e-5)
 
 # %% [markdown]
-# And captum is written by PyTorch's own team (unit 03b compares with pytorch-grad-cam):
+# And captum is written by PyTorch's own team (the tests compare with pytorch-grad-cam, too):
 
 # %%
 from captum.attr import LayerGradCam

@@ -109,7 +109,7 @@ def grad_cam(a, g):
 #
 # <details><summary>Hint 1</summary>The sum in the divisor is one number for each map; <code>keepdim=True</code> keeps it
 # ready to multiply cells.</details>
-# <details><summary>Hint 2</summary><code>torch.where(gradient == 0, 0, …)</code>, or add 1e-6 to the divisor, as the library
+# <details><summary>Hint 2</summary><code>torch.where(gradient == 0, 0, …)</code>, or add 1e-6 to the divisor, as the helper
 # does.</details>
 
 # %%
@@ -155,7 +155,7 @@ def layer_cam(a, g):
 # Difficulty ●●○ · importance ●●● · 6 minutes
 #
 # Write Eigen-CAM. The decomposition gives either sign, on another computer perhaps the other one. So follow a rule, the
-# library's: the cell farthest from zero is positive. **Expected:** a first component of -3, 1 and 2 becomes 3, -1 and -2;
+# helper's: the cell farthest from zero is positive. **Expected:** a first component of -3, 1 and 2 becomes 3, -1 and -2;
 # the mirrored feature maps give the mirrored map.
 #
 # <details><summary>Hint 1</summary><code>features.flatten(1).T</code> has one row for each cell. Subtract their mean row.</details>
@@ -186,7 +186,7 @@ checks.eigen_map(eigen_map)
 # %%
 METHODS = {"Grad-CAM": grad_cam, "Grad-CAM++": lambda a, g: gradcam.methods.grad_cam_plus_plus(a[None], g[None])[0],
            "HiResCAM": hires_cam, "LayerCAM": layer_cam, "Eigen-CAM": lambda a, g: gradcam.methods.eigen_cam(a[None])[0]}
-NAMES = {name: name.lower().replace("-", "") for name in METHODS}  # "Grad-CAM++" is "gradcam++" in the library
+NAMES = {name: name.lower().replace("-", "") for name in METHODS}  # "Grad-CAM++" is "gradcam++" for the helper, which tests compare with pytorch-grad-cam
 
 
 def maps_by(name, features, weights):
@@ -198,8 +198,8 @@ maps = {name: maps_by(name, A, head[predicted]) for name in METHODS}
 
 # %%
 for name in ("Grad-CAM", "HiResCAM", "LayerCAM"):
-    library = gradcam.explain(network, classifier.prepare([cases.images[0]]), method=NAMES[name], relu=False).maps[0]
-    print(f"{name:11} equal to the library: {np.allclose(maps[name][0], library, rtol=1e-2, atol=1e-3 * abs(library).max())}")
+    helper = gradcam.explain(network, classifier.prepare([cases.images[0]]), method=NAMES[name], relu=False).maps[0]
+    print(f"{name:11} equal to the helper: {np.allclose(maps[name][0], helper, rtol=1e-2, atol=1e-3 * abs(helper).max())}")
 
 # %%
 print("Grad-CAM and HiResCAM are the same:", np.allclose(maps["Grad-CAM"], maps["HiResCAM"], rtol=1e-3, atol=1e-5))
@@ -222,7 +222,7 @@ swift, photos = quick(network), classifier.prepare(list(cases.images[:scored]))
 found = gradcam.explain(swift, photos, method="scorecam", layer="features.13", relu=False)
 middle = swift.features[:14](photos[:1])[0].detach()
 by_hand = score_cam(middle, photos[0], found.target[0])
-print(f"Score-CAM   equal to the library: {np.allclose(by_hand, found.maps[0], 1e-2, 1e-3)}; {len(middle)} passes for a map")
+print(f"Score-CAM   equal to the helper: {np.allclose(by_hand, found.maps[0], 1e-2, 1e-3)}; {len(middle)} passes for a map")
 
 # %%
 few = slice(min(2, scored))
