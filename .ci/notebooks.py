@@ -95,9 +95,9 @@ def derive(source: Path, edition: Callable[[str], str] = editions.learner):
     return notebook
 
 
-def with_outputs(source: Path, executed: Path):
+def with_outputs(source: Path, executed: Path, edition: Callable[[str], str] = editions.learner):
     """The derived notebook with the outputs of its execution, without the cell of parameters that papermill adds."""
-    derived = derive(source)
+    derived = derive(source, edition)
     ran = [cell for cell in nbformat.read(executed, as_version=4).cells if "injected-parameters" not in tags(cell)]
     count = 0
     for cell, done in zip(derived.cells, ran, strict=True):
@@ -108,6 +108,37 @@ def with_outputs(source: Path, executed: Path):
                 if "execution_count" in output:
                     output.execution_count = count
     return derived
+
+
+def keep_outputs(root: Path) -> list[Path]:
+    """Bring notebooks in line with sources of which only words or the bootstrap cell changed; nothing is executed.
+
+    Returns the files that changed. Raises CourseError, before anything is written, where other code has changed.
+    """
+    folder, renewed = root / "notebooks", {}
+    kinds = [("src", folder, editions.learner), ("src", folder / "solutions", editions.solutions),
+             ("src/appendix", folder / "appendix", editions.learner)]  # fmt: skip
+    for sources, target, edition in kinds:
+        for source in sorted((folder / sources).glob("*.py")):
+            path = target / f"{source.stem}.ipynb"
+            if path.exists():
+                found = nbformat.read(path, as_version=4)
+                if skeleton(found) != skeleton(derive(source, edition)):
+                    raise CourseError(f"{path} is older than the code of its source: run `make notebooks`")
+                has_run = any(cell.get("execution_count") for cell in found.cells)
+                book = with_outputs(source, path, edition) if has_run else derive(source, edition)
+                book.metadata = found.metadata
+                if book != found:
+                    renewed[path] = book
+    for path, book in renewed.items():
+        write_notebook(path, book)
+    return list(renewed)
+
+
+def skeleton(notebook) -> list[str]:
+    """What decides a notebook's outputs: the code of its cells, in their order among cells of text."""
+    return [cell.source if cell.cell_type == "code" and "bootstrap" not in tags(cell) else cell.cell_type
+            for cell in notebook.cells]  # fmt: skip
 
 
 def tags(cell) -> list[str]:
