@@ -2,7 +2,8 @@
 
 From `notebooks/src/*.py`: derived, executed at the demo tier, written with their outputs. What the execution cost goes
 to `notebooks/measured.json` and from there into the README's table; the road's picture goes to `notebooks/figures`.
-The sources in `notebooks/src/appendix` are derived only: what they train takes long, and its weights are kept.
+The sources in `notebooks/src/appendix` are derived only, because what they train takes long and its weights are kept;
+those pages that need seconds are executed. `python .ci/notebooks.py appendix` writes this folder alone.
 """
 
 import hashlib
@@ -29,6 +30,7 @@ BADGES = re.compile(r"· (\d+) minutes · CPU is enough \((\d+(?:\.\d+)?) GB\)")
 FORMULA_OR_LINK = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|https?://\S+", re.DOTALL)
 WORD = re.compile(r"\w[\w'’-]*")
 EXERCISE_MINUTES = re.compile(r"^Difficulty .* (\d+) minutes$", re.MULTILINE)
+EXECUTED = ("ethics", "for_instructors")  # of the appendix
 ROAD_UNIT, ROAD_FIGURE = "00_start_here", "road"
 MACHINE_PATH = re.compile(r"(?<![\w./:-])(?:/(?:home|root|tmp|usr|opt|work|Users|mnt|private|var)/|[A-Z]:\\)[\w.-]+")
 
@@ -61,10 +63,8 @@ def solve(root: Path, unit: Unit) -> list[Path]:
     """Write a unit's exercises with their solutions, executed; CourseError where a check does not find one right."""
     if not editions.exercises(unit.source.read_text(encoding="utf-8")):
         return []
-    notebook = derive(unit.source, editions.solutions)
-    NotebookClient(notebook, timeout=300, kernel_name=KERNEL["name"], extra_arguments=QUIET).execute()
+    notebook = run_here(derive(unit.source, editions.solutions))
     for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
         if "check" in tags(cell) and not cell.outputs[0].data["text/plain"].startswith("● right"):
             raise CourseError(f"a solution of {unit.name} is not right: {cell.source}")
     path = root / "notebooks" / "solutions" / f"{unit.name}.ipynb"
@@ -73,12 +73,23 @@ def solve(root: Path, unit: Unit) -> list[Path]:
 
 
 def derive_appendix(root: Path) -> list[Path]:
-    """Write the appendix's notebooks, not executed; returns the written files."""
+    """Write the appendix's notebooks, few of them executed; returns the written files."""
     written = []
     for source in sorted((root / "notebooks" / "src" / "appendix").glob("*.py")):
         written.append(root / "notebooks" / "appendix" / f"{source.stem}.ipynb")
-        write_notebook(written[-1], derive(source))
+        write_notebook(written[-1], run_here(derive(source)) if source.stem in EXECUTED else derive(source))
     return written
+
+
+def run_here(notebook):
+    """Run a short notebook as it is; CourseError where an output names a path of this machine."""
+    NotebookClient(notebook, timeout=300, kernel_name=KERNEL["name"], extra_arguments=QUIET).execute()
+    notebook.metadata.language_info = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    if found := machine_paths(notebook):
+        raise CourseError(f"a notebook shows where it ran: {'; '.join(found)}")
+    return notebook
 
 
 def derive(source: Path, edition: Callable[[str], str] = editions.learner):
@@ -225,7 +236,8 @@ def reading_minutes(unit: Unit, exercises: bool = True) -> int:
 
 if __name__ == "__main__":
     try:
-        for path in refresh(course.checkout(), sys.argv[1:]):
+        root, names = course.checkout(), sys.argv[1:]
+        for path in derive_appendix(root) if names == ["appendix"] else refresh(root, names):
             print(f"wrote {path}")
     except CourseError as error:
         sys.exit(f"Error: {error}")
