@@ -168,45 +168,58 @@ drawer.cleanup()
 # ```
 #
 # The first command writes four assignments: *data and classifier*, *explanations*, *captions and lexicon*, and the *audit of
-# the mystery model* (unit 07).
+# the mystery model* (unit 07). Their code questions are exercises of the units; written questions come with a rubric.
 #
 # | folder | what it holds | who sees it |
 # |---|---|---|
-# | `FOLDER/source` | notebooks with solutions, hidden tests, points, rubrics (a tree for nbgrader) | you |
+# | `FOLDER/source` | notebooks with solutions, hidden tests and points (a tree for nbgrader) | you |
 # | `FOLDER/release` | the same without solutions and hidden tests | students: hand this out |
-# | `FOLDER/instructor.json` | the seeds, and each student's planted cause | you; keep it, and keep it to yourself |
+# | `FOLDER/instructor.json` | the seed, and which mystery model has which cause | you; keep it, and keep it to yourself |
 # | `FOLDER/submitted/<student>/<assignment>/*.ipynb` | what you collect | you |
-# | `FOLDER/grades.csv` | points of every student, and for each question: pass, wrong, time-out, crash, tampered, missing | you |
-# | `FOLDER/feedback/<student>/<assignment>.html` | a page for each submission, with the reasons | that student |
+# | `FOLDER/grades.csv` | for each student and question: points, outcome, reason | you |
+# | `FOLDER/feedback/<student>/<assignment>.html` | a page for each submission | that student |
 #
-# The second command reads `submitted` and writes the last two. nbgrader is optional: `make instructor` installs it, if you
-# want its pages for grading by hand. Students need nothing but the course.
+# The second command reads `submitted` and writes the last two; it needs Linux, macOS or WSL. Outcomes are pass, wrong,
+# time-out, crash, tampered, missing, and *by hand* for written answers, whose points you add. It does not run whole
+# notebooks: each answer runs by itself, with the notebook's imports, functions and constants, but no results of other cells.
+# Tell students so.
+#
+# nbgrader is optional: `make instructor` installs it, if you want its pages for grading by hand. Students need nothing but
+# the course.
 #
 # ## 7. What stays sealed, and what does not
 #
-# - **The exercises do not.** Their solutions are public, in `notebooks/solutions`. They are for learning; give few points for
+# - **Exercises are open.** Their solutions are public, in `notebooks/solutions`. They are for learning; give few points for
 #   them, or none. `course.progress()` is a student's own list and no proof.
-# - **Hidden tests do.** They run each answer on inputs that are drawn from your seed, which is in no file that you hand out. A
-#   table of remembered answers fails. A correct function that somebody else wrote passes: no test can see who wrote it.
-# - **The audit does.** Each student's model has a cause of its own, or none, and the cause stands in `instructor.json` only.
-#   Students may share methods, which is welcome; a neighbour's answer is about another model.
+# - **Hidden tests** run an answer on inputs drawn from your seed, which is in no file that you hand out. Remembered numbers
+#   fail. A correct function passes, whoever wrote it, and for code questions a correct one is public. So the code part of an
+#   assignment shows that somebody handed in working code; ask two questions about it in class if it has to show more.
+# - **The audit** cannot be copied from this repository. There are seven models; which has which cause, or none, is drawn from
+#   your seed and stands only in `instructor.json` and `source`. A student's name decides which model is theirs. In a class
+#   of more than seven some share one, and who compares notes with all others can exclude causes: give the points for the
+#   evidence, not for the name of the cause alone.
 # - **Written answers** are judged by a rubric. Two equal texts are visible to whoever reads them.
-# - **The grader is no container.** It runs each answer in a process of its own with limits of time, memory and processes,
-#   without network, in an empty home. That stops mistakes and simple tricks, not somebody who wants to break out. Where you
-#   do not trust a class, run the whole command in a container or on a machine that holds nothing else.
+# - **The grader is no container.** It runs each answer in a process of its own with limits of time, memory and processes, and
+#   an empty home; on Linux the system also refuses the network and other files. That stops mistakes and simple tricks, not
+#   somebody who wants to break out. Where you do not trust a class, run the whole command in a container or on a machine that
+#   holds nothing else.
 #
 # ## 8. Without nbgrader
 #
-# - **Moodle** or a similar platform: upload the notebook from `release`. Students upload theirs. Download all submissions at
-#   once, and put each file into `submitted/<student>/<assignment>`. Upload the feedback pages.
-# - **Colab**: share the notebook as a copy. Students choose *File → Download → Download .ipynb* and hand that file in. Say
-#   that deleting or copying cells with a grader's mark costs time: the grader mends what it can and says so.
+# - **Moodle** or a similar platform: upload the notebook from `release` (for the audit, with its models). Students upload
+#   theirs. Download all submissions at once, put each file into `submitted/<student>/<assignment>`, grade, and upload the
+#   pages of feedback.
+# - **Colab**: share the notebook as a copy. Students choose *File → Download → Download .ipynb* and hand that file in. The
+#   grader's marks in a cell may get lost on the way; the grader then finds the answer by other signs, and says so.
 # - **Plain folders**: one folder a student, on a shared drive or in a repository of theirs. The layout above is all that
 #   `grade` asks for.
 #
+# Use the same name of a student everywhere: in the folder and, for the audit, in the notebook.
+#
 # ## 9. Grading words by hand
 #
-# For written answers, and for the page of an audit. Each row gives 0, 1 or 2 points:
+# `assignments build` writes a rubric for its own written questions. For questions of yours, and for any page of an audit, this
+# one does. Each row gives 0, 1 or 2 points:
 #
 # | | 0 | 1 | 2 |
 # |---|---|---|---|
