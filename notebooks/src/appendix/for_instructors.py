@@ -110,9 +110,8 @@ def misconceptions(number):
     for cell in editions.exercises(texts[number]):
         heading, check = re.search(r"^# ### Exercise (.*)$", cell, re.MULTILINE), re.search(r"checks\.(\w+)\(", cell)
         title = heading[1] if heading else title
-        if check:
-            sentences = [sentence.replace("|", r"\|") for sentence in getattr(checks, check[1]).mistakes]
-            rows += zip([title] + [""] * (len(sentences) - 1), sentences, strict=True)
+        for sentence in getattr(getattr(checks, check[1]), "mistakes", ()) if check else ():
+            rows.append([title, sentence.replace("|", r"\|")])
             title = ""
     return rows
 
