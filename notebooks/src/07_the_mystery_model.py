@@ -82,11 +82,13 @@ course.record("reported_balanced_accuracy", *reported.loc["balanced_accuracy"], 
 # Look first where looking is cheap. Two questions of unit 01: does a lesion stand on both sides of the split? And do age,
 # sex and place alone name the class?
 
+# %% tags=["nbval-check-output"]
+train = table[table["split"] == "train"]
+print("Lesions on both sides:", len(set(train["lesion_id"]) & set(val["lesion_id"])))
+
 # %%
 from sklearn.ensemble import RandomForestClassifier
 
-train = table[table["split"] == "train"]
-print("Lesions on both sides:", len(set(train["lesion_id"]) & set(val["lesion_id"])))
 facts = pd.get_dummies(table[["sex", "localization"]]).assign(age=pd.to_numeric(table["age"]).fillna(50))
 forest = RandomForestClassifier(300, min_samples_leaf=5, random_state=seed).fit(facts.loc[train.index], train["dx"])
 

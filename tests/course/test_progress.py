@@ -6,7 +6,7 @@ from dermxai_helpers import checks, course
 def test_progress_over_all_units(tmp_path, monkeypatch):
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
     before = course.progress()
-    assert list(before.index) == ["00", "01", "02", "02b", "03", "03b", "04", "04b", "05", "06", "06b"]
+    assert list(before.index) == ["00", "01", "02", "02b", "03", "03b", "04", "04b", "05", "06", "06b", "07"]
     assert (before["solved"] == "").all() and before["of"].sum() >= 40
     checks.map_weights(lambda gradient: gradient.mean(dim=(1, 2)))
     checks.class_map(lambda *these: 0)

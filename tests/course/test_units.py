@@ -13,7 +13,7 @@ BUDGETS = {"smoke": (240, 1500), "demo": (350, 1500), "ham10000": (2400, 3000)} 
 def test_course_file(tier):
     units = course.units(tier, data="somewhere" if tier == "ham10000" else None, seed=5)
     numbers = " ".join(unit.name.split("_")[0] for unit in units)
-    assert numbers == "00 01 02 02b 03 03b 04 04b 05 06 06b"
+    assert numbers == "00 01 02 02b 03 03b 04 04b 05 06 06b 07"
     for unit in units:
         assert unit.source.is_file()
         assert unit.least_seconds > 0 and unit.cell_seconds > 0 and unit.made_with
