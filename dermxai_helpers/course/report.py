@@ -25,10 +25,9 @@ def write(folder: Path, tier: str) -> None:
             units[place.name] = finished_unit(place)
         except UNREADABLE as error:
             unread[place.name] = f"no results of a unit ({type(error).__name__}: {error})"
-    for name, problem in unread.items():
-        print(f"Left out of the report: {name}, {problem}", file=sys.stderr)
-    notes = {path.name.removesuffix(FAILED): path for path in sorted(folder.glob(f"*{FAILED}"))}
-    failed = {name: path.read_text(encoding="utf-8", errors="replace") for name, path in notes.items()}
+            print(f"Left out of the report: {place.name}, {unread[place.name]}", file=sys.stderr)
+    notes = sorted(folder.glob(f"*{FAILED}"))
+    failed = {note.name.removesuffix(FAILED): note.read_text(encoding="utf-8", errors="replace") for note in notes}
     results = {"tier": tier, "versions": versions(), "units": units, "failed": failed, "unread": unread}
     page, text = render(results, folder), json.dumps(results, indent=1, allow_nan=False)
     write_atomically(folder / "results.json", lambda path: path.write_text(text))

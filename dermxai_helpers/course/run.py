@@ -52,8 +52,7 @@ def run(
     """
     wanted = chosen(units(tier, data, seed), names)
     made_from = origins(wanted, data)
-    problems = [text for unit in wanted for text in out_of_range(unit.ranges, unit.parameters)]
-    if problems:
+    if problems := [text for unit in wanted for text in out_of_range(unit.ranges, unit.parameters)]:
         raise DataError("parameters of this run", dict.fromkeys(problems))
     folder = Path(out or os.environ.get("DERMXAI_BUILD") or checkout() / "build").expanduser().absolute() / tier
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,8 +116,8 @@ def execute_all(wanted: list[Unit], made_from: dict[str, dict], folder: Path, jo
         wanted = [replace(unit, seconds=ON_ONE_CORE * unit.seconds) for unit in wanted]
         wanted.sort(key=lambda unit: -unit.seconds)  # at the end no long one is left while the other core is idle
     lifeline, held = os.pipe()
+    shared = (folder, environment, lifeline)
     with ThreadPoolExecutor(jobs) as pool:
-        shared = (folder, environment, lifeline)
         running = {pool.submit(run_unit, unit, made_from[unit.name], *shared): unit for unit in wanted}
         try:
             for ended in progress(as_completed(running), "running", "unit", total=len(running)):

@@ -93,10 +93,8 @@ def _fill(folder: Path, photographs: list, seed: int, progress: bool) -> None:
     parallel = Parallel(n_jobs=min(cpu_count(), 1 + len(jobs) // 400), return_as="generator", idle_worker_timeout=2)
     work = parallel(delayed(_write)(folder, *job, seed) for job in jobs)
     rows = list(files.progress(work, "drawing lesions", shown=progress, total=len(jobs)))
-    truth = pd.DataFrame([row for row, _ in rows])
-    metadata = pd.DataFrame([row for _, row in rows])
-    truth.to_csv(folder / "truth/attributes.csv", index=False, lineterminator="\n")
-    metadata.to_csv(folder / METADATA, index=False, lineterminator="\n")
+    for name, table in zip(("truth/attributes.csv", METADATA), zip(*rows, strict=True), strict=True):
+        pd.DataFrame(table).to_csv(folder / name, index=False, lineterminator="\n")
 
 
 def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int) -> tuple[dict, dict]:

@@ -177,8 +177,7 @@ def dots(scene: Scene, kind: str, rng: np.random.Generator) -> None:
         place = 0.9 - scene.share
     else:
         radius, chosen = spacing * (0.10 + 0.32 * cells.size**1.5), cells.choice < rng.uniform(0.55, 0.75)
-        direction = rng.uniform(0, 2 * np.pi)
-        side = _towards(frame, direction) / scene.radius
+        side = _towards(frame, rng.uniform(0, 2 * np.pi)) / scene.radius
         place = np.minimum(0.93 - scene.share, 0.45 + side)
     radius = radius * (1 + 0.10 * frame.noise("rough", rng))
     faint = np.clip(0.55 + 0.6 * cells.size, 0, 1)
@@ -189,9 +188,7 @@ def dots(scene: Scene, kind: str, rng: np.random.Generator) -> None:
 
 def streaks(scene: Scene, rng: np.random.Generator) -> None:
     """Radial streaks: tapered fingers that grow out of the border on one part of it, bent and of unequal length."""
-    frame = scene.frame
-    count = int(rng.integers(12, 24))
-    arc = rng.uniform(0.35, 0.75) * 2 * np.pi
+    frame, count, arc = scene.frame, int(rng.integers(12, 24)), rng.uniform(0.35, 0.75) * 2 * np.pi
     middle = (rng.uniform(0, 2 * np.pi) + np.sort(rng.uniform(0, arc, count))) % (2 * np.pi) - np.pi
     width, length = rng.uniform(0.05, 0.16, count), rng.uniform(0.10, 0.38, count)
     ring = (scene.share > 0.7) & (scene.share < 1.5)  # no finger leaves it, so nothing else need be computed
@@ -252,8 +249,7 @@ def comedo(scene: Scene, rng: np.random.Generator) -> None:
 
 def fissures(scene: Scene, rng: np.random.Generator) -> None:
     """Fissures and ridges: dark winding furrows, as on the surface of a brain."""
-    frame = scene.frame
-    wave = frame.noise("winding", rng)
+    wave = scene.frame.noise("winding", rng)
     furrows = step(rng.uniform(0.20, 0.32) - np.abs(wave), 0.22) * step(0.92 - scene.share, 0.08)
     furrows = _place(scene, "fissures", furrows * scene.body)
     scene.melanin += furrows * rng.uniform(0.45, 0.7)

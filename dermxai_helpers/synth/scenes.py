@@ -95,8 +95,7 @@ def _skin(body: Body, rng: np.random.Generator) -> np.ndarray:
     tone = np.float32(tuple(SKIN.values())[rng.choice(len(SKIN), p=SKIN_CHANCES)])
     texture = 1 + 0.025 * cloud(rng, 5) + 0.022 * cloud(rng, 75)
     skin = tone * (body.shade * texture)[..., None]
-    nail = body.nail[..., None]
-    return skin + (np.float32([236, 200, 190]) * body.shade[..., None] - skin) * 0.7 * nail
+    return skin + (np.float32([236, 200, 190]) * body.shade[..., None] - skin) * 0.7 * body.nail[..., None]
 
 
 def _shadowed(behind: np.ndarray, body: Body) -> np.ndarray:

@@ -82,8 +82,7 @@ def finger(rng: np.random.Generator) -> Body:
     """A finger that comes in from the left, with its nail."""
     along, across = _axis(rng, rng.uniform(-0.5, 0.5))
     half_width, tip = rng.uniform(33, 42), rng.uniform(62, 82)
-    beyond = np.maximum(along - (tip - half_width), 0)
-    distance = half_width - np.hypot(across, beyond)
+    distance = half_width - np.hypot(across, np.maximum(along - (tip - half_width), 0))
     middle = tip - 0.42 * half_width
     nail = np.clip(6 * (1 - np.hypot((along - middle) / (0.42 * half_width), across / (0.5 * half_width))), 0, 1)
     back = rng.uniform(18, 32)  # the complaint sits behind the nail
@@ -101,8 +100,7 @@ def forearm(rng: np.random.Generator) -> Body:
 def shoulder(rng: np.random.Generator) -> Body:
     """A round shoulder that rises from a lower corner."""
     corner, radius = SIZE * rng.choice([0.15, 0.85]), rng.uniform(150, 175)
-    down, across = ROWS - SIZE * 1.02, COLUMNS - corner
-    distance = radius - np.hypot(down, across)
+    distance = radius - np.hypot(ROWS - SIZE * 1.02, COLUMNS - corner)
     away = SIZE * 0.5 - corner
     return _body(distance, radius / 2, (SIZE * rng.uniform(0.55, 0.68), corner + away * rng.uniform(0.4, 0.9)), 40)
 
@@ -110,8 +108,7 @@ def shoulder(rng: np.random.Generator) -> Body:
 def scalp(rng: np.random.Generator) -> Body:
     """Skin nearly everywhere, with an edge beside it; `with_hair` covers it."""
     along, across = _axis(rng, rng.uniform(0, 2 * np.pi))
-    distance = rng.uniform(62, 84) - across
-    return _body(distance, 90, _where(along, across + rng.uniform(-5, 25)), 46)
+    return _body(rng.uniform(62, 84) - across, 90, _where(along, across + rng.uniform(-5, 25)), 46)
 
 
 def with_hair(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -122,8 +119,7 @@ def with_hair(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) 
     for _ in range(rng.integers(45, 70)):
         angle, bend = direction + rng.normal(0, 0.25), rng.normal(0, 0.5)
         start, steps = rng.uniform(-60, 2 * SIZE + 60, 2), np.linspace(0, 1, 14)
-        length = rng.uniform(120, 380)
-        angles = angle + bend * steps
+        length, angles = rng.uniform(120, 380), angle + bend * steps
         points = start + length * (steps * np.stack([np.cos(angles), np.sin(angles)])).T
         pen.line([tuple(point) for point in points.tolist()], fill=255, width=int(rng.integers(2, 5)), joint="curve")
     drawn = np.asarray(canvas.resize((SIZE, SIZE), Image.Resampling.BILINEAR), np.float32) / 255
