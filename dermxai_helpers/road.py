@@ -10,15 +10,15 @@ from PIL import Image
 
 from dermxai_helpers import captions, data, files, gradcam, lexicon, regions
 from dermxai_helpers.explanation import Explanation, resize
+from dermxai_helpers.regions import Region
 from dermxai_helpers.training import Classifier
 
+Pictures = Sequence[np.ndarray]  # uint8 (height, width, 3) RGB, of any size
 BATCH = 4  # eight at once are slower on a CPU, and take more memory
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def explain(
-    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
-) -> Explanation:
+def explain(classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None) -> Explanation:
     """Explain many pictures by Grad-CAM, four at a time, as one Explanation.
 
     pictures : uint8 (height, width, 3) RGB, of any size, or ValueError; targets : class numbers, None: as predicted
@@ -34,19 +34,14 @@ def explain(
     return replace(parts[0], **arrays, **lists)
 
 
-def find_regions(
-    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
-) -> list[regions.Region]:
+def find_regions(classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None) -> list[Region]:
     """Find where the evidence for the predicted (or a given) class is, in each picture's own pixels."""
-    maps = explain(classifier, pictures, targets).maps
-    return [
-        regions.find(resize(heatmap[None], picture.shape[:2])[0])
-        for heatmap, picture in zip(maps, pictures, strict=True)
-    ]
+    pairs = zip(explain(classifier, pictures, targets).maps, pictures, strict=True)
+    return [regions.find(resize(heatmap[None], picture.shape[:2])[0]) for heatmap, picture in pairs]
 
 
 def views(
-    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
+    classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None
 ) -> list[dict[str, np.ndarray]]:
     """Cut three views of each picture where the evidence is: {"original", "roi", "focused"}, as `regions.views`."""
     found = find_regions(classifier, pictures, targets)  # all maps first: views kept between passes pin their memory

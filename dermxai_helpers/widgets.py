@@ -73,10 +73,8 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
         views = regions.views(image, found)
         pictures = {"heat-map": heatmaps[method].clip(min=0), "orange: region, blue: lesion": image}
         pictures |= {"crop": views["roi"], "dimmed": views["focused"]}
-        said = (
-            f"IoU with the lesion {scores['iou']:.2f}, a centred box of equal area {scores['centred box: iou']:.2f}; "
-            f"lesion kept {scores['lesion kept']:.2f}, centred box {scores['centred box: lesion kept']:.2f}"
-        )
+        said = f"IoU with the lesion {scores['iou']:.2f}, a centred box of equal area {scores['centred box: iou']:.2f}"
+        said += f"; lesion kept {scores['lesion kept']:.2f}, centred box {scores['centred box: lesion kept']:.2f}"
         outlines = [{}, {plots.REGION: found.mask, plots.LESION: lesion}]
         return plots.row(pictures, f"{said}. {found.note}", outlines, below=said)
 
@@ -102,12 +100,9 @@ def relevancy_map(
         return plots.row(pictures, f"A map by {method} for {target}: {said}.", [rim, {}, rim], below=said)
 
     predicted = relevancy.explain(model, ready, method="attention", classes=classes).class_name[0]
-    return panel(
-        render,
-        method=choice("method", relevancy.METHODS),
-        target=choice("class", classes, predicted),
-        start_layer=ipywidgets.IntSlider(value=0, min=0, max=len(model.blocks) - 1, description="first block"),
-    )
+    first = ipywidgets.IntSlider(value=0, min=0, max=len(model.blocks) - 1, description="first block")
+    names, targets = choice("method", relevancy.METHODS), choice("class", classes, predicted)
+    return panel(render, method=names, target=targets, start_layer=first)
 
 
 def word_lists(
@@ -117,7 +112,6 @@ def word_lists(
 
     sentences : captions; labels : the true class of each; keywords : class -> the words to begin with
     """
-
     from sklearn.metrics import confusion_matrix
 
     def render(**texts: str) -> tuple[Figure, str]:

@@ -42,12 +42,9 @@ class Captioner:
             self.identity += f" + {checkpoints.digest_of(adapter)}"
 
     def caption(
-        self,
-        images: Sequence[np.ndarray],
-        prompts: str | Sequence[str],
-        file: str | Path | None = None,
+        self, images: Sequence[np.ndarray], prompts: str | Sequence[str], file: str | Path | None = None,
         progress: bool = True,
-    ) -> list[str]:
+    ) -> list[str]:  # fmt: skip
         """Write one sentence about each picture, always the most probable word next: the same for the same input.
 
         images : uint8 (H, W, 3) RGB, of any size

@@ -42,15 +42,9 @@ def adapt(model: nn.Module, rank: int = 8, alpha: int = 16, seed: int = 0) -> nn
 
 
 def teach(
-    adapted: nn.Module,
-    processor,
-    images: Sequence[np.ndarray],
-    prompt: str,
-    sentences: Sequence[str],
-    steps: int = 60,
-    learning_rate: float = 1e-2,
-    seed: int = 0,
-) -> list[float]:
+    adapted: nn.Module, processor, images: Sequence[np.ndarray], prompt: str, sentences: Sequence[str],
+    steps: int = 60, learning_rate: float = 1e-2, seed: int = 0,
+) -> list[float]:  # fmt: skip
     """Teach an adapted model to answer `prompt` about each picture with its sentence; returns the loss of every step.
 
     adapted : from `adapt`; images : uint8 (H, W, 3) RGB; sentences : one for each
@@ -103,9 +97,7 @@ def merged(model: nn.Module, folder: str | Path) -> nn.Module:
     try:
         whole = peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload().eval()
     except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as reason:
-        problem = str(reason).strip().splitlines()[0]
-        raise checkpoints.CheckpointBroken(
-            f"the adapter in {folder} is damaged or was taught to another model ({problem}): teach it anew"
-        ) from reason
+        found = f"damaged or was taught to another model ({str(reason).strip().splitlines()[0]})"
+        raise checkpoints.CheckpointBroken(f"the adapter in {folder} is {found}: teach it anew") from reason
     check_finite(dict(whole.named_parameters()), folder)
     return whole

@@ -34,13 +34,9 @@ def jobs_that_fit(data: Path | None = None) -> int:
 
 
 def run(
-    tier: str = "demo",
-    data: str | Path | None = None,
-    names: Sequence[str] = (),
-    seed: int = 0,
-    jobs: int = 1,
+    tier: str = "demo", data: str | Path | None = None, names: Sequence[str] = (), seed: int = 0, jobs: int = 1,
     out: str | Path | None = None,
-) -> Path:
+) -> Path:  # fmt: skip
     """Execute units, `jobs` at a time, write results.json and report.html; returns their folder, OUT/TIER.
 
     data : the HAM10000 folder for the tier "ham10000"     names : only these units ("03")

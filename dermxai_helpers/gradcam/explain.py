@@ -21,14 +21,9 @@ METHODS = (*BY_GRADIENT, "eigencam", "scorecam")
 
 
 def explain(
-    model: nn.Module,
-    images: Tensor,
-    target: int | str | Sequence[int] | None = None,
-    method: str = "gradcam",
-    layer: str | nn.Module | None = None,
-    relu: bool = True,
-    classes: Sequence[str] | None = None,
-) -> Explanation:
+    model: nn.Module, images: Tensor, target: int | str | Sequence[int] | None = None, method: str = "gradcam",
+    layer: str | nn.Module | None = None, relu: bool = True, classes: Sequence[str] | None = None,
+) -> Explanation:  # fmt: skip
     """Make heat-maps of a convolutional classifier.
 
     images : float, (B, 3, H, W), normalised as the model expects

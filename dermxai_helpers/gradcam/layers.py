@@ -110,10 +110,8 @@ def _pass(model: nn.Module, images: Tensor, layer: str, gradients: bool) -> Forw
 def _check(model: nn.Module, images: Tensor, seen: ForwardPass) -> None:
     """ValueError unless the layer gave a grid and the model logits."""
     if not is_grid(seen.output, images):
-        raise ValueError(
-            f"'{seen.layer}' does not give feature maps (B, channels, rows, columns) in the pictures' proportions, but "
-            f"{_described(seen.output)}: choose another; {_candidates(model, images)}"
-        )
+        wanted = f"'{seen.layer}' does not give feature maps (B, channels, rows, columns) in the pictures' proportions"
+        raise ValueError(f"{wanted}, but {_described(seen.output)}: choose another; {_candidates(model, images)}")
     if not isinstance(seen.logits, Tensor) or seen.logits.ndim != 2:
         kind, found = type(model).__name__, _described(seen.logits)
         raise ValueError(f"expected logits of shape ({len(images)}, classes) from {kind}, got {found}: give them alone")

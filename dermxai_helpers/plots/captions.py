@@ -52,8 +52,7 @@ def qformer(prompts: Mapping[str, tuple], queries: Sequence[str], tokens: Sequen
 
     prompts : {words: (self-attention (queries, queries + words), cross-attention (queries, tokens))}, both arrays
     """
-    figure = Figure(figsize=(9, 2.9))
-    said = []
+    figure, said = Figure(figsize=(9, 2.9)), []
     for axes, (prompt, both) in zip(figure.subplots(1, len(prompts)), prompts.items(), strict=True):
         columns = ([*queries, *(f'"{word}"' for word in prompt.split())], queries, tokens)
         heights = [np.linspace(0.8, 0, len(names)) for names in columns]

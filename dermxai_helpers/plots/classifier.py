@@ -105,18 +105,16 @@ def operating_points(curve: tuple, area: float, points: Mapping[str, Mapping]) -
 
     curve, area : of `sklearn.metrics.roc_curve` and `roc_auc_score`; points : {name: its sensitivity, specificity}
     """
-    figure = Figure(figsize=(5.6, 3.8))
-    axes = figure.subplots()
+    axes, said = Figure(figsize=(5.6, 3.8)).subplots(), []
     axes.plot([0, 1], [0, 1], color=BASELINE, linestyle="--", linewidth=1, label="scores without meaning")
     axes.plot(curve[0], curve[1], color=MEASURED)
-    said = []
     for marker, (name, point) in zip("osD^", points.items(), strict=False):
         found, spared = point["sensitivity"], point["specificity"]
         axes.plot(1 - spared, found, marker, color=PAPER, label=f"{name}: finds {found:.0%}, spares {spared:.0%}")
         said.append(f"{name}: sensitivity {found:.2f} at specificity {spared:.2f}")
     axes.set(xlabel="false alarms: share of the others sent on", ylabel="sensitivity: share of melanomas found")
     axes.legend(loc="lower right")
-    return figure, f"ROC curve of melanoma against the rest, area {area:.3f}. {'; '.join(said)}."
+    return axes.figure, f"ROC curve of melanoma against the rest, area {area:.3f}. {'; '.join(said)}."
 
 
 @styled

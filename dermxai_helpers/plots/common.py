@@ -32,21 +32,12 @@ MARKERS = {  # of what knows nothing, wherever it stands: grey, and never the do
 LOOKS = {name: (BASELINE, marker) for marker, names in MARKERS.items() for name in names}
 LOOKS |= {name: (colour, "o") for name, colour in CLASS_COLOURS.items()} | {"paper": (PAPER, "*")}
 LOOK = {
-    "figure.dpi": 96,  # a browser's pixels for an inch: letters of 9 points are shown as 9 points
-    "savefig.dpi": 96,
-    "figure.facecolor": "white",
-    "figure.constrained_layout.use": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "font.size": 9,
-    "figure.titlesize": 10,
-    "figure.labelsize": 9,
-    "axes.titlesize": 10,
-    "legend.frameon": False,
-    "image.cmap": "viridis",
-    "image.interpolation": "nearest",
+    "figure.dpi": 96, "savefig.dpi": 96,  # a browser's pixels for an inch: letters of 9 points are shown as 9 points
+    "font.size": 9, "figure.titlesize": 10, "figure.labelsize": 9, "axes.titlesize": 10,
+    "figure.facecolor": "white", "figure.constrained_layout.use": True, "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False, "image.cmap": "viridis", "image.interpolation": "nearest",
     "text.parse_math": False,  # a dollar in a caption is a dollar
-}
+}  # fmt: skip
 styled = style.context(["default", LOOK])  # decorates what makes or draws a figure: no setting of the user reaches it
 
 

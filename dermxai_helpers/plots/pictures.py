@@ -74,8 +74,7 @@ def gallery(
 ) -> tuple[Figure, str]:
     """Draw pictures in rows of `columns`, each below its title. pictures : arrays or paths, of any size"""
     starts = range(0, len(pictures), columns)
-    rows = [pictures[start : start + columns] for start in starts]
-    named = [titles[start : start + columns] for start in starts]
+    rows, named = ([all_of[start : start + columns] for start in starts] for all_of in (pictures, titles))
     figure, _ = grid(rows, named, width * len(rows[0]) / columns)
     said = "; ".join(title.replace("\n", ", ") for title in titles)
     return figure, f"{about}: {len(pictures)} pictures. {said}."

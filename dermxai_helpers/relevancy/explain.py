@@ -20,13 +20,9 @@ ROUNDING = {torch.float64: 1e-9, torch.float32: 3e-3, torch.float16: 0.03, torch
 
 
 def explain(
-    model: nn.Module,
-    images: Tensor,
-    target: int | str | Sequence[int] | None = None,
-    start_layer: int = 0,
-    method: str = "chefer",
-    classes: Sequence[str] | None = None,
-) -> Explanation:
+    model: nn.Module, images: Tensor, target: int | str | Sequence[int] | None = None, start_layer: int = 0,
+    method: str = "chefer", classes: Sequence[str] | None = None,
+) -> Explanation:  # fmt: skip
     """Make heat-maps of a timm VisionTransformer, one cell per patch.
 
     images : float, (B, 3, H, W), normalised as the model expects (see `prepare`)
@@ -77,10 +73,8 @@ def demo_vit() -> tuple[nn.Module, list[str]]:
     """Load the small timm transformer trained on drawn lesions, in evaluation mode, and its class names."""
     import timm
 
-    weights, described = (
-        assets.FOLDER / "vit_demo.safetensors",
-        json.loads((assets.FOLDER / "vit_demo.json").read_text()),
-    )
+    weights, card = assets.FOLDER / "vit_demo.safetensors", assets.FOLDER / "vit_demo.json"
+    described = json.loads(card.read_text())
     classes = described["classes"]
     source = {"file": str(weights), "num_classes": len(classes), "mean": described["mean"], "std": described["std"]}
     source["custom_load"] = False  # or a timm before 1.0.31 reads Google's own format only
@@ -108,10 +102,9 @@ def _check_logits(model: nn.Module, images: Tensor, logits: Tensor) -> None:
         raise ValueError("the model's logits are not finite: look for NaN or infinite values in its weights")
     difference = float((logits[:1].to(own) - own).abs().max() / own.abs().max().clamp(min=torch.finfo(own.dtype).tiny))
     if difference > ROUNDING[own.dtype]:
-        raise ValueError(
-            f"the layers of this {type(model).__name__}, run one by one, give other logits than the model (off by "
-            f"{difference:.1%}): something beside the layers changes the result, such as a hook; remove it first"
-        )
+        found = f"the layers of this {type(model).__name__}, run one by one, give other logits than the model"
+        advice = "something beside the layers changes the result, such as a hook; remove it first"
+        raise ValueError(f"{found} (off by {difference:.1%}): {advice}")
 
 
 def _maps_of(

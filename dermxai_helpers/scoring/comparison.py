@@ -49,14 +49,9 @@ class Comparison:
 
 
 def compare(
-    a: Sequence,
-    b: Sequence | float | str,
-    groups: Sequence,
-    metric: str | Callable = "mean",
-    labels: Sequence | None = None,
-    repeats: int = 1000,
-    seed: int = 0,
-) -> Comparison:
+    a: Sequence, b: Sequence | float | str, groups: Sequence, metric: str | Callable = "mean",
+    labels: Sequence | None = None, repeats: int = 1000, seed: int = 0,
+) -> Comparison:  # fmt: skip
     r"""Compare two measures of the same rows: their difference, resampled by whole groups (lesions).
 
     $$ \bar d = \theta(a) - \theta(b), \qquad \text{for the mean} \quad \bar d = \frac{1}{n} \sum_i (a_i - b_i) $$

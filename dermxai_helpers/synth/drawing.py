@@ -29,12 +29,9 @@ class Lesion:
 
 
 def draw(
-    seed: int | Sequence[int],
-    label: str | None = None,
-    photo: int = 0,
-    artefact_chances: dict[str, float] | None = None,
-    **attributes: Any,
-) -> Lesion:
+    seed: int | Sequence[int], label: str | None = None, photo: int = 0,
+    artefact_chances: dict[str, float] | None = None, **attributes: Any,
+) -> Lesion:  # fmt: skip
     """Draws one photograph of one lesion.
 
     seed : the lesion; a whole number or several (say, a folder's seed and the lesion's number)

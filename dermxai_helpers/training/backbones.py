@@ -72,13 +72,6 @@ def new_network(classes: int) -> nn.Module:
         return mobilenet_v2(weights=None, num_classes=classes).eval()
 
 
-def assembled(features: nn.Module, head: nn.Module) -> nn.Module:
-    """A MobileNetV2 made of these two parts, evaluation mode."""
-    network = new_network(1)
-    network.features, network.classifier = features, head
-    return network.eval()
-
-
 def read_weights(path: Path | str) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file, floating ones as float32; a missing or damaged file gets a sentence."""
     from safetensors import SafetensorError

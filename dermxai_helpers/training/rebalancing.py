@@ -30,15 +30,13 @@ def loss_for(strategy: str, labels: Tensor) -> Loss:
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"no way to rebalance is called {strategy!r}: choose one of {', '.join(STRATEGIES)}")
-    weights, shares = class_weights(labels), torch.bincount(labels) / len(labels)
+    weights, shares, loss = class_weights(labels), torch.bincount(labels) / len(labels), functional.cross_entropy
     losses = {
-        "class weights": lambda logits, labels: functional.cross_entropy(logits, labels, weights.to(logits.device)),
+        "class weights": lambda logits, labels: loss(logits, labels, weights.to(logits.device)),
         "focal loss": lambda logits, labels: focal(logits, labels, weights.to(logits.device)),
-        "logit adjustment": lambda logits, labels: functional.cross_entropy(
-            logits + shares.log().to(logits.device), labels
-        ),
+        "logit adjustment": lambda logits, labels: loss(logits + shares.log().to(logits.device), labels),
     }
-    return losses.get(strategy, functional.cross_entropy)
+    return losses.get(strategy, loss)
 
 
 def order_for(strategy: str, labels: Tensor) -> Callable[[], Tensor]:

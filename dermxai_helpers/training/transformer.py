@@ -34,16 +34,9 @@ class Tail(nn.Module):
 
 
 def finetune(
-    model: nn.Module,
-    learn: Pictures,
-    judge: Pictures,
-    classes: Sequence[str],
-    blocks: int = 2,
-    epochs: int = 8,
-    learning_rate: float = 1e-3,
-    seed: int = 0,
-    progress: bool = True,
-) -> tuple[nn.Module, pd.DataFrame]:
+    model: nn.Module, learn: Pictures, judge: Pictures, classes: Sequence[str], blocks: int = 2, epochs: int = 8,
+    learning_rate: float = 1e-3, seed: int = 0, progress: bool = True,
+) -> tuple[nn.Module, pd.DataFrame]:  # fmt: skip
     """A copy of a timm VisionTransformer that has learnt these classes, and its history, one row an epoch.
 
     model : with a head of len(classes) outputs (`checkpoints.grow_head` makes it wider)
