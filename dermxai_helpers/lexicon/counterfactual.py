@@ -10,7 +10,7 @@ from dermxai_helpers.lexicon.facts import ATTRIBUTES, agrees, true_facts
 from dermxai_helpers.lexicon.parsing import Facts
 
 ONE_COLOUR = {"pigments": ("light brown",), "veil": False, "regression": False}
-CHANGES: dict[str, tuple[dict, dict]] = {
+CHANGES: dict[str, tuple[dict, dict]] = {  # slot -> the two settings of `synth.draw` that are compared
     "symmetry": ({"symmetry": "symmetric"}, {"symmetry": "asymmetric"}),
     "border_shape": ({"border_shape": "regular"}, {"border_shape": "irregular"}),
     "colour_count": (ONE_COLOUR, ONE_COLOUR | {"pigments": ("light brown", "dark brown", "red")}),
@@ -21,8 +21,6 @@ CHANGES: dict[str, tuple[dict, dict]] = {
     "milia": ({"milia": False}, {"milia": True}),
     "comedo": ({"comedo": False}, {"comedo": True}),
 }
-"""Slot -> the two settings of `synth.draw` that are compared."""
-
 Pair = namedtuple("Pair", "slot before after")  # what was changed on purpose between two `synth.Lesion`
 
 

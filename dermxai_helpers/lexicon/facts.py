@@ -10,13 +10,13 @@ from dermxai_helpers.lexicon.parsing import Facts, mentions, parse
 
 Fact = tuple[str, str]
 
+# Slot of a caption -> attribute of a drawn lesion: what the drawings know the truth about
 ATTRIBUTES = {
     "symmetry": "symmetry", "border_shape": "border_shape", "border_sharpness": "border_sharpness",
     "colour_count": "colour_count", "network": "network", "dots_globules": "dots", "streaks": "streaks",
     "blue_white_veil": "veil", "regression": "regression", "milia": "milia", "comedo": "comedo",
     "cerebriform": "fissures",
 }  # fmt: skip
-"""Slot of a caption -> attribute of a drawn lesion: what the drawings know the truth about."""
 
 
 def true_facts(attributes: Mapping) -> Facts:

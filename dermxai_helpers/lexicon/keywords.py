@@ -9,11 +9,8 @@ PAPER_KEYWORDS = {
     "mel": ("asymmetric", "irregular border", "multiple colors"),
     "bkl": ("waxy", "sharply demarcated", "keratotic"),
     "nv": ("uniform", "regular border", "even color"),
-}
-"""The paper's keyword sets. Source: seed A, section 3.5."""
-
-FALLBACK = "nv"
-"""The class of a sentence that decides nothing: the commonest. The paper states no rule."""
+}  # source: seed A, section 3.5
+FALLBACK = "nv"  # the class of a sentence that decides nothing: the commonest. The paper states no rule
 
 
 @dataclass(frozen=True)

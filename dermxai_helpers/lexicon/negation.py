@@ -105,17 +105,17 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool, structure
     [1, 1, 0]
     """
     denials, behind = _cues_before(DENIES, sentence, start, core, end), _behind(DENIED, sentence, end, lists)
-    count = len(denials)
-    if behind:
-        count += 2 if behind["twice"] else 1  # "are not absent"
+    count = len(denials) + (0 if not behind else 2 if behind["twice"] else 1)  # "are not absent"
     inside = any(cue.start() >= start for cue in denials)
-    doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core, end) if not _is_denied(sentence, cue)]
+    doubts = _cues_before(DOUBTS, sentence, start, core, end)
+    deniable = [cue for cue in doubts if cue.group().startswith(("suggest", "suspic"))]  # "nothing suggestive of"
+    denied = [cue for cue in deniable if _cues_before(DENIES, sentence, cue.start(), cue.start(), cue.end())]
     far = [cue for cue in denials if not structure and "," in sentence[cue.end() : start]]
     unclear = [cue for cue in far if not _in_one_list(sentence, cue, start, LIST_WITH_OR)]
     if not count and (listed := OPEN_LIST.search(sentence, max(0, start - REACH), start)):
         if (structure or "metry" in listed.group()) and not re.search(r"\band (?:an?|no|the)\b", sentence[end:]):
             unclear = [listed]
-    return count, inside, bool(doubts or unclear or _behind(DOUBTED, sentence, end, lists))
+    return count, inside, bool(len(doubts) > len(denied) or unclear or _behind(DOUBTED, sentence, end, lists))
 
 
 def _cues_before(cues: re.Pattern, sentence: str, start: int, core: int, end: int) -> list[re.Match]:
@@ -140,18 +140,10 @@ def _reaches(sentence: str, cue: re.Match, start: int, core: int, end: int) -> b
     return "," not in outside or _in_one_list(sentence, cue, start, closing)
 
 
-def _is_denied(sentence: str, doubt: re.Match) -> bool:
-    """Whether a doubt is itself denied: "nothing suggestive of streaks" leaves none."""
-    deniable = doubt.group().startswith(("suggest", "suspic"))
-    return deniable and bool(_cues_before(DENIES, sentence, doubt.start(), doubt.start(), doubt.end()))
-
-
 def _in_one_list(sentence: str, cue: re.Match, start: int, closing: re.Pattern) -> bool:
     """Whether "or" closes a list from the cue beyond `start`: "no dots, streaks or veil", not "no dots, streaks"."""
     closed = closing.match(sentence, cue.end(), cue.end() + REACH)
-    if closed is None or closed.end() <= start:
-        return False
-    return not NOT_IN_A_LIST.search(closed["items"])
+    return bool(closed) and closed.end() > start and not NOT_IN_A_LIST.search(closed["items"])
 
 
 def _behind(cues: re.Pattern, sentence: str, end: int, lists: bool) -> re.Match | None:

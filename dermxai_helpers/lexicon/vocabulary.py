@@ -2,7 +2,9 @@
 
 A surface form is a regular expression on small letters that must stand as whole words, a hyphen being part of a word. A
 group called `core` marks the words that carry the value where more has to be read to know what they are about: in "an
-irregular, ill-defined border" the core is "irregular".
+irregular, ill-defined border" the core is "irregular". The value "any" names a structure and leaves its kind open.
+Source: the ABCD rule (Stolz 1994), the 7-point checklist (Argenziano 1998) and the words of the third consensus
+(Kittler 2016); a few everyday synonyms are ours.
 """
 
 import re
@@ -18,14 +20,11 @@ IRREGULAR = "irregular|notched|scalloped|jagged|ragged|uneven|ill-?shaped"
 DEFINED = "(?:demarcated|defined|circumscribed|delineated|bordered)"
 SHARP = f"(?:sharply|well|clearly)[ -]{DEFINED}|abrupt"
 FADED = f"(?:ill|poorly|vaguely)[ -]?{DEFINED}|fading|faded|blurred|indistinct|gradual"
-COLOURS = {
-    "white": "white|whitish",
-    "red": "red|reddish|pink|pinkish",
-    "light brown": "light[ -]brown|tan",
-    "dark brown": "dark[ -]brown",
-    "blue-gray": "(?:blue|bluish)[ -]gr[ae]y(?:ish)?|blue|bluish|gr[ae]y|gr[ae]yish",
+COLOURS = {  # the six of the ABCD rule, in the order of `synth.COLOURS`
+    "white": "white|whitish", "red": "red|reddish|pink|pinkish", "light brown": "light[ -]brown|tan",
+    "dark brown": "dark[ -]brown", "blue-gray": "(?:blue|bluish)[ -]gr[ae]y(?:ish)?|blue|bluish|gr[ae]y|gr[ae]yish",
     "black": "black|blackish",
-}  # the six of the ABCD rule, in the order of `synth.COLOURS`
+}  # fmt: skip
 BROWN = "(?:(?:red|pink|yellow|gr[ae]y)(?:dish|ish)?[ -])?brown(?:ish)?"  # of unknown shade, so none of the six
 COLOUR = "|".join([*COLOURS.values(), BROWN])
 NUMBER = "single|multiple|one|two|distinct|different"
@@ -151,32 +150,21 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "language": {"not English": (), "not prose": ()},  # found by `plain`, in no words of a list
 }  # fmt: skip
-"""Source of slots, values and forms: the ABCD rule (Stolz 1994), the 7-point checklist (Argenziano 1998) and the words
-of the third consensus (Kittler 2016); a few everyday synonyms are ours. The value "any" names a structure and leaves
-its kind open."""
 
+# What every lesion has, in one of two ways: to deny one is to state the other. And all that no lesion can be free of.
 FLIPS = {
     "symmetry": ("symmetric", "asymmetric"),
     "border_shape": ("regular", "irregular"),
     "border_sharpness": ("sharp", "faded"),
 }
-"""What every lesion has, in one of two ways: to deny one is to state the other."""
-
 ALWAYS_THERE = (*FLIPS, "colour_count", "colours", "surface")
-"""What no lesion can be free of."""
-
-KINDS = {
-    "network": ("typical", "atypical"),
-    "dots_globules": ("regular", "irregular"),
-    "streaks": ("regular", "irregular"),
-}
-"""What a lesion need not have: "the network is not typical" states the other kind, "no typical network" states none."""
-
+# What a lesion need not have: "the network is not typical" states the other kind, "no typical network" states none.
+REGULARITY = ("regular", "irregular")
+KINDS = {"network": ("typical", "atypical"), "dots_globules": REGULARITY, "streaks": REGULARITY}
+# Slots that can hold several values at once; everywhere else two values are a conflict.
 SEVERAL = ("colours", "surface", "artefact", "off_topic", "refusal", "vessels", "language")
-"""Slots that can hold several values at once; everywhere else two values are a conflict."""
-
+# What "no visible structures" denies at once. (That there *are* structures says nothing about any of them.)
 UMBRELLA = ("network", "dots_globules", "streaks", "blue_white_veil", "regression")
-"""What "no visible structures" denies at once. (That there *are* structures says nothing about any of them.)"""
 
 
 def whole_words(form: str) -> re.Pattern:
@@ -185,9 +173,6 @@ def whole_words(form: str) -> re.Pattern:
     return re.compile(rf"(?<![\w-])(?:{core})(?![\w-])")
 
 
-PATTERNS = tuple(
-    (slot, value, whole_words(form))
-    for slot, values in (SLOTS | {"umbrella": {"any": ("structures?",)}}).items()
-    for value, forms in values.items()
-    for form in forms
-)
+READ = SLOTS | {"umbrella": {"any": ("structures?",)}}
+LISTS = [(slot, value, forms) for slot, values in READ.items() for value, forms in values.items()]
+PATTERNS = tuple((slot, value, whole_words(form)) for slot, value, forms in LISTS for form in forms)
