@@ -56,10 +56,9 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
             try:
                 load(folder := from_dataverse(workshop), classes=None)
             except DataError as error:
-                advice = (
-                    f"run the same command again, which goes on from {workshop}, or name your own folder ({KAGGLE})"
-                )
-                raise DataError("HAM10000", [f"not all of it could be had ({error}); {advice}"]) from error
+                again = f"run the same command again, which goes on from {workshop}"
+                problem = f"not all of it could be had ({error}); {again}, or name your own folder ({KAGGLE})"
+                raise DataError("HAM10000", [problem]) from error
             os.replace(folder, target)
         shutil.rmtree(workshop, ignore_errors=True)
     return target

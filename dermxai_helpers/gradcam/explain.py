@@ -11,12 +11,8 @@ from dermxai_helpers.gradcam import methods
 from dermxai_helpers.gradcam.layers import ForwardPass, watched
 from dermxai_helpers.inference import left_as_found, unwrapped
 
-BY_GRADIENT = {
-    "gradcam": methods.grad_cam,
-    "gradcam++": methods.grad_cam_plus_plus,
-    "hirescam": methods.hires_cam,
-    "layercam": methods.layer_cam,
-}
+BY_GRADIENT = {"gradcam": methods.grad_cam, "gradcam++": methods.grad_cam_plus_plus, "hirescam": methods.hires_cam,
+               "layercam": methods.layer_cam}  # fmt: skip
 METHODS = (*BY_GRADIENT, "eigencam", "scorecam")
 
 
@@ -44,10 +40,8 @@ def explain(
         targets = targets_for(logits, target)
         sizes = [len(seen.logits) for seen in passes]
         parts = zip(passes, images.split(sizes), targets.split(sizes), strict=True)
-        maps = torch.cat([_maps(model, method, *part) for part in parts])
-    if relu:
-        maps = maps.clamp(min=0)
-    return summarise(maps.flatten(0, 1), logits, targets, classes, layer=passes[0].layer, method=method)
+        maps = torch.cat([_maps(model, method, *part) for part in parts]).flatten(0, 1)
+    return summarise(maps.clamp(min=0) if relu else maps, logits, targets, classes, passes[0].layer, method)
 
 
 def _maps(model: nn.Module, method: str, seen: ForwardPass, images: Tensor, targets: Tensor) -> Tensor:

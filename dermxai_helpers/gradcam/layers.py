@@ -27,11 +27,19 @@ def watched(model: nn.Module, images: Tensor, layer: str | nn.Module | None, gra
 
     layer : a module of the model or its name; None takes the last layer to finish whose output is a grid
     gradients : whether they are recorded from the layer up; below it they never are
+    ValueError unless the layer gives a grid for each image, and the model logits.
     """
     first, *others = images.split(AT_ONCE)
-    name = _last_layer(model, images) if layer is None else _name_of(model, images, layer)
+    name, kind = _last_layer(model, images) if layer is None else _name_of(model, images, layer), type(model).__name__
     seen = _pass(model, first, name, gradients)
-    _check(model, first, seen)
+    if not is_grid(seen.output, first):
+        wanted = f"'{seen.layer}' does not give feature maps (B, channels, rows, columns) in the pictures' proportions"
+        raise ValueError(f"{wanted}, but {_described(seen.output)}: choose another; {_candidates(model, first)}")
+    if not isinstance(seen.logits, Tensor) or seen.logits.ndim != 2:
+        wanted = f"expected logits of shape ({len(first)}, classes) from {kind}"
+        raise ValueError(f"{wanted}, got {_described(seen.logits)}: give them alone")
+    if len(seen.output) != len(first):
+        raise ValueError(f"{kind} {OFTEN}")
     return [seen, *(_pass(model, part, name, gradients) for part in others)]
 
 
@@ -105,18 +113,6 @@ def _pass(model: nn.Module, images: Tensor, layer: str, gradients: bool) -> Forw
         if any(slope is not None for slope in slopes):
             raise ValueError(f"{type(model).__name__} {OFTEN}")
     return ForwardPass(layer, outputs[-1] if outputs else None, logits)
-
-
-def _check(model: nn.Module, images: Tensor, seen: ForwardPass) -> None:
-    """ValueError unless the layer gave a grid and the model logits."""
-    if not is_grid(seen.output, images):
-        wanted = f"'{seen.layer}' does not give feature maps (B, channels, rows, columns) in the pictures' proportions"
-        raise ValueError(f"{wanted}, but {_described(seen.output)}: choose another; {_candidates(model, images)}")
-    if not isinstance(seen.logits, Tensor) or seen.logits.ndim != 2:
-        kind, found = type(model).__name__, _described(seen.logits)
-        raise ValueError(f"expected logits of shape ({len(images)}, classes) from {kind}, got {found}: give them alone")
-    if len(seen.output) != len(images):
-        raise ValueError(f"{type(model).__name__} {OFTEN}")
 
 
 def _described(output: object) -> str:

@@ -64,9 +64,10 @@ def verdicts(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tup
     rows = []
     for caption, (stated, known) in enumerate(zip(said, true, strict=True)):
         for slot in slots:
-            verdict = _verdict(stated.get(slot), known.get(slot, ("", "uncertain")))
-            if verdict != "open":
-                rows.append((caption, slot, " ".join(stated.get(slot, ())), " ".join(known[slot]), verdict))
+            fact, truth = stated.get(slot, ("", "uncertain")), known.get(slot, ("", "uncertain"))
+            verdict = "silent" if fact[1] == "uncertain" else {True: "right", False: "wrong"}.get(agrees(fact, truth))
+            if verdict and truth[1] != "uncertain":
+                rows.append((caption, slot, " ".join(stated.get(slot, ())), " ".join(truth), verdict))
     return pd.DataFrame(rows, columns=["caption", "slot", "said", "true", "verdict"])
 
 
@@ -84,14 +85,6 @@ def ticked(sentence: str, true: Facts, slots: Sequence = tuple(ATTRIBUTES)) -> s
         sign = {"right": "\u00a0✓", "wrong": "\u00a0✗"}.get(known.get(one.slot), "")
         sentence = sentence[: one.end] + sign + sentence[one.end :]
     return sentence
-
-
-def _verdict(said: Fact | None, true: Fact) -> str:
-    if true[1] == "uncertain":
-        return "open"
-    if said is None or said[1] == "uncertain":
-        return "silent"
-    return {True: "right", False: "wrong", None: "open"}[agrees(said, true)]
 
 
 def majority(true: Sequence[Facts]) -> Facts:

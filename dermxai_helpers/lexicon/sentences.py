@@ -26,22 +26,18 @@ def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) ->
     names = attributes["colours"]  # a tuple in a `Lesion`, "red+black" in the table
     names = names.split("+") if isinstance(names, str) else list(names)
     colours = "a single color" if int(attributes["colour_count"]) == 1 else "multiple colors"
-    facts = [
-        f"{_article(attributes['border_shape'])} border",
-        colours if prompt_name == "global" else f"{colours} ({_listing(names)})",
-        "a fissured surface" if attributes["fissures"] else "a smooth surface",
-    ]
+    colours = colours if prompt_name == "global" else f"{colours} ({_listing(names)})"
+    surface = "a fissured surface" if attributes["fissures"] else "a smooth surface"
+    facts = [f"{_article(attributes['border_shape'])} border", colours, surface]
     if prompt_name == "roi":
         facts.append("a visible ruler" if attributes["ruler"] else "no scale visible for the diameter")
     if prompt_name == "focused":  # rare structures when they are there; then what the prompt names, and the veil
         rare = {"regression": "regression", "milia": "milia-like cysts", "comedo": "comedo-like openings"}
         network, dots = attributes["network"], attributes["dots"]
-        facts += [words for name, words in rare.items() if attributes[name]] + [
-            "no network" if network == "none" else f"{_article(network)} network",
-            "no dots" if dots == "none" else f"{dots} dots",
-            "streaks" if attributes["streaks"] else "no streaks",
-            "a blue-white veil" if attributes["veil"] else "no blue-white veil",
-        ]
+        facts += [words for name, words in rare.items() if attributes[name]]
+        facts += ["no network" if network == "none" else f"{_article(network)} network"]
+        facts += ["no dots" if dots == "none" else f"{dots} dots", "streaks" if attributes["streaks"] else "no streaks"]
+        facts += ["a blue-white veil" if attributes["veil"] else "no blue-white veil"]
     if rng.random() < 0.5:
         return f"{_article(attributes['symmetry']).capitalize()} lesion with {_listing(facts)}."
     return f"The lesion is {attributes['symmetry']}, with {_listing(facts)}."

@@ -12,7 +12,6 @@ from dermxai_helpers import assets
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
 from dermxai_helpers.inference import copied, left_as_found, to_input, unwrapped
 from dermxai_helpers.relevancy import forward, maps
-from dermxai_helpers.relevancy.models import refusal
 
 AT_ONCE = 4  # images in one pass: for relevance a ViT-B keeps half a gigabyte of each
 # By how much the logits of this pass may differ from the model's own, which may use fused kernels and TF32
@@ -33,13 +32,13 @@ def explain(
     "chefer" divides by sums that nearly vanish: it is computed in 64 bits, in a copy of the model, and agrees with the
     authors' program to 1e-9. In 32 bits many a map is wrong and looks right: `tests/relevancy` has three.
     The other methods keep the model's number type; half precision becomes float32. ValueError for models that the rules
-    do not cover (`models`), and where their layers, run one by one, do not give the model's logits.
+    do not cover (`forward.refusal`), and where their layers, run one by one, do not give the model's logits.
     Source: Chefer et al., arXiv 2012.09838, section 3.
     """
     if method not in maps.METHODS:
         raise ValueError(f"method must be one of {', '.join(maps.METHODS)}, got '{method}'")
     model = unwrapped(model)
-    if problem := refusal(model):
+    if problem := forward.refusal(model):
         raise ValueError(f"relevancy is not defined for this {type(model).__name__}: {problem}")
     last = len(model.blocks) - 1
     if not 0 <= start_layer <= last:

@@ -75,7 +75,7 @@ def compare(
         value, reference = a.mean(), b.mean()
     elif callable(metric):
         value, reference = metric(labels, a), metric(labels, b)
-        lots = list(intervals.drawn_rows(groups, repeats, seed))
+        lots = intervals.drawn_rows(groups, repeats, seed)
         drawn = np.array([metric(labels[rows], a[rows]) - metric(labels[rows], b[rows]) for rows in lots], dtype=float)
     else:
         classes = np.unique(np.concatenate([labels, a, b]))
@@ -87,8 +87,7 @@ def compare(
     if not np.isfinite(value) or not np.isfinite(reference):
         raise ValueError("the metric is undefined for these rows: they hold no row of one kind")
     sizes = len(groups), len(np.unique(groups))
-    kinds = _kinds(metric, labels)
-    fewest = min((len(np.unique(groups[labels == kind])) for kind in kinds), default=sizes[1])
+    fewest = min((len(np.unique(groups[labels == kind])) for kind in _kinds(metric, labels)), default=sizes[1])
     low, high = intervals.percentiles(drawn)
     if low == high and value in (0, 1) and value != reference:  # many draws of a few cases, all alike, look certain
         low, high = np.subtract(intervals.not_certain((value, value), fewest), reference).tolist()
@@ -111,10 +110,10 @@ def _rows(a, b, groups, labels):
 
 def _kinds(metric: str | Callable, labels: np.ndarray) -> list:
     """The kinds of rows of which each must have enough: the class of a recall, every class of a mean over classes."""
-    name = metric if isinstance(metric, str) else ""
-    if name in ("mean", "accuracy") or (callable(metric) and labels.dtype.kind not in "bOU"):
+    if metric in ("mean", "accuracy") or (callable(metric) and labels.dtype.kind not in "bOU"):
         return []
-    return [name.removeprefix("recall_")] if name.startswith("recall_") else list(np.unique(labels))
+    recall = isinstance(metric, str) and metric.startswith("recall_")
+    return [metric.removeprefix("recall_")] if recall else list(np.unique(labels))
 
 
 @dataclass(frozen=True)
@@ -141,11 +140,10 @@ class AmongDraws:
         low, high = np.percentile(self.draws, [2.5, 97.5])
         side = "low" if self.outcome == "lower" else "high"
         reached = self.draws <= self.value if side == "low" else self.draws >= self.value
-        numbers = (
-            f"{self.value:.3f}; {len(self.draws)} {drawn} have {self.draws.mean():.3f} on average, 95 % of them "
-            f"{low:.3f} to {high:.3f}; {reached.sum()} are as {side}: p = {self._share(reached):.3f} "
-            f"(it cannot be below {1 / (1 + len(self.draws)):.3f})"
-        )
+        ends, mean = f"{low:.3f} to {high:.3f}", f"{self.draws.mean():.3f}"
+        chance = f"{len(self.draws)} {drawn} have {mean} on average, 95 % of them {ends}"
+        p = f"p = {self._share(reached):.3f} (it cannot be below {1 / (1 + len(self.draws)):.3f})"
+        numbers = f"{self.value:.3f}; {chance}; {reached.sum()} are as {side}: {p}"
         if self.outcome == "cannot tell":
             return f"{subject} cannot be told from {drawn} in {quantity}: {numbers}."
         return f"{subject}: {quantity} is {self.outcome} than for {drawn}: {numbers}."

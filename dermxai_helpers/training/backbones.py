@@ -111,7 +111,5 @@ def _imagenet_weights() -> dict[str, torch.Tensor]:
         return weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except Exception as problem:  # absent, unreachable, damaged or unsafe: the remedy is the same
         found = f"{file} {unreadable(file)}" if file.is_file() else f"{type(problem).__name__}: {problem}"
-        raise ValueError(
-            f"ImageNet's MobileNetV2 could not be loaded ({found}): connect to the network once, or put "
-            f'{file.name} into {file.parent}, or use backbone="demo"'
-        ) from problem
+        ways = f'connect to the network once, or put {file.name} into {file.parent}, or use backbone="demo"'
+        raise ValueError(f"ImageNet's MobileNetV2 could not be loaded ({found}): {ways}") from problem

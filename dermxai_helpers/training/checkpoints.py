@@ -9,8 +9,6 @@ from dermxai_helpers.files import listed
 from dermxai_helpers.inference import check_finite
 from dermxai_helpers.training.backbones import unreadable
 
-SPREAD_OF_NEW_WEIGHTS = 0.02  # standard deviation, as timm initialises its heads
-
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
     """Give a timm vision transformer the weights that somebody fine-tuned; it comes back in evaluation mode.
@@ -58,7 +56,7 @@ def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
     model.reset_classifier(num_classes)
     new = model.get_classifier()
     with torch.no_grad():
-        nn.init.trunc_normal_(new.weight, std=SPREAD_OF_NEW_WEIGHTS)
+        nn.init.trunc_normal_(new.weight, std=0.02)  # as timm initialises its heads
         nn.init.zeros_(new.bias)
         new.weight[: old.out_features] = old.weight
         new.bias[: old.out_features] = 0 if old.bias is None else old.bias

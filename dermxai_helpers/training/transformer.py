@@ -54,15 +54,10 @@ def finetune(
         return torch.optim.AdamW(learning, lr=learning_rate, weight_decay=0.02)
 
     plan = Plan(
-        optimiser=optimiser,
-        loss=rebalancing.loss_for("logit adjustment", seen.labels),
-        order=rebalancing.order_for("logit adjustment", seen.labels),
-        schedule=lambda optimiser: CosineAnnealingLR(optimiser, epochs),
-        epochs=epochs,
-        batch_size=16,
-        average=0.98,
-        keep="last",
-    )
+        optimiser, rebalancing.loss_for("logit adjustment", seen.labels),
+        rebalancing.order_for("logit adjustment", seen.labels), lambda optimiser: CosineAnnealingLR(optimiser, epochs),
+        epochs=epochs, batch_size=16, average=0.98, keep="last",
+    )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         history = fit(Tail(model, blocks), seen, unseen, plan)
