@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dermxai_helpers.files import listed
 
@@ -39,8 +40,6 @@ def quick(network: nn.Module, images: torch.Tensor | None = None) -> nn.Module:
     where both are plain. And channels are stored last, which is the order in which a CPU convolves.
     images : a few, normalised; where the folded copy answers otherwise than the network, nothing is folded
     """
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
     folded = copied(network)
     chains = [module for module in folded.modules() if isinstance(module, nn.Sequential)]
     for block in [chain for chain in chains if type(chain).forward is nn.Sequential.forward]:

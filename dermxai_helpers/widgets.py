@@ -11,6 +11,11 @@ import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from dermxai_helpers import data, lexicon, plots, regions, relevancy, scoring
 from dermxai_helpers.lexicon.sentences import compliance, first_sentence
@@ -55,8 +60,6 @@ def choice(description: str, options: Sequence[str], value: str | None = None) -
 
 def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> tuple[Figure, str]:
     """Count and draw whom one threshold sends on. scores : of melanoma, (n,); positive : bool, (n,)"""
-    from sklearn.metrics import confusion_matrix
-
     counts = confusion_matrix(~positive, scores < threshold, labels=[False, True])  # first melanomas, first sent on
     return classifier_plots.decision(scores, positive, threshold, counts)
 
@@ -112,7 +115,6 @@ def word_lists(
 
     sentences : captions; labels : the true class of each; keywords : class -> the words to begin with
     """
-    from sklearn.metrics import confusion_matrix
 
     def render(**texts: str) -> tuple[Figure, str]:
         split = {name: text.lower().split(",") for name, text in texts.items()}
@@ -155,11 +157,6 @@ def recalls_at(seen: tuple, unseen: tuple, exponent: float) -> tuple[Figure, str
 
     seen, unseen : (features (n, width), class indices (n,)) to train on and to judge on
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits
-
     rarity = len(seen[1]) / np.bincount(seen[1], minlength=len(data.CLASSES)).clip(1)
     recalls = {}
     for name, power in {"without weights": 0.0, f"exponent {exponent:.2f}": exponent}.items():

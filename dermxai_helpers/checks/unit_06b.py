@@ -42,8 +42,7 @@ precision_of_a_false_caption = Exercise("precision_of_a_false_caption",
     draw=lambda rng: (rng.integers(1, 6, 9), rng.integers(0, 6, 9)), mistakes={
         "Every fact is false, but precision asks for words, not for facts.": lambda stated, denied: 0.0 * stated,
         "A 'no' more than the reference holds is shared with nobody.": lambda stated, denied: stated / stated,
-        "The word 'no' is shared, too.": lambda stated, denied: (stated + denied) / (2 * stated + denied),
-    })  # fmt: skip
+        "The word 'no' is shared, too.": lambda stated, denied: (stated + denied) / (2 * stated + denied)})  # fmt: skip
 
 
 class Adapted(torch.nn.Module):

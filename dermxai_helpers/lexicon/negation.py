@@ -9,16 +9,13 @@ streaks at the edge are irregular" is about the edge).
 import re
 
 REACH = 200  # characters: no cue is about words farther away, and a caption gone wild stays quick to read
-SEEN = (
-    "(?:seen|visible|present|identified|detected|observed|found|evident|noted|appreciated|recogni[sz]able"
-    "|apparent|discernible|preserved|maintained)"
-)
+SEEN = "(?:seen|visible|present|identified|detected|observed|found|evident|noted|appreciated|recogni[sz]able|apparent"
+SEEN += "|discernible|preserved|maintained)"
 FINITE = "(?:is|are|was|were|has|do|does|did|shows|appears|looks|seems|covers|hides|obscures)"
 UNSURE = r"(?:necessarily|certain(?:ly)?|sure|clear(?! of)|possible|allow|permit)\b"
 TO_BE = "(?:is|are|was|were|appears?|seems?|remains?)"
 
-DENIES = re.compile(
-    rf"""\b(?:
+DENIES = re.compile(rf"""(?x)\b(?:
         (?:no|without\ an?y?|without)\ (?:evidence|signs?|indications?|suggestions?|traces?)\ (?:of|for|that)
       | no(?!\ (?:doubt|question|diagnosis|longer\ {SEEN}|(?:less|fewer)\ than)) | zero
       | (?<!no\ )(?<!not\ )(?:less|fewer)\ than(?=\ $)
@@ -29,11 +26,8 @@ DENIES = re.compile(
       | negative\ for | anything\ but | by\ no\ means | far\ from(?!\ (?:the|its|it|any))
       | (?:hardly|scarcely)(?!\ {SEEN})
       | fail(?:s|ed)?\ to | cannot\ (?:see|find|identify|detect|make\ out)
-    )\b | (?:^|(?<=with\ )|(?<=,\ )|(?<=has\ )|(?<=shows\ )|(?<=\ an\ ))absent\b | \bnon(?=\ )""",
-    re.VERBOSE,
-)
-DOUBTS = re.compile(
-    rf"""\b(?:
+    )\b | (?:^|(?<=with\ )|(?<=,\ )|(?<=has\ )|(?<=shows\ )|(?<=\ an\ ))absent\b | \bnon(?=\ )""")
+DOUBTS = re.compile(rf"""(?x)\b(?:
         possibl[ey] | probabl[ey] | (?:un)?likely | potential(?:ly)? | perhaps | maybe | may | might
       | could(?!\ not\ be) | suggest\w*
       | suspicious | suspected | suspicion | question\ of | questionabl[ey] | presum\w+
@@ -41,39 +35,28 @@ DOUBTS = re.compile(
       | (?:cannot|could\ not)\ (?:exclude|rule\ out) | hard\ to | difficult\ to
       | minimal(?:ly)? | negligible | barely | (?<!a\ )little(?=\ (?:$|or|to|if|evidence|signs?))
       | less(?!\ than\ (?:\d|$)) | (?:at\ most|up\ to)(?=\ $)
-    )\b""",
-    re.VERBOSE,
-)
+    )\b""")
 
-DENIED = re.compile(
-    rf"""\s*(?:{TO_BE}\ |[:(]\ ?|-\ )?(?:both\ |all\ )?(?P<twice>not\ )?
+DENIED = re.compile(rf"""(?x)\s*(?:{TO_BE}\ |[:(]\ ?|-\ )?(?:both\ |all\ )?(?P<twice>not\ )?
         (?:absent|missing|lacking|lost(?!\ [a-z])|(?<=metry\ is\ )(?:lost|broken|disrupted)|none|ruled\ out|excluded)\b
       | (?:\ score|\ points?)?\s?[:(-]?\s?(?:no|0|0/\d|zero|nil|false|negative)(?=\s*(?:$|[,;)]|\.(?!\d)))
       | \s*:\ (?:no|0)\b | \s*\(-\) | \s*:?\ -(?=\s*(?:$|[.,;])) | \ (?:in|along|about)\ (?:0|no|neither)\ ax[ei]s\b
       | \s*(?:{TO_BE}\ |[:(]\ ?)?(?:both\ |all\ )?(?:not|no\ longer|never)\ (?:[a-z]+ly\ )?{SEEN}\b
-      | \s*(?:cannot|can\ not|could\ not|may\ not)\ be\ {SEEN}\b""",
-    re.VERBOSE,
-)
-DOUBTED = re.compile(
-    rf"""\s*(?:cannot|can\ not|could\ not)\ be\ (?:excluded|ruled\ out|assessed|determined|evaluated|judged|confirmed)\b
+      | \s*(?:cannot|can\ not|could\ not|may\ not)\ be\ {SEEN}\b""")
+DOUBTED = re.compile(rf"""(?x)\s*(?:cannot|can\ not|could\ not)\ be\ (?:excluded|ruled\ out|assessed|determined|evaluated|judged|confirmed)\b
       | \s*(?:{TO_BE}\ )?not\ (?:excluded|ruled\ out)\b
       | ,?\ if\ (?:any|present)\b | \s*(?:{TO_BE}\ |:\ ?)
         (?:minimal|negligible|low|n/a|null|unknown|not\ (?:applicable|assess\w+|determin\w+)
           |possible|probable|(?:un)?likely|questionable|unclear|uncertain|suspected|equivocal|doubtful)\b
       | \s*(?:may|might|could)\ (?:also\ )?be\ {SEEN}\b
       | \s*\(\?\) | \ (?:\w+ly\ )?(?:pre)?dominates\b | \ than\ (?:before|previously|earlier|last|in|on)\b
-      | \s*{TO_BE}\ not(?=\s*(?:$|[.,;]))""",  # "dots are seen, streaks are not": left out is what they are not
-    re.VERBOSE,
-)
+      | \s*{TO_BE}\ not(?=\s*(?:$|[.,;]))""")  # "dots are seen, streaks are not": left out is what they are not
 
-NEW_CLAUSE = re.compile(
-    rf"""[;:]
+NEW_CLAUSE = re.compile(rf"""(?x)[;:]
       | \b(?:but|however|although|though|while|whereas|yet|except|besides|which|because|since|then|nor)\b
       | \ -\ | \b(?:other\ than|apart\ from|aside\ from)\b | (?<=\w\ )with\b
       | \band\ (?:an?|the|its|no|not|without|with|there|also|some|multiple|several|one|two|lacks?|{FINITE})\b
-      | \bor\ (?:no|not|without|lacks?)\b""",
-    re.VERBOSE,
-)
+      | \bor\ (?:no|not|without|lacks?)\b""")
 NEW_CLAUSE_AFTER_NO = re.compile(rf"\b(?:{FINITE}|the|this|these|an?)\b")  # "no streaks are seen in this ..."
 LIST_WITH_OR = re.compile(r"(?P<items>[^;:()]*?)\b(?:or|nor)\b[^,;:()]*")
 LIST_WITH_AND = re.compile(r"(?P<items>[^;:()]*?)\b(?:and|or|nor)\b[^,;:()]*")

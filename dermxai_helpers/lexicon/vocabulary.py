@@ -70,57 +70,43 @@ SIZE = "diameter|size|dimensions?"
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "symmetry": {
         "symmetric": (rf"symmetric(?:al)?(?:ly)?(?: {ALONG} (?:two|both) axes)?", NOUN_OF_SYMMETRY, r"mirror(?:s|ed)?"),
-        "asymmetric": (
-            rf"a-?symmetr(?:y|ic(?:al(?:ly)?)?)(?: {ALONG} (?:one axis|(?:two|both) axes))?",
-            "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} (?:one|1) axis",
-        ),
-    },
+        "asymmetric": (rf"a-?symmetr(?:y|ic(?:al(?:ly)?)?)(?: {ALONG} (?:one axis|(?:two|both) axes))?",
+            "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} (?:one|1) axis")},
     "border_shape": {
         "regular": (*quality(REGULAR, BORDER), rf"regular in (?:{BORDER})", "regularly shaped", bare("regular")),
         "irregular": (
             *quality(IRREGULAR, BORDER), rf"irregular in (?:{BORDER})", "irregularly shaped", bare("irregular"),
-            "border irregularity", rf"irregularity of (?:the )?(?:{BORDER})",
-        ),
-        "moth-eaten": ("moth-?eaten(?: borders?)?",),
-    },
+            "border irregularity", rf"irregularity of (?:the )?(?:{BORDER})"),
+        "moth-eaten": ("moth-?eaten(?: borders?)?",)},
     "border_sharpness": {"sharp": (SHARP, *quality("sharp", BORDER)), "faded": (FADED,)},
     "colour_count": {
-        "one": (
-            *quality(UNIFORM, TINT), "monochrom(?:e|atic|ous)", "(?:uniform|even|homogeneous) in colou?r",
-            rf"(?:uniform|even|homogeneous)ly (?:colou?red|pigmented|{COLOUR})",
-        ),
+        "one": (*quality(UNIFORM, TINT), "monochrom(?:e|atic|ous)", "(?:uniform|even|homogeneous) in colou?r",
+            rf"(?:uniform|even|homogeneous)ly (?:colou?red|pigmented|{COLOUR})"),
         "two": (*quality("two|2|dual", TINT), "two-tone", r"(?:bi|two-)colou?red"),
-        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), TOO, r"variegat\w+|multi-?colou?r(?:ed)?|polychrom(?:e|atic)"),
-    },
+        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), TOO, r"variegat\w+|multi-?colou?r(?:ed)?|polychrom(?:e|atic)")},
     "colours": {value: (form,) for value, form in COLOURS.items()} | {"brown": (BROWN,)},
     "network": {
         "typical": (*quality("typical|regular|delicate", NETWORK), "reticular (?:lines|pattern)"),
         "atypical": quality("atypical|irregular|broadened|prominent", NETWORK),
-        "any": (NETWORK,),
-    },
+        "any": (NETWORK,)},
     "dots_globules": {
         "regular": (
             *quality(f"{EVENLY}|regular|symmetric", DOTS), "cobblestone(?: pattern)?", f"peripheral rim(?: of {DOTS})?",
         ),
         "irregular": quality(rf"irregularly (?:{SPREAD})|irregular|asymmetric", DOTS),
-        "any": (DOTS,),
-    },
+        "any": (DOTS,)},
     "streaks": {
         "regular": (*quality("regular|symmetric", STREAKS), "starburst(?: pattern)?"),
         "irregular": quality("irregular|asymmetric", STREAKS),
-        "any": (STREAKS,),
-    },
+        "any": (STREAKS,)},
     "blue_white_veil": {
-        "any": (r"(?:blu\w+[ -]?whit\w+|whit\w+[ -]?blu\w+)(?: (?:veil|structures?))?", "structureless blue", "veil"),
-    },
+        "any": (r"(?:blu\w+[ -]?whit\w+|whit\w+[ -]?blu\w+)(?: (?:veil|structures?))?", "structureless blue", "veil")},
     "regression": {
-        "any": (r"regression(?: structures?)?", "scar-?like", "peppering", "granularity", "gr[ae]y dots"),
-    },
+        "any": (r"regression(?: structures?)?", "scar-?like", "peppering", "granularity", "gr[ae]y dots")},
     "blotch": {"any": (r"blotch(?:es)?", "structureless (?:black|dark brown) areas?", r"hyperpigment\w+ areas?")},
     "vessels": {
         **{kind: quality(kind, VESSELS) for kind in ("dotted", "linear irregular", "hairpin", "arborizing", "comma")},
-        "any": (VESSELS,),
-    },
+        "any": (VESSELS,)},
     "milia": {"any": ("milia(?:[ -]?like)? cysts?", "milia", "white clods?")},
     "comedo": {"any": ("comedo(?:[ -]?like)? openings?", "comedon(?:es?)?", "crypts?", "plugs?")},
     "cerebriform": {"any": ("fissures?", "fissured", "ridges?", "gyri", "sulci", "cerebriform", "fat fingers")},
@@ -128,26 +114,21 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "surface": {
         "waxy": ("waxy",), "stuck-on": ("stuck[ -]on",), "verrucous": ("verrucous|warty",),
         "keratotic": ("(?:hyper)?keratotic",), "scaly": ("scaly",), "crusted": ("crusted|crusts?",),
-        "smooth": ("smooth",),
-    },
+        "smooth": ("smooth",)},
     "artefact": {
         "hair": ("hairs?",), "ruler": ("ruler|scale bar",), "gel bubble": ("(?:gel |air )?bubbles?",), "ink": ("ink",),
-        "vignette": ("vignett(?:e|ing)|dark corners?",),
-    },
+        "vignette": ("vignett(?:e|ing)|dark corners?",)},
     "refusal": {
         "no scale": ("(?:no|without an?y?) (?:visible )?(?:scale|reference)",),
         "cannot be measured": (
             rf"(?:{SIZE})[a-z ]* (?:cannot|could not) be (?:measured|determined|assessed|estimated|given|stated|seen)",
         ),
-        "not visible": (rf"(?:{SIZE}|scale)[a-z ]* not (?:visible|available|shown|given|provided|stated)",),
-    },
+        "not visible": (rf"(?:{SIZE}|scale)[a-z ]* not (?:visible|available|shown|given|provided|stated)",)},
     "off_topic": {
         "diagnosis": (
             r"melanomas?|melanocytic|moles?|n[ae]?ev(?:us|i)|cancer(?:ous)?|carcinomas?|keratos[ie]s|malignan\w+|benign"
-            r"|tumou?rs?",
-        ),
-        "scene": (r"(?:person|people|man|woman|child|hands?|ears?|face|cars?|food|dogs?|cats?)(?!'s skin)",),
-    },
+            r"|tumou?rs?",),
+        "scene": (r"(?:person|people|man|woman|child|hands?|ears?|face|cars?|food|dogs?|cats?)(?!'s skin)",)},
     "language": {"not English": (), "not prose": ()},  # found by `plain`, in no words of a list
 }  # fmt: skip
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
+from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from dermxai_helpers import assets
 from dermxai_helpers.files import POINTER, is_pointer
@@ -66,17 +69,12 @@ def new_head(classes: int) -> nn.Sequential:
 
 def new_network(classes: int) -> nn.Module:
     """A complete MobileNetV2 with random weights, evaluation mode."""
-    from torchvision.models import mobilenet_v2
-
     with torch.random.fork_rng(devices=[]):  # random weights must not cost the caller's seed
         return mobilenet_v2(weights=None, num_classes=classes).eval()
 
 
 def read_weights(path: Path | str) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file, floating ones as float32; a missing or damaged file gets a sentence."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     if not Path(path).is_file():
         raise FileNotFoundError(f"no weights at {path}: correct the path, or, if the file is ours, install it again")
     try:
@@ -103,8 +101,6 @@ def unreadable(path: Path | str) -> str:
 
 
 def _imagenet_weights() -> dict[str, torch.Tensor]:
-    from torchvision.models import MobileNet_V2_Weights
-
     weights = MobileNet_V2_Weights.IMAGENET1K_V2
     file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
     try:

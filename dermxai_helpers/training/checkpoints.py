@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
+from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from dermxai_helpers.files import listed
@@ -20,9 +22,6 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
     Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code or NaN, or belong to
     another architecture or number of classes. The model is unchanged then.
     """
-    from safetensors.torch import load_file
-    from timm.models import load_state_dict
-
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file: give the path of a checkpoint")

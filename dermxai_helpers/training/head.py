@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -59,8 +60,6 @@ class Classifier:
 
     def save(self, path: Path | str) -> Path:
         """Write the weights (safetensors) and, beside them, the card (same name, .json). Returns the weights' path."""
-        from safetensors.torch import save_file
-
         path = Path(path)
         state = {key: tensor.contiguous() for key, tensor in self.model.state_dict().items()}
         card = self.card | {"classes": self.classes, "backbone": self.backbone_name, "mean": self.mean}

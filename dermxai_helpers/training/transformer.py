@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 import torch
+from timm.models import VisionTransformer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
@@ -72,8 +73,6 @@ def predict(model: nn.Module, images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _check(model: nn.Module, parts: dict[str, Pictures], classes: Sequence[str], blocks: int, epochs: int) -> None:
-    from timm.models import VisionTransformer
-
     if not isinstance(model, VisionTransformer):
         raise ValueError(f"expected a timm VisionTransformer, got {type(model).__name__}: create one, or train a head")
     if epochs < 1 or not 1 <= blocks <= len(model.blocks):
