@@ -90,8 +90,7 @@ def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None
 def progress(work: Iterable | int, what: str, unit: str = "image", shown: bool = True, **options) -> Any:
     """Show a progress bar (tqdm) round an iterable, or for a number of steps that `bar.update(n)` counts.
 
-    shown : False hides the bar; the environment variable TQDM_DISABLE=1 hides every bar
-    options : tqdm's own, such as initial, total, delay, unit_scale
+    shown : False hides the bar, TQDM_DISABLE=1 in the environment every bar; options : tqdm's own, such as total, delay
 
     >>> sum(progress([1, 2, 3], "adding", "number", shown=False))
     6

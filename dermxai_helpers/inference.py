@@ -36,8 +36,7 @@ def to_input(images: list[np.ndarray], size: tuple[int, int], mean: tuple, std: 
 def quick(network: nn.Module, images: torch.Tensor | None = None) -> nn.Module:
     """A copy that only answers, more than twice as fast on a CPU and the same but for rounding.
 
-    In evaluation mode a batch normalisation is a fixed scale and shift: it is folded into the convolution before it,
-    where both are plain. And channels are stored last, which is the order in which a CPU convolves.
+    Plain batch normalisations are folded into the convolutions before them; channels are stored last, as CPUs convolve.
     images : a few, normalised; where the folded copy answers otherwise than the network, nothing is folded
     """
     folded = copied(network)
@@ -90,17 +89,14 @@ def unwrapped(model: nn.Module) -> nn.Module:
 def left_as_found(model: nn.Module) -> Iterator[list]:
     """Evaluation mode without gradients; afterwards every training flag and the gradient mode are as before.
 
-    Flags are set one by one: `model.eval()` may do more, such as merging adapters into the weights.
-    Compiled parts run uncompiled, because hooks do not fire in compiled code.
     Yields a list for the handles of hooks; they are removed at the end, also after an exception.
     """
-    training = [module for module in model.modules() if module.training]
-    handles = []
-    device = next(model.parameters()).device.type
+    training, handles = [module for module in model.modules() if module.training], []
+    device = next(model.parameters()).device.type  # below: in compiled code hooks would not fire
     uncompiled = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
     try:
         for module in training:
-            module.training = False
+            module.training = False  # `model.eval()` may do more, such as merging adapters into the weights
         with uncompiled, torch.inference_mode(False), torch.no_grad(), torch.autocast(device, enabled=False):
             yield handles
     finally:

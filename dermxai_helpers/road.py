@@ -53,9 +53,8 @@ def explain_folder(
 ) -> pd.DataFrame:
     """Take every picture of a folder (JPEG, PNG) down the whole road: one row a picture.
 
-    to : another folder, for the maps (.npy), overlays (.png), captions.jsonl and the table itself, road.csv
-    captioner : None leaves captions and votes out
-
+    to : another folder, for maps (.npy), overlays (.png), captions.jsonl and the table, road.csv
+    captioner : None leaves captions and votes out; the columns:
     image : file name; problem : why it could not be read, and then nothing else is known
     class, score_<class> : the prediction; left, top, right, bottom : the box in pixels; note : why it is a fallback
     map, overlay : files in `to`; caption_global, caption_roi, caption_focused; paper_vote, vote : of the ROI caption

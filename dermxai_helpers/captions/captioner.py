@@ -23,7 +23,6 @@ class Captioner:
         (16 GB to fetch), or a chat model for pictures and text, "HuggingFaceTB/SmolVLM-256M-Instruct"
     device : "cpu", "cuda", ...; None takes a GPU when there is one. Weights have 32 bits on a CPU and 16 on a GPU
     adapter : folder of an adapter taught to this checkpoint (see `lora`); it is merged into the weights
-
     Only safetensors are opened, and no program that a checkpoint brings along is run. Raises CheckpointMissing,
     CheckpointBroken or MemoryError with the remedy. Source: Dai et al., arXiv:2305.06500.
     """
@@ -50,7 +49,6 @@ class Captioner:
         images : uint8 (H, W, 3) RGB, of any size
         prompts : one prompt for all pictures, or one for each
         file : JSON lines that keep finished captions; a second call, or one after a crash, makes only what is missing
-
         ValueError for other lengths or images, and for a prompt that is empty, too long or holds a sign of the model's.
         """
         prompts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)

@@ -38,7 +38,6 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
     """Download HAM10000, 3 GB, into a folder that appears when it is complete, and return it.
 
     to : the folder to make, or None for one in the course's cache; after a DataError the next call goes on
-
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161; files from doi:10.7910/DVN/DBW86T.
     """
     if name != "ham10000":

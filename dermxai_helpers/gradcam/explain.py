@@ -51,17 +51,14 @@ def _maps(model: nn.Module, method: str, seen: ForwardPass, images: Tensor, targ
         return methods.score_cam(features, images, model, targets)
     if method == "eigencam":
         return methods.eigen_cam(features)[:, None].expand(-1, targets.shape[1], -1, -1)
-    maps = [BY_GRADIENT[method](features, _gradients(seen, column)) for column in targets.T]
+    maps = []
+    for target in targets.T:
+        slopes = None  # (B, K, rows, columns), of each image's logit for its class by the features
+        if seen.logits.requires_grad:
+            chosen = functional.one_hot(target, seen.logits.shape[1]).to(seen.logits)
+            (slopes,) = torch.autograd.grad(seen.logits, seen.output, chosen, retain_graph=True, allow_unused=True)
+        if slopes is None:
+            found = f"the logits do not depend on layer '{seen.layer}' by any gradient"
+            raise ValueError(f"{found}: choose another layer, or take no_grad or quantising out of the model")
+        maps.append(BY_GRADIENT[method](features, slopes))
     return torch.stack(maps, dim=1)
-
-
-def _gradients(seen: ForwardPass, target: Tensor) -> Tensor:
-    """Derivative (B, K, rows, columns) of each image's logit for its class `target` (B,) by the features."""
-    gradient = None
-    if seen.logits.requires_grad:
-        chosen = functional.one_hot(target, seen.logits.shape[1]).to(seen.logits)
-        (gradient,) = torch.autograd.grad(seen.logits, seen.output, chosen, retain_graph=True, allow_unused=True)
-    if gradient is None:
-        found = f"the logits do not depend on layer '{seen.layer}' by any gradient"
-        raise ValueError(f"{found}: choose another layer, or take no_grad or quantising out of the model")
-    return gradient

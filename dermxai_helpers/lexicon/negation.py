@@ -43,7 +43,8 @@ DENIED = re.compile(rf"""(?x)\s*(?:{TO_BE}\ |[:(]\ ?|-\ )?(?:both\ |all\ )?(?P<t
       | \s*:\ (?:no|0)\b | \s*\(-\) | \s*:?\ -(?=\s*(?:$|[.,;])) | \ (?:in|along|about)\ (?:0|no|neither)\ ax[ei]s\b
       | \s*(?:{TO_BE}\ |[:(]\ ?)?(?:both\ |all\ )?(?:not|no\ longer|never)\ (?:[a-z]+ly\ )?{SEEN}\b
       | \s*(?:cannot|can\ not|could\ not|may\ not)\ be\ {SEEN}\b""")
-DOUBTED = re.compile(rf"""(?x)\s*(?:cannot|can\ not|could\ not)\ be\ (?:excluded|ruled\ out|assessed|determined|evaluated|judged|confirmed)\b
+DOUBTED = re.compile(rf"""(?x)
+        \s*(?:cannot|can\ not|could\ not)\ be\ (?:excluded|ruled\ out|assessed|determined|evaluated|judged|confirmed)\b
       | \s*(?:{TO_BE}\ )?not\ (?:excluded|ruled\ out)\b
       | ,?\ if\ (?:any|present)\b | \s*(?:{TO_BE}\ |:\ ?)
         (?:minimal|negligible|low|n/a|null|unknown|not\ (?:applicable|assess\w+|determin\w+)
@@ -79,7 +80,6 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool, structure
     "border is not irregular". Two denials cancel out: "not without streaks".
     lists : whether a cue behind may also reach back over a list, as in "dots, streaks and network are absent"
     structure : whether it can be absent; a border cannot, so it is in doubt in "lacks symmetry, irregular borders and"
-
     The rule: a cue reaches to the next clause ("but", "with", "and the"), over a comma only in a list that "or" closes,
     or "and" behind a cue that asks for a list ("free of", "lacks"). In a list that nothing closes it leaves doubt.
 

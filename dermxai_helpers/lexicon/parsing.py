@@ -32,7 +32,6 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
     """Read the facts that a caption states: {slot: (value, "present", "absent" or "uncertain")}.
 
     prompts : what the captioner was asked; six words in a row from one of them are an echo and state nothing
-
     Slots and values are those of `vocabulary.SLOTS`; a structure without a quality has the value "any". Two values of a
     slot that excludes them, or one both stated and denied, are ("conflict", "uncertain"); elsewhere they are joined:
     ("white+red", "present"). Two colours named or more give `colour_count`, unless the caption counts them itself. A

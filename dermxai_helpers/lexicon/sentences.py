@@ -14,10 +14,8 @@ from dermxai_helpers.lexicon.plain import normalised
 def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) -> str:
     """Write the true sentence about a drawn lesion, in the form that one of the three prompts asks for.
 
-    attributes : a row of `truth/attributes.csv` (or `Lesion.attributes`)
-    prompt_name : "global", "roi" or "focused"
+    attributes : a row of `truth/attributes.csv` (or `Lesion.attributes`); prompt_name : "global", "roi" or "focused"
     rng : picks one of two phrasings; the facts do not depend on it
-
     What a flat drawing cannot show is not stated: raised or flat never, "fissured" or "smooth" is the drawn structure
     `fissures`, the diameter is refused, and a ruler is mentioned when there is one.
     """

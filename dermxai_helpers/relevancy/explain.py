@@ -24,8 +24,7 @@ def explain(
 ) -> Explanation:  # fmt: skip
     """Make heat-maps of a timm VisionTransformer, one cell per patch.
 
-    images : float, (B, 3, H, W), normalised as the model expects (see `prepare`)
-    target, classes : as in `gradcam.explain`
+    images : float, (B, 3, H, W), normalised as the model expects (see `prepare`); target, classes : as in gradcam
     start_layer : first block that counts; the authors' notebooks use 0, their evaluation 1
     method : `maps` says what each is; "rollout" and "attention" know no class
 

@@ -38,8 +38,7 @@ def draw(
 
     seed : the lesion; a whole number or several (say, a folder's seed and the lesion's number)
     label : "mel", "nv", "bkl", or None for a class as common as in HAM10000
-    photo : which photograph of that lesion: another rotation, zoom, light and other artefacts
-    artefact_chances : P(artefact), where it differs from the usual
+    photo : which photograph of it: another rotation, zoom, light, artefacts; artefact_chances : unusual P(artefact)
     attributes : set instead of drawn; the rest of the lesion stays as it was. ValueError for one that does not exist
     """
     table.check({**attributes, **({"label": label} if label is not None else {})})

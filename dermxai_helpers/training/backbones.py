@@ -38,7 +38,6 @@ def backbone(name: str | Backbone = "demo") -> Backbone:
 
     name : "demo" (ships with the course, trained on drawn lesions, needs no network) or "imagenet" (torchvision's
         file, taken from TORCH_HOME or downloaded once)
-
     Raises ValueError for another name, FileNotFoundError or ValueError when the weights cannot be had.
     Source: Sandler et al. 2018, "MobileNetV2", arXiv:1801.04381; torchvision's implementation.
     """

@@ -42,7 +42,6 @@ def finetune(
 
     model : with a head of len(classes) outputs (`checkpoints.grow_head` makes it wider)
     blocks : how many of the last blocks learn;  learning_rate : at the start of a cosine
-
     A running mean of the weights after the last epoch is kept, so that the pictures on which it is judged choose
     nothing. Classes of unequal size are balanced by logit adjustment. ValueError, a sentence: an argument does not fit.
     """
