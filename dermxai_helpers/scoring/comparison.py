@@ -69,17 +69,17 @@ def compare(
     Source: Efron and Tibshirani 1993, chapter 8 (paired); Field and Welsh 2007 (groups).
     """
     a, b, groups, labels = _rows(a, b, groups, labels)
+    draws = intervals.Draws(groups, repeats, seed)
     if metric == "mean":
         a, b = a.astype(float), b.astype(float)
-        drawn = intervals.resampled_means(groups, (a - b)[:, None], repeats, seed)[:, 0]
-        value, reference = a.mean(), b.mean()
+        value, reference, drawn = a.mean(), b.mean(), draws.means((a - b)[:, None])[:, 0]
     elif callable(metric):
         value, reference = metric(labels, a), metric(labels, b)
-        lots = intervals.drawn_rows(groups, repeats, seed)
-        drawn = np.array([metric(labels[rows], a[rows]) - metric(labels[rows], b[rows]) for rows in lots], dtype=float)
+        differences = (metric(labels[rows], a[rows]) - metric(labels[rows], b[rows]) for rows in draws.rows())
+        drawn = np.fromiter(differences, dtype=float)
     else:
         classes = np.unique(np.concatenate([labels, a, b]))
-        found = [intervals.resampled_scores(groups, labels, answer, classes, repeats, seed) for answer in (a, b)]
+        found = [draws.scores(labels, answer, classes) for answer in (a, b)]
         if metric not in found[0]:
             raise ValueError(f"no metric is called {metric!r}: choose mean, {', '.join(found[0])} or a function")
         drawn = found[0][metric] - found[1][metric]
