@@ -87,10 +87,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def left_as_found(model: nn.Module) -> Iterator[list]:
-    """Evaluation mode without gradients; afterwards every training flag and the gradient mode are as before.
-
-    Yields a list for the handles of hooks; they are removed at the end, also after an exception.
-    """
+    """Evaluation mode without gradients; then all is as before. Yields a list for handles of hooks, to be removed."""
     training, handles = [module for module in model.modules() if module.training], []
     device = next(model.parameters()).device.type  # below: in compiled code hooks would not fire
     uncompiled = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()

@@ -9,20 +9,17 @@ import pandas as pd
 from PIL import Image
 
 from dermxai_helpers import captions, data, files, gradcam, lexicon, regions
+from dermxai_helpers.data.table import IMAGE_SUFFIXES
 from dermxai_helpers.explanation import Explanation, resize
 from dermxai_helpers.regions import Region
 from dermxai_helpers.training import Classifier
 
 Pictures = Sequence[np.ndarray]  # uint8 (height, width, 3) RGB, of any size
 BATCH = 4  # eight at once are slower on a CPU, and take more memory
-SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def explain(classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None) -> Explanation:
-    """Explain many pictures by Grad-CAM, four at a time, as one Explanation.
-
-    pictures : uint8 (height, width, 3) RGB, of any size, or ValueError; targets : class numbers, None: as predicted
-    """
+    """Explain many pictures, or ValueError, by Grad-CAM, four at a time. targets : class numbers, None: as predicted"""
     parts: list[Explanation] = []
     for start in range(0, max(len(pictures), 1), BATCH):  # `prepare` has the sentence for none, too
         batch = classifier.prepare(pictures[start : start + BATCH])
@@ -65,9 +62,9 @@ def explain_folder(
     folder, to = Path(folder), Path(to)
     if folder.resolve() == to.resolve():
         raise files.DataError(to, ["is the folder of the pictures: write to another one, or overlays become pictures"])
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
-        raise files.DataError(folder, [f"holds no picture: a file must end in {', '.join(SUFFIXES)}"])
+        raise files.DataError(folder, [f"holds no picture: a file must end in {', '.join(IMAGE_SUFFIXES)}"])
     with files.writing(to):
         to.mkdir(parents=True, exist_ok=True)
     bar = files.progress(paths, "pictures", shown=len(paths) > 1)

@@ -24,10 +24,7 @@ from dermxai_helpers.plots import classifier as classifier_plots
 
 
 def panel(render: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> ipywidgets.VBox:
-    """Put controls above a figure and its description; a changed value draws both anew.
-
-    render : takes the controls' values by name; whatever it raises is shown in the description's place
-    """
+    """Put controls above a figure and its description. render : takes their values by name; what it raises is shown."""
     picture, words = ipywidgets.Image(format="png"), ipywidgets.HTML(layout={"min_height": "5em"})  # the page stays put
     words.add_class("tex2jax_ignore").add_class("mathjax_ignore")  # a dollar in a caption is a dollar
 
@@ -65,10 +62,7 @@ def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> t
 
 
 def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.ndarray) -> ipywidgets.VBox:
-    """Choose method and threshold: where is the region, and does it hold the lesion?
-
-    image : uint8 RGB (h, w, 3); heatmaps : {method: raw map (h, w)}; lesion : bool (h, w)
-    """
+    """Choose method and threshold. image : uint8 (h, w, 3); heatmaps : {method: raw (h, w)}; lesion : bool (h, w)"""
 
     def render(method: str, threshold: float) -> tuple[Figure, str]:
         found = regions.find(heatmaps[method], threshold)
@@ -111,10 +105,7 @@ def relevancy_map(
 def word_lists(
     sentences: Sequence[str], labels: Sequence[str], keywords: Mapping[str, Sequence[str]], note: str
 ) -> ipywidgets.VBox:
-    """Change the keywords; the table of votes follows when a box is left.
-
-    sentences : captions; labels : the true class of each; keywords : class -> the words to begin with
-    """
+    """Change the keywords, {class: words}, and see the votes. sentences : captions; labels : the true class of each"""
 
     def render(**texts: str) -> tuple[Figure, str]:
         split = {name: text.lower().split(",") for name, text in texts.items()}

@@ -40,10 +40,7 @@ def versions() -> dict[str, str]:
 
 
 def finished_unit(place: Path) -> dict:
-    """A finished unit's cost, values, claims and figures, from the folder with its results.
-
-    Raises one of UNREADABLE where something is missing or damaged, or a figure is no picture of this folder.
-    """
+    """A finished unit's cost, values, claims and figures; raises one of UNREADABLE where any is missing or damaged."""
     unit, told = json.loads((place / UNIT_FILE).read_text(encoding="utf-8")), place / VALUES_FILE
     told = json.loads(told.read_text(encoding="utf-8")) if told.exists() else NOTHING_TOLD
     unit["values"] = {name: {key: one[key] for key in (*GIVEN, "note")} for name, one in told["values"].items()}

@@ -80,10 +80,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def origins(wanted: list[Unit], data: str | Path | None) -> dict[str, dict]:
-    """What decides each unit's results: its parameters, and a digest of the program, the packages and the table.
-
-    Raises DataError for an unfit folder and CourseError for a missing source: before hours of work.
-    """
+    """What decides each unit's results: parameters; a digest of program, packages and table (DataError if unfit)."""
     package, digest = Path(__file__).parents[1], hashlib.sha256(repr(report.versions()).encode())
     for path in sorted([*package.rglob("*.py"), *package.rglob("*.safetensors")]):
         digest.update(path.read_bytes())
@@ -156,10 +153,7 @@ def run_unit(unit: Unit, made_from: dict, folder: Path, environment: dict, lifel
 
 
 def measured(order: list, environment: dict[str, str], lifeline: int) -> tuple[float, int | None]:
-    """Execute a notebook, `order` as for `execution.execute`, in a process of its own; returns its seconds and peak MB.
-
-    lifeline : the reading end of a pipe; the process ends when the writing end is closed
-    """
+    """Call `execution.execute(*order)` in a process that ends with the pipe `lifeline`: its seconds, peak MB."""
     options = {"env": environment, "capture_output": True, "text": True, "start_new_session": True}
     done = subprocess.run([*COMMAND, json.dumps(order, default=str)], stdin=lifeline, **options)
     if done.returncode:

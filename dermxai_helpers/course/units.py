@@ -85,10 +85,7 @@ def chosen(available: list[Unit], names: Sequence[str]) -> list[Unit]:
 
 
 def check_parameters(unit: str, given: Mapping[str, object]) -> None:
-    """Refuse parameters that a unit was not made for, before it works; raises DataError with a sentence for each.
-
-    unit : its number, "06b"     given : the notebook's globals()
-    """
+    """Refuse what a unit ("06b") was not made for: DataError, a sentence for each. given : a notebook's globals()"""
     ranges = chosen(units(), [f"{unit}_"])[0].ranges
     problems = [f"{name} is not set: run the cell of parameters" for name in ranges if name not in given]
     for name in injected(given):

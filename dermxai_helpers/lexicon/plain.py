@@ -61,8 +61,7 @@ def as_text(caption: object) -> str:
 def normalised(text: str) -> tuple[str, list[int]]:
     """A text with plain spaces, quotes, hyphens and letters, and each character's place in the text given.
 
-    What has no width (soft hyphens, joiners, combining marks) is left out; ligatures and full-width letters are spelt
-    out. The case of letters stays.
+    What has no width (soft hyphens, joiners ...) is left out, ligatures are spelt out, the case of letters stays.
     """
     if not as_text(text).isascii():
         text = HIDDEN_IN_A_WORD.sub("\\1\u00ad", text)

@@ -1,7 +1,4 @@
-"""Two votes for a class: the paper's, by counted keywords, and one by facts.
-
-A fact speaks for the classes in which it is frequent, among drawn lesions (not on real skin).
-"""
+"""Two votes for a class: the paper's, by counted keywords; and one by facts, weighed on drawn lesions, not skin."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -71,10 +68,7 @@ class FactWeights:
     chances: Mapping[str, Mapping[Fact, np.ndarray]]  # slot -> true fact -> P(fact | class), (classes,)
 
     def of(self, slot: str, fact: Fact) -> np.ndarray | None:
-        """Weigh a fact: log P(fact | class) / P(fact), (classes,); None for a fact about which nothing is known.
-
-        A caption may state less than the truth: "a network" sums the chances of all kinds of network.
-        """
+        """Weigh a fact: log P(fact | class) / P(fact), (classes,); "a network" sums its kinds. None: not known."""
         agreeing = [chance for true, chance in self.chances.get(slot, {}).items() if agrees(fact, true)]
         if not agreeing or fact[1] == "uncertain":
             return None

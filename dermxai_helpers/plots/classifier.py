@@ -11,10 +11,7 @@ from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPE
 
 @styled
 def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str]:
-    """Draw loss, accuracy and recall by epoch, with the best epoch and the constant's accuracy.
-
-    history : as in `Classifier.history`; constant : accuracy of always saying the commonest class, 0 to 1
-    """
+    """Draw a `Classifier.history`, with its best epoch. constant : accuracy of the commonest class, 0 to 1"""
     best = history["validation_loss"].idxmin()
     kept = history.loc[best]
     recalls = {f"recall_{name}": colour for name, colour in CLASS_COLOURS.items()}
@@ -121,8 +118,7 @@ def operating_points(curve: tuple, area: float, points: Mapping[str, Mapping]) -
 def decision(scores: np.ndarray, positive: np.ndarray, threshold: float, counts: np.ndarray) -> tuple[Figure, str]:
     """Draw what one threshold does: the two groups' scores, the line between them, and the four counts.
 
-    scores : probability of melanoma, (n,); positive : bool, (n,); threshold : 0 to 1
-    counts : rows melanoma, other; columns sent on, sent home
+    scores : of melanoma, (n,); positive : bool, (n,); threshold : 0 to 1; counts : melanoma, other x sent on, sent home
     """
     (found, missed), (alarms, spared) = counts
     sensitivity, specificity = found / max(found + missed, 1), spared / max(alarms + spared, 1)

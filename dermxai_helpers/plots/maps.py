@@ -15,10 +15,7 @@ from dermxai_helpers.plots.pictures import SHEET, grid
 
 @styled
 def numbers(matrices: Mapping[str, np.ndarray], unit: str) -> tuple[Figure, str]:
-    """Draw matrices as coloured cells on one common scale, small ones with their values.
-
-    matrices : {title: float (rows, columns)}; unit : what the numbers are, at the bar of colours
-    """
+    """Draw matrices on one scale of colours. matrices : {title: float (rows, columns)}; unit : what the numbers are"""
     figure = Figure(figsize=(min(9, 2.7 * len(matrices) + 0.9), min(8 / len(matrices), 3) + 0.2))
     panels = figure.subplots(1, len(matrices), squeeze=False)[0]
     largest = max(max(np.abs(matrix).max() for matrix in matrices.values()), 1e-12)

@@ -16,8 +16,7 @@ LETTERS = 14  # of a title, in an inch
 def grid(rows: Sequence, titles: Sequence = (), width: float = SHEET, space: float = 0.1) -> tuple[Figure, np.ndarray]:
     """Draw rows of pictures; returns the figure and its axes, (rows, columns).
 
-    rows : lists of pictures or maps, arrays or paths; titles : lists of as many, broken into lines that fit
-    space : inches between the rows
+    rows : lists of pictures or maps, arrays or paths; titles : lists of as many; space : inches between the rows
     """
     rows = [[opened(picture) for picture in line] for line in rows]
     columns = max(map(len, rows))

@@ -61,13 +61,10 @@ def embedded(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def _through_block(block: nn.Module, entering: Tensor, tokens: slice, is_root: bool) -> tuple[SimpleNamespace, Tensor]:
-    """All that one block computes for B images of N tokens, D channels, h heads, of which n tokens go on; its output.
-
-    A root has no graph below its attention.
-    """
+    """All that one block computes for B images of N tokens, D channels, h heads; n tokens go on; and its output."""
     attn, mlp = block.attn, block.mlp
     seen = SimpleNamespace(block=block, tokens=tokens, entering=entering, normed=block.norm1(entering))  # (B, N, D)
-    if is_root:
+    if is_root:  # then no graph reaches below its attention
         seen.normed = seen.normed.detach().requires_grad_(torch.is_grad_enabled())
     seen.qkv = _linear(attn.qkv, seen.normed)  # (B, N, 3D)
     queries, keys, seen.values = seen.qkv.unflatten(-1, (3, attn.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)

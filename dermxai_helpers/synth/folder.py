@@ -40,8 +40,7 @@ DX_TYPE = {
 def write_folder(path: str | Path, n: int, seed: int, progress: bool = True) -> Path:
     """Draws `n` photographs into the new folder `path`; the same seed gives the same bytes.
 
-    The folder appears when it is complete. ValueError for n < 3, FileExistsError if the folder holds anything,
-    DataError where it cannot be written.
+    It appears when it is complete. ValueError for n < 3, FileExistsError where anything is, DataError if unwritable.
     """
     path = Path(path)
     if n < len(LABELS):

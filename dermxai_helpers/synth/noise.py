@@ -86,10 +86,7 @@ def streams(seed: Sequence[int], names: Sequence[str]) -> dict[str, np.random.Ge
 
 
 class Frame:
-    """Where each pixel of one photograph lies on the lesion, and the noise found there.
-
-    u, v : float32 (SIZE, SIZE), position right of and below the lesion's centre, in pixels at zoom 1
-    """
+    """Where pixels lie on the lesion: u right of, v below its centre, float32 (SIZE, SIZE), in pixels at zoom 1."""
 
     def __init__(self, rotation: float, zoom: float, shift: tuple[float, float]):
         pixel = (np.arange(SIZE, dtype=np.float32) - SIZE / 2 + 0.5) / np.float32(zoom)

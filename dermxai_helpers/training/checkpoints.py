@@ -43,8 +43,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
 def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
     """Add classes after the old ones of a timm model, whose weights and logits stay as they are.
 
-    The model is changed and given back. New weights are drawn from torch's random numbers; they are trainable.
-    Raises ValueError when the head is not linear or has more classes already.
+    The model is changed and given back; new weights are drawn by torch. ValueError for a head not linear, or larger.
     """
     old = model.get_classifier()
     if not isinstance(old, nn.Linear):

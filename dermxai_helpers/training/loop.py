@@ -78,10 +78,7 @@ def fit(network: nn.Module, training: Examples, validation: Examples, plan: Plan
 def epoch(
     network: nn.Module, optimiser: Optimizer, examples: Examples, plan: Plan, average: nn.Module | None, done: int
 ) -> float:
-    """One pass in the plan's order; returns the mean loss of its batches. On a GPU in mixed precision.
-
-    average : the running mean of the weights, which follows; done : how many epochs went before
-    """
+    """One pass; the mean loss of its batches. average : the mean of the weights, follows; done : epochs so far"""
     network.train()
     device, losses, batches = next(network.parameters()).device, [], plan.order().split(plan.batch_size)
     for step, rows in enumerate(batches, done * len(batches)):
