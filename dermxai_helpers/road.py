@@ -37,9 +37,7 @@ def find_regions(classifier: Classifier, pictures: Pictures, targets: Sequence[i
     return [regions.find(resize(heatmap[None], picture.shape[:2])[0]) for heatmap, picture in pairs]
 
 
-def views(
-    classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None
-) -> list[dict[str, np.ndarray]]:
+def views(classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None) -> list[dict]:
     """Cut three views of each picture where the evidence is: {"original", "roi", "focused"}, as `regions.views`."""
     found = find_regions(classifier, pictures, targets)  # all maps first: views kept between passes pin their memory
     return [regions.views(picture, region) for picture, region in zip(pictures, found, strict=True)]

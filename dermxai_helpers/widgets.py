@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 import ipywidgets
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
+from torch.nn import Module
 
 from dermxai_helpers import data, lexicon, plots, regions, relevancy, scoring
 from dermxai_helpers.lexicon.sentences import compliance, first_sentence
@@ -78,9 +78,7 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
     return panel(render, method=choice("method", heatmaps), threshold=slider("threshold", 0.5, 0.05, 0.95, 0.05))
 
 
-def relevancy_map(
-    model: torch.nn.Module, image: np.ndarray, affected: np.ndarray, classes: Sequence[str]
-) -> ipywidgets.VBox:
+def relevancy_map(model: Module, image: np.ndarray, affected: np.ndarray, classes: Sequence[str]) -> ipywidgets.VBox:
     """Choose method, class and first block: where does a transformer's evidence lie?
 
     model : a timm transformer; image : uint8 RGB (h, w, 3); affected : bool (h, w); classes : names of its outputs

@@ -1,6 +1,13 @@
-"""Asks a vision-language model about pictures: the paper's, with 4 billion weights, or the demo's, with 2 million."""
+"""Asks a vision-language model about pictures: the paper's, with 4 billion weights, or the demo's, with 2 million.
 
-from collections.abc import Sequence
+Captions are kept on disk, one JSON object a line, so that a killed run goes on where it was.
+"""
+
+import codecs
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +16,6 @@ import transformers
 
 from dermxai_helpers import assets, files
 from dermxai_helpers.captions import checkpoints, lora
-from dermxai_helpers.captions.file import append, key_of, read
 from dermxai_helpers.inference import threads_that_pay
 
 MOST_NEW_TOKENS = 96
@@ -46,8 +52,7 @@ class Captioner:
     ) -> list[str]:  # fmt: skip
         """Write one sentence about each picture, always the most probable word next: the same for the same input.
 
-        images : uint8 (H, W, 3) RGB, of any size
-        prompts : one prompt for all pictures, or one for each
+        images : uint8 (H, W, 3) RGB, of any size; prompts : one prompt for all pictures, or one for each
         file : JSON lines that keep finished captions; a second call, or one after a crash, makes only what is missing
         ValueError for other lengths or images, and for a prompt that is empty, too long or holds a sign of the model's.
         """
@@ -109,3 +114,46 @@ def without_echo(tokens: torch.Tensor, prompt_tokens: torch.Tensor) -> torch.Ten
     if tokens.shape[1] >= length and torch.equal(tokens[:, :length], prompt_tokens):
         return tokens[:, length:]
     return tokens
+
+
+def key_of(image: np.ndarray, prompt: str, model: str) -> str:
+    """Hash all that decides a caption: pixels, shape, prompt and model (content, number type, adapter, most tokens)."""
+    digest = hashlib.sha256(repr((image.shape, prompt, model)).encode())
+    digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def read(path: str | Path) -> dict[str, str]:
+    """{key: caption} of a caption file; {} when there is none yet.
+
+    A last line that breaks off is what a killed run leaves behind: it is cut off, and its caption made again. Raises
+    ValueError naming the line for any other that is not a caption, {"key": "...", "caption": "..."} in UTF-8.
+    """
+    path, captions = Path(path), {}
+    content = path.read_bytes() if path.exists() else b""
+    lines = content.split(b"\n")  # not splitlines: a caption may hold other signs that end a line
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip():
+                entry = json.loads(line.removeprefix(codecs.BOM_UTF8).decode(), strict=False)
+                captions["" + entry["key"]] = "" + entry["caption"]  # TypeError for what is no text
+        except (ValueError, KeyError, TypeError, RecursionError) as reason:
+            if number == len(lines) and line.startswith(b"{") and isinstance(reason, json.JSONDecodeError):
+                os.truncate(path, len(content) - len(line))
+                break
+            said = f"{path}, line {number} is not a caption: {line[:60].decode(errors='replace')!r}"
+            form = 'A caption is one line {"key": "...", "caption": "..."} in UTF-8'
+            raise ValueError(f"{said}. {form}. Remove the line, or the file, and run again.") from reason
+    return captions
+
+
+def append(path: str | Path, entries: Sequence[Mapping]) -> None:
+    """Add entries to a caption file; they are on disk before this returns, so that a kill costs one batch at most."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as stream:
+        stream.seek(max(0, stream.tell() - 1))
+        line_end = b"" if stream.read(1) in (b"", b"\n") else b"\n"  # an editor may have cut the last one off
+        stream.write(line_end + "".join(json.dumps(entry) + "\n" for entry in entries).encode())
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -133,14 +133,10 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 # What every lesion has, in one of two ways: to deny one is to state the other. And all that no lesion can be free of.
-FLIPS = {
-    "symmetry": ("symmetric", "asymmetric"),
-    "border_shape": ("regular", "irregular"),
-    "border_sharpness": ("sharp", "faded"),
-}
+REGULARITY = ("regular", "irregular")
+FLIPS = {"symmetry": ("symmetric", "asymmetric"), "border_shape": REGULARITY, "border_sharpness": ("sharp", "faded")}
 ALWAYS_THERE = (*FLIPS, "colour_count", "colours", "surface")
 # What a lesion need not have: "the network is not typical" states the other kind, "no typical network" states none.
-REGULARITY = ("regular", "irregular")
 KINDS = {"network": ("typical", "atypical"), "dots_globules": REGULARITY, "streaks": REGULARITY}
 # Slots that can hold several values at once; everywhere else two values are a conflict.
 SEVERAL = ("colours", "surface", "artefact", "off_topic", "refusal", "vessels", "language")

@@ -13,11 +13,10 @@ from dermxai_helpers.lexicon.plain import english_prose, normalised
 from dermxai_helpers.synth import LABELS
 from dermxai_helpers.synth.attributes import completed, sample_label, sample_lesion
 
-PAPER_KEYWORDS = {
-    "mel": ("asymmetric", "irregular border", "multiple colors"),
-    "bkl": ("waxy", "sharply demarcated", "keratotic"),
+PAPER_KEYWORDS = {  # source: seed A, section 3.5
+    "mel": ("asymmetric", "irregular border", "multiple colors"), "bkl": ("waxy", "sharply demarcated", "keratotic"),
     "nv": ("uniform", "regular border", "even color"),
-}  # source: seed A, section 3.5
+}  # fmt: skip
 FALLBACK = "nv"  # the class of a sentence that decides nothing: the commonest. The paper states no rule
 ABSTAIN = "abstain"
 DRAWN = 4000  # lesions behind the default weights: the rarest class then has about 490
@@ -116,8 +115,7 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
 
     $$ P(c \mid f_1, \dots, f_n) = \frac{P(c) \prod_i P(f_i \mid c)}{\sum_k P(k) \prod_i P(f_i \mid k)} $$
 
-    said : a sentence, or the facts f_i that were read in it
-    weights : from `fit_weights`; None takes `default_weights`
+    said : a sentence, or the facts f_i that were read in it; weights : of `fit_weights`; None: `default_weights`
     threshold : the least probability of a class that is voted for, 0 to 1; a caption without evidence never votes
 
     >>> decision = vote("An irregular border, streaks and a blue-white veil.")

@@ -16,11 +16,8 @@ def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str
     kept = history.loc[best]
     recalls = {f"recall_{name}": colour for name, colour in CLASS_COLOURS.items()}
     colours = dict.fromkeys(("training_loss", "balanced_accuracy"), SERIES[1]) | recalls
-    panels = {
-        "Cross-entropy (training: with dropout)": ["training_loss", "validation_loss"],
-        "Validation accuracy": ["accuracy", "balanced_accuracy"],
-        "Validation recall": recalls,
-    }
+    panels = {"Cross-entropy (training: with dropout)": ["training_loss", "validation_loss"],
+              "Validation accuracy": ["accuracy", "balanced_accuracy"], "Validation recall": recalls}  # fmt: skip
     figure = Figure(figsize=(9, 2.9))
     places = figure.subplots(1, len(panels))
     places[1].axhline(constant, color=BASELINE, linestyle="--", label="accuracy of the constant")

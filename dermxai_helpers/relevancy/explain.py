@@ -105,9 +105,7 @@ def _check_logits(model: nn.Module, images: Tensor, logits: Tensor) -> None:
         raise ValueError(f"{found} (off by {difference:.1%}): {advice}")
 
 
-def _maps_of(
-    model: nn.Module, images: Tensor, start_layer: int, method: str, targets: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def _maps_of(model: nn.Module, images: Tensor, start_layer: int, method: str, targets: Tensor | None) -> tuple:
     """Maps (B, T, patches) from one pass, its logits, and the classes `targets`, (B, T); None takes the predicted."""
     first = start_layer if method in maps.NEED_ALL_BLOCKS else len(model.blocks) - 1
     images = checked_images(model, images)  # a few at a time: in 64 bits they are twice as large

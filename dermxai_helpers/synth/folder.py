@@ -25,16 +25,10 @@ BITS = (*PARTS, *ARTEFACTS)  # bit 0 of a file in truth/parts is the first of th
 AGE = {"mel": (61, 15), "nv": (46, 15), "bkl": (64, 13)}
 MALE = {"mel": 0.62, "nv": 0.51, "bkl": 0.57}
 SITES = ("back", "lower extremity", "trunk", "upper extremity", "abdomen", "face", "chest")
-SITE_CHANCES = {
-    "mel": (0.30, 0.18, 0.12, 0.20, 0.05, 0.09, 0.06),
-    "nv": (0.21, 0.23, 0.24, 0.10, 0.14, 0.02, 0.06),
-    "bkl": (0.20, 0.13, 0.11, 0.13, 0.07, 0.29, 0.07),
-}
-DX_TYPE = {
-    "mel": {"histo": 1.0},
-    "nv": {"histo": 0.37, "follow_up": 0.55, "consensus": 0.08},
-    "bkl": {"histo": 0.70, "consensus": 0.30},
-}
+SITE_CHANCES = {"mel": (0.30, 0.18, 0.12, 0.20, 0.05, 0.09, 0.06), "nv": (0.21, 0.23, 0.24, 0.10, 0.14, 0.02, 0.06),
+                "bkl": (0.20, 0.13, 0.11, 0.13, 0.07, 0.29, 0.07)}  # fmt: skip
+DX_TYPE = {"mel": {"histo": 1.0}, "nv": {"histo": 0.37, "follow_up": 0.55, "consensus": 0.08},
+           "bkl": {"histo": 0.70, "consensus": 0.30}}  # fmt: skip
 
 
 def write_folder(path: str | Path, n: int, seed: int, progress: bool = True) -> Path:

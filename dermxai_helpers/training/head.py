@@ -122,13 +122,10 @@ def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float
     """Adam, early stopping, a learning rate that falls on a plateau, the best epoch kept. labels : of training, (n,)"""
     return Plan(
         optimiser=lambda head: torch.optim.Adam(head.parameters(), lr=learning_rate),
-        loss=rebalancing.loss_for(rebalance, labels),
-        order=rebalancing.order_for(rebalance, labels),
+        loss=rebalancing.loss_for(rebalance, labels), order=rebalancing.order_for(rebalance, labels),
         # two epochs without gain halve the learning rate; the paper states no number
-        schedule=lambda optimiser: ReduceLROnPlateau(optimiser, factor=0.5, patience=1),
-        epochs=epochs,
-        keep=keep,
-    )
+        schedule=lambda optimiser: ReduceLROnPlateau(optimiser, factor=0.5, patience=1), epochs=epochs, keep=keep,
+    )  # fmt: skip
 
 
 def examples(table: pd.DataFrame, split: pd.Series, source: Backbone, progress: bool) -> tuple[Examples, Examples]:
