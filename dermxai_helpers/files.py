@@ -15,11 +15,9 @@ class DataError(ValueError):
 
     def __init__(self, where: str | Path, problems: Collection[str]):
         self.where, self.problems = printable(where), tuple(problems)
-        if len(self.problems) == 1:
-            message = f"{self.where}: {self.problems[0]}"
-        else:
-            message = "\n  - ".join([f"{self.where} has {len(self.problems)} problems:", *self.problems])
-        super().__init__(message)
+        count = len(self.problems)
+        above = f"{self.where}: " if count == 1 else f"{self.where} has {count} problems:\n  - "
+        super().__init__(above + "\n  - ".join(self.problems))
 
 
 def printable(name: object) -> str:

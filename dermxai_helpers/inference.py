@@ -13,15 +13,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dermxai_helpers.files import listed
 
-SMALL_MODEL = 50_000_000  # weights
-
 
 def to_input(images: list[np.ndarray], size: tuple[int, int], mean: tuple, std: tuple) -> torch.Tensor:
     """Pictures as the normalised batch that a network wants: the only place where the course does this.
 
     images : uint8 RGB arrays (height, width, 3), of any size; `size` : (height, width); `mean`, `std` : per channel
-    Returns float32 (B, 3, height, width), channels stored last. The whole picture is resized; its aspect ratio is not
-    kept (the paper's way).
+    Returns float32 (B, 3, height, width), channels stored last; resized without its aspect ratio (the paper's way).
     """
     height, width = size
     images = [np.asarray(image) for image in images]
@@ -107,7 +104,7 @@ def left_as_found(model: nn.Module) -> Iterator[list]:
 def threads_that_pay(model: nn.Module) -> Iterator[None]:
     """One thread for a small model on a CPU: two wait for each other (fifteen times as long, on two busy cores)."""
     threads = torch.get_num_threads()
-    small = model.device.type == "cpu" and model.num_parameters() < SMALL_MODEL
+    small = model.device.type == "cpu" and model.num_parameters() < 50_000_000
     torch.set_num_threads(1 if small else threads)
     try:
         yield

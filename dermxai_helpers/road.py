@@ -53,7 +53,6 @@ def explain_folder(
     image : file name; problem : why it could not be read, and then nothing else is known
     class, score_<class> : the prediction; left, top, right, bottom : the box in pixels; note : why it is a fallback
     map, overlay : files in `to`; caption_global, caption_roi, caption_focused; paper_vote, vote : of the ROI caption
-
     Each file is complete or not there. Captions are kept: after a crash the same call makes only what is missing.
     Raises DataError for a folder without pictures, the same folder twice, or one that cannot be written.
     """

@@ -1,7 +1,4 @@
-"""Sliders around pure functions: turn a knob, and the figure is drawn again.
-
-Figures go into an `ipywidgets.Image`: with `interact` or `Output`, programs that execute notebooks hang at random.
-"""
+"""Sliders around pure functions, in an `ipywidgets.Image`: with `interact`, whatever executes notebooks may hang."""
 
 import html
 from collections.abc import Callable, Mapping, Sequence
@@ -100,9 +97,7 @@ def relevancy_map(model: Module, image: np.ndarray, affected: np.ndarray, classe
     return panel(render, method=names, target=targets, start_layer=first)
 
 
-def word_lists(
-    sentences: Sequence[str], labels: Sequence[str], keywords: Mapping[str, Sequence[str]], note: str
-) -> ipywidgets.VBox:
+def word_lists(sentences: Sequence[str], labels: Sequence[str], keywords: Mapping, note: str) -> ipywidgets.VBox:
     """Change the keywords, {class: words}, and see the votes. sentences : captions; labels : the true class of each"""
 
     def render(**texts: str) -> tuple[Figure, str]:

@@ -1,7 +1,4 @@
-"""Asks a vision-language model about pictures: the paper's, with 4 billion weights, or the demo's, with 2 million.
-
-Captions are kept on disk, one JSON object a line, so that a killed run goes on where it was.
-"""
+"""Asks a vision-language model about pictures, the paper's or the demo's, and keeps its captions on disk."""
 
 import codecs
 import hashlib
@@ -104,8 +101,7 @@ class Captioner:
 def without_echo(tokens: torch.Tensor, prompt_tokens: torch.Tensor) -> torch.Tensor:
     """Cut the prompt (B, P) off generated tokens (B, N) where a decoder-only language model repeats it in front.
 
-    An encoder-decoder such as T5 does not repeat it: its tokens come back unchanged. The prompts name "asymmetric" and
-    "irregular", so a prompt left in place would vote in every experiment that counts words.
+    A prompt left in place would vote wherever words are counted. An encoder-decoder such as T5 does not repeat it.
 
     >>> without_echo(torch.tensor([[1, 2, 9]]), torch.tensor([[1, 2]]))
     tensor([[9]])

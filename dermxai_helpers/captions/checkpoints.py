@@ -28,7 +28,6 @@ OWN_PROGRAM = (
     "of a kind that transformers knows itself"
 )
 logging.disable_progress_bar()  # deaf to TQDM_DISABLE; what is fetched from the hub has a bar of its own
-MARGIN = 1.25  # what a captioner takes beside its weights, as a factor
 
 
 class CheckpointMissing(OSError):
@@ -80,13 +79,12 @@ def check_memory(checkpoint: str | Path, config: PretrainedConfig, device: torch
     with torch.device("meta"):  # where weights take no room
         billions = AutoModelForImageTextToText.from_config(config, trust_remote_code=False).num_parameters() / 1e9
     bits, where = (16, "GPU") if device.type == "cuda" else (32, "machine")
-    needed, free = MARGIN * billions * bits / 8, _free_bytes(device) / 1e9
+    needed, free = 1.25 * billions * bits / 8, _free_bytes(device) / 1e9  # a quarter of it beside the weights
     if needed > free:
-        raise MemoryError(
-            f"'{checkpoint}' has {billions:.1f} billion weights and takes about {needed:.0f} GB at {bits} bits; this "
-            f"{where} has {free:.0f} GB free. Take a GPU with more memory or a smaller model: "
-            "'HuggingFaceTB/SmolVLM-256M-Instruct' takes about 1 GB, 'demo' next to nothing."
-        )
+        found = f"'{checkpoint}' has {billions:.1f} billion weights and takes about {needed:.0f} GB at {bits} bits"
+        ways = "'HuggingFaceTB/SmolVLM-256M-Instruct' takes about 1 GB, 'demo' next to nothing"
+        advice = f"Take a GPU with more memory or a smaller model: {ways}."
+        raise MemoryError(f"{found}; this {where} has {free:.0f} GB free. {advice}")
 
 
 def _free_bytes(device: torch.device) -> int:

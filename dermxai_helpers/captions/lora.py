@@ -16,7 +16,6 @@ from dermxai_helpers.inference import check_finite, threads_that_pay
 # What is adapted: queries and values of every attention of a T5 and of the Q-Former; the vision encoder is not
 WHERE = r".*language_model.*\.(q|v)|.*qformer.*\.(query|value)"
 ENCODED_AT_ONCE, BATCH_SIZE = 16, 8  # pictures
-
 # peft asks transformers by a name that is about to change; nobody here can do anything about it
 warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
 

@@ -26,7 +26,6 @@ follow_rate = Exercise("follow_rate", draw=pairs, right=_rates,
         "The floor has the rule of the rate: the truth after the change.": lambda *these: _rates(*these, of_mirror=0),
     })  # fmt: skip
 
-
 WORDS = "the lesion shows no dots and streaks".split()
 clipped_precision = Exercise("clipped_precision", right=lambda c, r: (Counter(c) & Counter(r)).total() / len(c),
     draw=lambda rng: tuple(rng.choice(WORDS, size).tolist() for size in rng.permutation([6, 12])),

@@ -45,8 +45,7 @@ def claim(
 
     seed, section : one of SEEDS, and its number or heading     quote : the exact words, as tests compare them
     comparison : of `scoring.compare` or `scoring.among`; supports : the outcome that speaks for the sentence
-    shown : the numbers in a sentence, from `comparison.sentence`
-    not_judged : why this run cannot judge the sentence ("drawn lesions"): then `shown` is all that is said
+    shown : its numbers, from `comparison.sentence`; not_judged : why this run cannot judge it ("drawn lesions")
     """
     if seed not in SEEDS or supports not in ("higher", "lower"):
         raise ValueError(f"a seed is one of {', '.join(SEEDS)}, and a claim is supported by 'higher' or 'lower'")

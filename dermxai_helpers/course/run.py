@@ -42,8 +42,7 @@ def run(
     data : the HAM10000 folder for the tier "ham10000"     names : only these units ("03")
     out : the folder for results; else $DERMXAI_BUILD, else `build` in the checkout
     A run that was stopped or failed goes on where it was; after one that had finished, its units are run anew.
-    Raises CourseError for a unit that fails, and while another run holds the folder; DataError for a parameter out of
-    its range. Units that have finished keep their results, also after Ctrl-C.
+    CourseError for a unit that fails, and while another run holds the folder; DataError for a parameter out of range.
     """
     wanted = chosen(units(tier, data, seed), names)
     made_from = origins(wanted, data)

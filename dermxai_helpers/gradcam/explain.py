@@ -1,12 +1,10 @@
-"""Class activation maps of frozen models, too: gradients begin at the layer, so a map costs about one forward pass.
-
-Which layer that is, and what it gives in a pass: feature maps (B, channels, rows, columns).
-"""
+"""Class activation maps of frozen models, too: gradients begin at the layer, so a map costs about one forward pass."""
 
 import difflib
 from collections import namedtuple
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -35,8 +33,7 @@ def explain(
     images : float, (B, 3, H, W), normalised as the model expects
     target : None explains the predicted class, an int one class, a sequence one class per image; "all" explains every
         class from one forward pass (B x classes maps: image 0 class 0, image 0 class 1, ...)
-    method : the formulas stand in `methods`; "eigencam" knows no class, "scorecam" asks the model once for each map of
-        the layer
+    method : the formulas stand in `methods`; "eigencam" knows no class, "scorecam" asks the model once for each map
     layer : a module or its name; None takes the last with a grid of cells, which a pass of one image more finds
     relu : clip negative evidence to zero, as the papers do; False keeps it;  classes : their names
     """
@@ -85,8 +82,7 @@ def is_grid(output: object, images: Tensor) -> bool:
 def watched(model: nn.Module, images: Tensor, layer: str | nn.Module | None, gradients: bool) -> list[ForwardPass]:
     """Send the images through the model, in parts, and keep what a layer gives.
 
-    layer : a module of the model or its name; None takes the last layer to finish whose output is a grid
-    gradients : whether they are recorded from the layer up; below it they never are
+    layer : as in `explain`; gradients : whether they are recorded from the layer up; below it they never are
     ValueError unless the layer gives a grid for each image, and the model logits.
     """
     first, *others = images.split(AT_ONCE)
@@ -116,16 +112,16 @@ def _last_layer(model: nn.Module, images: Tensor) -> str:
 def _finishing(model: nn.Module, images: Tensor) -> list[str]:
     """Layers in the order in which a pass finishes them: those that give a grid, and TOKENS for tokens."""
     names = []
+
+    def note(name, _module, _inputs, output):
+        if name and is_grid(output, images):
+            names.append(name)
+        elif isinstance(output, Tensor) and output.ndim == 3 and output.shape[1] > 1:
+            names.append(TOKENS)
+
     with ExitStack() as hooks:
         for name, module in model.named_modules():
-
-            def note(_module, _inputs, output, name=name):
-                if name and is_grid(output, images):
-                    names.append(name)
-                elif isinstance(output, Tensor) and output.ndim == 3 and output.shape[1] > 1:
-                    names.append(TOKENS)
-
-            hooks.enter_context(module.register_forward_hook(note))
+            hooks.enter_context(module.register_forward_hook(partial(note, name)))
         model(images[:1])
     return names
 

@@ -15,8 +15,7 @@ ATTRIBUTES = {
     "symmetry": "symmetry", "border_shape": "border_shape", "border_sharpness": "border_sharpness",
     "colour_count": "colour_count", "network": "network", "dots_globules": "dots", "streaks": "streaks",
     "blue_white_veil": "veil", "regression": "regression", "milia": "milia", "comedo": "comedo",
-    "cerebriform": "fissures",
-}  # fmt: skip
+    "cerebriform": "fissures"}  # fmt: skip
 
 
 def true_facts(attributes: Mapping) -> Facts:

@@ -37,8 +37,7 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
     ("white+red", "present"). Two colours named or more give `colour_count`, unless the caption counts them itself. A
     denial of a slot with two values (`vocabulary.FLIPS`) states the other; any other denial makes its value absent.
     Questions and offered alternatives ("symmetric/asymmetric") state nothing, nor does what is said of the skin around.
-    What two lesions do not share is ("conflict", "uncertain"). Another language, JSON, a table and the like are not
-    read, and noted: {"language": ("not English", "present")} or "not prose".
+    What two lesions do not share is a conflict. Other languages, tables are noted: {"language": ("not English", ..)}.
 
     >>> parse("The lesion is not asymmetric and shows no streaks.")
     {'symmetry': ('symmetric', 'present'), 'streaks': ('any', 'absent')}

@@ -16,8 +16,7 @@ def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) ->
 
     attributes : a row of `truth/attributes.csv` (or `Lesion.attributes`); prompt_name : "global", "roi" or "focused"
     rng : picks one of two phrasings; the facts do not depend on it
-    What a flat drawing cannot show is not stated: raised or flat never, "fissured" or "smooth" is the drawn structure
-    `fissures`, the diameter is refused, and a ruler is mentioned when there is one.
+    What a flat drawing cannot show is not stated: never raised or flat; the diameter is refused, a ruler mentioned.
     """
     if prompt_name not in PROMPTS:
         raise ValueError(f"unknown prompt {prompt_name!r}: choose one of {', '.join(PROMPTS)}")
@@ -70,9 +69,8 @@ def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
 ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|approx|ca|vs|dr|fig|(?<!: )no(?=\. ?\d))\.|(?<=\d)\.(?=\d)", re.IGNORECASE)
 OPENING = re.compile(r"^(?:(?:\d+[.)]|(?:sure|certainly|absolutely|of course|okay|ok|yes|no)[.!])\s+)+", re.IGNORECASE)
 DECLINED = re.compile(
-    r"\b(?:cannot|can't|can not|unable to|not able to) (?:\w+ ){0,2}?(?:describe|help|assist|provide|analy[sz]e|answer)"
-    r"|\bi(?:'m| am) sorry\b|\bas an ai\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:cannot|can't|can not|unable to|not able to) (?:\w+ ){0,2}?(?:describe|help|assist|provide|analy[sz]e"
+    r"|answer)|\bi(?:'m| am) sorry\b|\bas an ai\b"
 )
 
 

@@ -23,8 +23,7 @@ FADED = f"(?:ill|poorly|vaguely)[ -]?{DEFINED}|fading|faded|blurred|indistinct|g
 COLOURS = {  # the six of the ABCD rule, in the order of `synth.COLOURS`
     "white": "white|whitish", "red": "red|reddish|pink|pinkish", "light brown": "light[ -]brown|tan",
     "dark brown": "dark[ -]brown", "blue-gray": "(?:blue|bluish)[ -]gr[ae]y(?:ish)?|blue|bluish|gr[ae]y|gr[ae]yish",
-    "black": "black|blackish",
-}  # fmt: skip
+    "black": "black|blackish"}  # fmt: skip
 BROWN = "(?:(?:red|pink|yellow|gr[ae]y)(?:dish|ish)?[ -])?brown(?:ish)?"  # of unknown shade, so none of the six
 COLOUR = "|".join([*COLOURS.values(), BROWN])
 NUMBER = "single|multiple|one|two|distinct|different"

@@ -15,10 +15,8 @@ from dermxai_helpers.synth.attributes import completed, sample_label, sample_les
 
 PAPER_KEYWORDS = {  # source: seed A, section 3.5
     "mel": ("asymmetric", "irregular border", "multiple colors"), "bkl": ("waxy", "sharply demarcated", "keratotic"),
-    "nv": ("uniform", "regular border", "even color"),
-}  # fmt: skip
+    "nv": ("uniform", "regular border", "even color")}  # fmt: skip
 FALLBACK = "nv"  # the class of a sentence that decides nothing: the commonest. The paper states no rule
-ABSTAIN = "abstain"
 DRAWN = 4000  # lesions behind the default weights: the rarest class then has about 490
 
 
@@ -122,14 +120,13 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
     >>> decision.label, sorted(decision.evidence)
     ('mel', ['blue_white_veil', 'border_shape', 'streaks'])
 
-    Source: naive Bayes; facts are taken as independent within a class, so a veil, which brings its own colour, counts
-    a little double.
+    Source: naive Bayes; facts are taken as independent within a class, so a veil and its colour count a little double.
     """
     weights = weights or default_weights()
     facts = said if isinstance(said, Mapping) else parse(said)
     found = {slot: weight for slot, fact in facts.items() if (weight := weights.of(slot, fact)) is not None}
     score = np.log(weights.shares) + sum(found.values())
     posterior = np.exp(score - score.max()) / np.exp(score - score.max()).sum()
-    label = weights.classes[posterior.argmax()] if found and posterior.max() >= threshold else ABSTAIN
+    label = weights.classes[posterior.argmax()] if found and posterior.max() >= threshold else "abstain"
     evidence = {slot: dict(zip(weights.classes, weight.tolist(), strict=True)) for slot, weight in found.items()}
     return Decision(label, dict(zip(weights.classes, posterior.tolist(), strict=True)), evidence)

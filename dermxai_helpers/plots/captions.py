@@ -89,10 +89,9 @@ def vote_report(
     recalls = ", ".join(f"{name} {table.loc[name, 'recall']:.2f}" for name in classes)
     shares = confusion.sum(axis=0) / confusion.sum()
     voted = ", ".join(f"{name} {share:.2f}" for name, share in zip(classes, shares, strict=True))
-    return figure, (
-        f"Votes of {confusion.sum()} captions ({note}). Macro-F1 {table.loc['macro average', 'f1']:.3f}, the paper's "
-        f"{paper_macro_f1:.3f}. Recall: {recalls}. Share of votes: {voted}."
-    )
+    both = f"Macro-F1 {table.loc['macro average', 'f1']:.3f}, the paper's {paper_macro_f1:.3f}"
+    said = f"Votes of {confusion.sum()} captions ({note}). {both}. Recall: {recalls}. Share of votes: {voted}."
+    return figure, said
 
 
 @styled

@@ -17,8 +17,7 @@ def intervals(
 ) -> tuple[Figure, str]:
     """Draw values (0 to 1) or differences with their intervals, one panel a measure, one line a row; baselines grey.
 
-    panels : {measure: table with columns value, low, high}
-    references : {measure: where its dashed line stands}; dashed : what that line is
+    panels : {measure: table of value, low, high}; references : {measure: its dashed line's place}; dashed : what it is
     about : what the figure shows; values : write them at the right end of each row, where no line crosses them
     """
     first = next(iter(panels.values()))

@@ -64,10 +64,9 @@ def report_and_confusion(
     said = [f"{row.Index} {row.recall:.3f} (paper {row.paper:.3f}, constant {row.constant:.3f})"
             for row in shown.itertuples()]  # fmt: skip
     counts = "; ".join(f"{name} {row}" for name, row in zip(classes, confusion.tolist(), strict=True))
-    return figure, (
-        f"Left, the classification report on {confusion.sum():,} validation images; recall by class, then accuracy: "
-        f"{'; '.join(said)}. Right, the confusion matrix, rows true, columns predicted: {counts}."
-    )
+    left = f"Left, the classification report on {confusion.sum():,} validation images; recall by class, then accuracy: "
+    right = f"Right, the confusion matrix, rows true, columns predicted: {counts}."
+    return figure, f"{left}{'; '.join(said)}. {right}"
 
 
 @styled
@@ -129,7 +128,5 @@ def decision(scores: np.ndarray, positive: np.ndarray, threshold: float, counts:
     left.legend()
     cells(right, counts, ["melanoma", "other"], ["sent on", "sent home"])
     right.set_title(f"sensitivity {sensitivity:.0%}, specificity {specificity:.0%}")
-    return figure, (
-        f"Threshold {threshold:.2f}: {found} melanomas found, {missed} missed, {alarms} false alarms, {spared} others "
-        f"spared; sensitivity {sensitivity:.2f}, specificity {specificity:.2f}."
-    )
+    said = f"Threshold {threshold:.2f}: {found} melanomas found, {missed} missed, {alarms} false alarms"
+    return figure, f"{said}, {spared} others spared; sensitivity {sensitivity:.2f}, specificity {specificity:.2f}."

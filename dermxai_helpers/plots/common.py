@@ -70,8 +70,7 @@ def dots(axes: Axes, table: pd.DataFrame, reference: float | None = None, shift:
     """Draw a dot with its interval for each row, the first on top, as `look_of` says.
 
     table : columns value, low, high; a row that is not "enough" is an open grey dot without an interval
-    reference : where a dashed line stands; shift : how far below its place a dot is
-    look : color, marker, label, as matplotlib knows them
+    reference : where a dashed line stands; shift : how far down; look : color, marker, label, as matplotlib knows them
     """
     label, enough = look.pop("label", None), table.get("enough", pd.Series(True, table.index)).astype(bool)
     looks = [(look.get("color", colour), look.get("marker", marker)) for colour, marker in map(look_of, table.index)]

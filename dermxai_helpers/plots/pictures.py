@@ -42,8 +42,7 @@ def row(pictures: Mapping, about: str, outlines: Sequence[Mapping] = (), below: 
 
     pictures : {title: uint8 RGB (h, w, 3), or a map (h, w), of any size}; about : what they show
     outlines : for each picture {colour: mask whose rim is drawn}; below : a line below
-    A map with negative values is drawn in purple (negative), white (zero) and orange; another from dark to bright; a
-    bar below it says what its colours are.
+    Maps go from dark to bright, or purple (negative), white (zero) and orange, with a bar of colours below.
     """
     maps = [np.ndim(picture) == 2 and picture.dtype != bool for picture in map(opened, pictures.values())]
     wide, room = min(SHEET, 2.3 * len(pictures)), 0.1 + 0.35 * any(maps) + 0.2 * bool(below)

@@ -29,9 +29,8 @@ def explain(
     method : `maps` says what each is; "rollout" and "attention" know no class
 
     "chefer" divides by sums that nearly vanish: it is computed in 64 bits, in a copy of the model, and agrees with the
-    authors' program to 1e-9. In 32 bits many a map is wrong and looks right: `tests/relevancy` has three.
-    The other methods keep the model's number type; half precision becomes float32. ValueError for models that the rules
-    do not cover (`forward.refusal`), and where their layers, run one by one, do not give the model's logits.
+    authors' program to 1e-9; in 32 bits many a map is wrong and looks right. Other methods compute in 32 bits or more.
+    ValueError for models that the rules do not cover (`forward.refusal`), or whose layers do not give their logits.
     Source: Chefer et al., arXiv 2012.09838, section 3.
     """
     if method not in maps.METHODS:

@@ -56,8 +56,7 @@ def compare(
 
     $$ \bar d = \theta(a) - \theta(b), \qquad \text{for the mean} \quad \bar d = \frac{1}{n} \sum_i (a_i - b_i) $$
 
-    a, b : (n,), the same rows in the same order, NaN where a row has no value; b may be one value for all rows, such as
-        "nv", the answer of a constant
+    a, b : (n,), the same rows in the same order, NaN where a row has no value; b may be one value for all, as "nv"
     groups : (n,); rows of one group (photographs of one lesion) are drawn together
     metric : "mean"; or a name that `interval` knows, of (labels, a); or a function of (labels, a), `repeats` times two
     labels : true class of each row, or whether it is of one kind, for every metric but "mean"

@@ -18,8 +18,7 @@ def interval(
     metric : "accuracy", "balanced_accuracy", "macro_f1" or "recall_<class>" of two arrays (labels, predicted), "mean"
         of one array: these count each lesion once and are fast. Or any function of the arrays, called `repeats` times.
     groups : lesion of each row, (n,); arrays : what the metric takes, (n, ...) each. Classes are those that occur.
-    A repeat in which the metric is undefined (no image of the class was drawn) is left out. ValueError where it is
-    undefined for the rows themselves, and where a lesion is missing.
+    Repeats in which it is undefined are left out; ValueError where it is for the rows, or where a lesion is missing.
 
     >>> interval("mean", ["a", "a", "b", "c"], [1, 1, 0, 1])
     (0.0, 1.0)

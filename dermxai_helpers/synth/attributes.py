@@ -1,7 +1,6 @@
 """The attributes of a drawn lesion, and how likely each is in each class.
 
-The label acts on the picture only through these attributes: label -> attributes -> pixels. So the best that any
-classifier can do on a drawn lesion is what the attribute table can do, and that ceiling is known.
+The label acts on the picture only through them, so what the attribute table can do is the best for any classifier.
 """
 
 from bisect import bisect

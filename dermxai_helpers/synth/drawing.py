@@ -64,29 +64,23 @@ def measure(image: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     asymmetry : share without a partner when the mask is folded along its long or its short axis, the larger
     darkness : mean of 1 - grey value inside;  colour_spread : mean over R, G, B of the standard deviation inside
     """
-    inside = np.flatnonzero(mask)
+    inside, (rows, columns) = np.flatnonzero(mask), np.nonzero(mask)
+    points = np.stack([rows - rows.mean(), columns - columns.mean()])
+    places = np.rint(np.linalg.eigh(points @ points.T)[1].T @ points).astype(int)  # along the principal axes
+    reach = np.abs(places).max(axis=1)
+    here = np.zeros(2 * reach + 1, bool)
+    here[tuple(places + reach[:, None])] = True
+    alone = [np.count_nonzero(here & ~folded) for folded in (here[::-1], here[:, ::-1])]
     edges = sum(np.count_nonzero(np.diff(mask, axis=axis)) for axis in (0, 1))
     perimeter = edges * np.pi / 4  # a staircase overstates a smooth curve by 4 / pi on average
     pixels = np.ascontiguousarray(image.reshape(-1, 3).take(inside, axis=0).T, np.float32) / 255
     return {
         "area": float(mask.mean()),
-        "asymmetry": _fold(*np.divmod(inside, mask.shape[1])),
+        "asymmetry": max(alone) / np.count_nonzero(here),
         "compactness": float(4 * np.pi * len(inside) / perimeter**2),
         "darkness": float(1 - pixels.mean()),
         "colour_spread": float(pixels.std(axis=1).mean()),
     }
-
-
-def _fold(rows: np.ndarray, columns: np.ndarray) -> float:
-    """The larger of the two shares without a partner after folding along the principal axes."""
-    points = np.stack([rows - rows.mean(), columns - columns.mean()])
-    axes = np.linalg.eigh(points @ points.T)[1]
-    places = np.rint(axes.T @ points).astype(int)
-    reach = np.abs(places).max(axis=1)
-    here = np.zeros(2 * reach + 1, bool)
-    here[tuple(places + reach[:, None])] = True
-    there = (here[::-1], here[:, ::-1])
-    return max(np.count_nonzero(here & ~folded) / np.count_nonzero(here) for folded in there)
 
 
 class Photograph:

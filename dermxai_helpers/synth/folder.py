@@ -108,13 +108,7 @@ def _metadata(image_id: str, lesion: int, label: str, seed: int) -> dict[str, An
     """The patient's row, drawn with the lesion: the same for each of its photographs."""
     rng = np.random.default_rng([seed, 4, lesion])
     age = int(np.clip(round(rng.normal(*AGE[label]) / 5) * 5, 5, 85))
-    kinds = DX_TYPE[label]
-    return {
-        "lesion_id": f"DRAWN_LESION_{lesion:06d}",
-        "image_id": image_id,
-        "dx": label,
-        "dx_type": list(kinds)[rng.choice(len(kinds), p=list(kinds.values()))],
-        "age": "" if rng.random() < 0.006 else age,
-        "sex": "male" if rng.random() < MALE[label] else "female",
-        "localization": SITES[rng.choice(len(SITES), p=SITE_CHANCES[label])],
-    }
+    row, kinds = {"lesion_id": f"DRAWN_LESION_{lesion:06d}", "image_id": image_id, "dx": label}, DX_TYPE[label]
+    row["dx_type"] = list(kinds)[rng.choice(len(kinds), p=list(kinds.values()))]
+    row |= {"age": "" if rng.random() < 0.006 else age, "sex": "male" if rng.random() < MALE[label] else "female"}
+    return row | {"localization": SITES[rng.choice(len(SITES), p=SITE_CHANCES[label])]}

@@ -1,7 +1,7 @@
 """Textures to draw with: a bank of noise tiles made once per process, and a frame that reads them for a photograph.
 
-Every tile repeats without a seam, so one serves thousands of lesions. It is stored row after row, as on a helix: who
-leaves it on the right enters one row further down. So a window is a start and one list of places, whatever it crosses.
+Every tile repeats without a seam. It is stored row after row, as on a helix: who leaves it on the right enters one row
+further down. So a window is a start and one list of places, whatever it crosses.
 """
 
 from collections import namedtuple

@@ -11,8 +11,7 @@ class Body:
     """A part of the body in the picture; arrays are float (SIZE, SIZE).
 
     distance : pixels from each point to the edge of the skin, negative outside; it darkens over `depth` pixels
-    centre, room : (row, column) where a complaint sits, and pixels from there to the nearest end of the skin
-    nail : 1 on a nail
+    centre, room : (row, column) where a complaint sits, pixels from there to the end of the skin; nail : 1 on a nail
     """
 
     def __init__(self, distance: np.ndarray, depth: float, centre: tuple[float, float], room: float, nail=0.0):

@@ -1,7 +1,4 @@
-"""The backbone of the course, MobileNetV2, and where its weights come from.
-
-A classifier is a backbone (photograph -> feature maps), their mean over the cells, and a head (features -> logits).
-"""
+"""The backbone, MobileNetV2: photograph -> feature maps; their mean over the cells goes through a head to logits."""
 
 import zipfile
 from dataclasses import dataclass
@@ -36,8 +33,7 @@ class Backbone:
 def backbone(name: str | Backbone = "demo") -> Backbone:
     """A MobileNetV2 by the name of its weights; a Backbone is given back as it is.
 
-    name : "demo" (ships with the course, trained on drawn lesions, needs no network) or "imagenet" (torchvision's
-        file, taken from TORCH_HOME or downloaded once)
+    name : "demo" (ships with the course) or "imagenet" (torchvision's file, from TORCH_HOME or downloaded once)
     Raises ValueError for another name, FileNotFoundError or ValueError when the weights cannot be had.
     Source: Sandler et al. 2018, "MobileNetV2", arXiv:1801.04381; torchvision's implementation.
     """

@@ -17,9 +17,8 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
 
     path : a safetensors file, or what `torch.save` wrote: a state dict, or a dict with one under "state_dict",
         "model_state_dict" or "model". An average over training (EMA) is preferred, and up to three prefixes are taken
-        off the names: `module.`, `_orig_mod.`, `model.`, which several GPUs, `torch.compile` and Lightning put there
-    Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code or NaN, or belong to
-    another architecture or number of classes. The model is unchanged then.
+        off the names, as `module.` or `_orig_mod.`, which several GPUs or `torch.compile` put there
+    Raises FileNotFoundError, ValueError for files that are damaged, hold code or NaN, or do not fit the model.
     """
     path = Path(path)
     if not path.is_file():

@@ -19,8 +19,7 @@ def cached_features(backbone: Backbone, paths, progress: bool = True) -> np.ndar
     """Global-average-pooled features of image files, float32 (n, 1280), in the order of `paths`.
 
     Computed once, in float32: the cache is keyed by the backbone's layers and weights, the transform and each file's
-    *content*, so a changed image, weight or size is computed anew, a renamed file is not, and a damaged cache file is
-    replaced. Raises ValueError for a backbone that does not give 1,280 maps.
+    *content*, and a damaged cache file is replaced. Raises ValueError for a backbone that does not give 1,280 maps.
     """
     paths = [Path(path) for path in paths]
     key = f"{backbone.name}-{fingerprint(backbone)[:16]}"

@@ -95,8 +95,7 @@ def train(
     table : columns dx, image_id, image_path (see `data.load`); split : "train" / "val" for each row (see `data.split`)
     backbone : "demo", "imagenet" or a Backbone; rebalance : one of `rebalancing.STRATEGIES`
     keep : "best" or "last" epoch (see `Plan`); take the last where losses of different kinds stand side by side
-    The paper names plain cross-entropy, rebalance="none" (unit 02); other units ask a head that finds melanomas, so
-    class weights are the default. Its random crops, flips and turns are left out: cached features cannot be turned.
+    The paper names plain cross-entropy, rebalance="none". Its random views are left out: cached features do not turn.
     Raises ValueError when a class or a part of the split is missing, or a setting is out of range.
     Source: Rodriguez, "Explainable AI for Dermatology", section 3.2.
     """

@@ -13,7 +13,6 @@ from torch.optim import Optimizer, lr_scheduler
 from dermxai_helpers import data, scoring
 
 PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
-VALIDATION_BATCH = 256
 KEEP = ("best", "last")
 
 
@@ -30,8 +29,7 @@ class Examples:
 class Plan:
     """How to train: all that may differ between two trainings.
 
-    keep : "best" keeps the epoch with the lowest validation loss and stops early (the paper's way), "last" takes the
-        last epoch, so that the validation part chooses nothing
+    keep : "best" stops early and keeps the lowest validation loss (the paper's way); "last" lets that choose nothing
     """
 
     optimiser: Callable[[nn.Module], Optimizer]
@@ -99,7 +97,7 @@ def validate(network: nn.Module, examples: Examples, loss: Callable) -> dict[str
     """validation_loss, and the scores of `scoring.scores`, without dropout."""
     network.eval()
     device, names = next(network.parameters()).device, np.array(examples.classes)
-    rows = torch.arange(len(examples.labels)).split(VALIDATION_BATCH)
+    rows = torch.arange(len(examples.labels)).split(256)
     logits = torch.cat([network(examples.inputs(part).to(device)).float().cpu() for part in rows])
     predicted, labels = names[logits.argmax(dim=1).numpy()], names[examples.labels.numpy()]
     return {"validation_loss": loss(logits, examples.labels).item(), **scoring.scores(labels, predicted, names)}

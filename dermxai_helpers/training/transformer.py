@@ -40,8 +40,7 @@ def finetune(
 ) -> tuple[nn.Module, pd.DataFrame]:  # fmt: skip
     """A copy of a timm VisionTransformer that has learnt these classes, and its history, one row an epoch.
 
-    model : with a head of len(classes) outputs (`checkpoints.grow_head` makes it wider)
-    blocks : how many of the last blocks learn;  learning_rate : at the start of a cosine
+    model : with a head of len(classes) outputs; blocks : how many learn; learning_rate : at the start of a cosine
     A running mean of the weights after the last epoch is kept, so that the pictures on which it is judged choose
     nothing. Classes of unequal size are balanced by logit adjustment. ValueError, a sentence: an argument does not fit.
     """
@@ -56,8 +55,7 @@ def finetune(
     plan = Plan(
         optimiser, rebalancing.loss_for("logit adjustment", seen.labels),
         rebalancing.order_for("logit adjustment", seen.labels), lambda optimiser: CosineAnnealingLR(optimiser, epochs),
-        epochs=epochs, batch_size=16, average=0.98, keep="last",
-    )  # fmt: skip
+        epochs=epochs, batch_size=16, average=0.98, keep="last")  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         history = fit(Tail(model, blocks), seen, unseen, plan)
