@@ -14,10 +14,7 @@ LETTERS = 14  # of a title, in an inch
 
 
 def grid(rows: Sequence, titles: Sequence = (), width: float = SHEET, space: float = 0.1) -> tuple[Figure, np.ndarray]:
-    """Draw rows of pictures; returns the figure and its axes, (rows, columns).
-
-    rows : lists of pictures or maps, arrays or paths; titles : lists of as many; space : inches between the rows
-    """
+    """Draw rows (lists) of pictures, maps or paths, `space` inches apart; returns figure and axes, (rows, columns)."""
     rows = [[opened(picture) for picture in line] for line in rows]
     columns = max(map(len, rows))
     height, wide = rows[0][0].shape[:2]

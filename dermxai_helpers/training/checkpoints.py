@@ -40,10 +40,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
 
 
 def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
-    """Add classes after the old ones of a timm model, whose weights and logits stay as they are.
-
-    The model is changed and given back; new weights are drawn by torch. ValueError for a head not linear, or larger.
-    """
+    """Add classes to a timm model, in place: old logits stay. ValueError for a head that is not linear, or larger."""
     old = model.get_classifier()
     if not isinstance(old, nn.Linear):
         raise ValueError(f"the head is {type(old).__name__}, not one linear layer: there are no classes to keep")

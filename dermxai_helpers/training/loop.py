@@ -27,10 +27,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: all that may differ between two trainings.
-
-    keep : "best" stops early and keeps the lowest validation loss (the paper's way); "last" lets that choose nothing
-    """
+    """How to train. keep : "best" stops early and keeps the lowest validation loss, as the paper; "last" does not."""
 
     optimiser: Callable[[nn.Module], Optimizer]
     loss: Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> scalar
