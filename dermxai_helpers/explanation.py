@@ -36,10 +36,7 @@ class Explanation:
         return evidence / np.where(largest > 0, largest, 1)
 
     def overlay(self, images: np.ndarray) -> np.ndarray:
-        """The maps drawn over their pictures. A pixel without evidence keeps its colour exactly.
-
-        images : uint8, (B, height, width, 3) RGB, one for each map. Returns the same shape and type.
-        """
+        """The maps over their pictures, uint8 (B, height, width, 3) RGB; without evidence a colour stays exactly."""
         images = np.asarray(images)
         if images.dtype != np.uint8 or images.shape[3:] != (3,) or len(images) != len(self.maps):
             wanted, found = f"({len(self.maps)}, height, width, 3)", f"{images.dtype} of shape {images.shape}"
@@ -53,10 +50,7 @@ class Explanation:
 
 
 def checked_images(model: nn.Module, images: Tensor) -> Tensor:
-    """The images on the model's device and in its number type.
-
-    Raises ValueError unless they are float (B, 3, H, W) with B > 0, finite, and not pixels of 0 to 255.
-    """
+    """The images as the model takes them; ValueError unless float (B > 0, 3, H, W), finite, no pixels of 0 to 255."""
     unnormalised = "these look like pixels of 0 to 255: normalise them first, for example with Classifier.prepare"
     dense = isinstance(images, Tensor) and images.layout is torch.strided
     if not dense or images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():

@@ -15,11 +15,9 @@ class DataError(ValueError):
 
     def __init__(self, where: str | Path, problems: Collection[str]):
         self.where, self.problems = printable(where), tuple(problems)
-        if len(self.problems) == 1:
-            message = f"{self.where}: {self.problems[0]}"
-        else:
-            message = "\n  - ".join([f"{self.where} has {len(self.problems)} problems:", *self.problems])
-        super().__init__(message)
+        count = len(self.problems)
+        above = f"{self.where}: " if count == 1 else f"{self.where} has {count} problems:\n  - "
+        super().__init__(above + "\n  - ".join(self.problems))
 
 
 def printable(name: object) -> str:
@@ -90,8 +88,7 @@ def write_atomically(path: str | Path, writer: Callable[[Path], object]) -> None
 def progress(work: Iterable | int, what: str, unit: str = "image", shown: bool = True, **options) -> Any:
     """Show a progress bar (tqdm) round an iterable, or for a number of steps that `bar.update(n)` counts.
 
-    shown : False hides the bar; the environment variable TQDM_DISABLE=1 hides every bar
-    options : tqdm's own, such as initial, total, delay, unit_scale
+    shown : False hides the bar, TQDM_DISABLE=1 in the environment every bar; options : tqdm's own, such as total, delay
 
     >>> sum(progress([1, 2, 3], "adding", "number", shown=False))
     6

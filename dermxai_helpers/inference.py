@@ -9,18 +9,16 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dermxai_helpers.files import listed
-
-SMALL_MODEL = 50_000_000  # weights
 
 
 def to_input(images: list[np.ndarray], size: tuple[int, int], mean: tuple, std: tuple) -> torch.Tensor:
     """Pictures as the normalised batch that a network wants: the only place where the course does this.
 
     images : uint8 RGB arrays (height, width, 3), of any size; `size` : (height, width); `mean`, `std` : per channel
-    Returns float32 (B, 3, height, width), channels stored last. The whole picture is resized; its aspect ratio is not
-    kept (the paper's way).
+    Returns float32 (B, 3, height, width), channels stored last; resized without its aspect ratio (the paper's way).
     """
     height, width = size
     images = [np.asarray(image) for image in images]
@@ -35,12 +33,9 @@ def to_input(images: list[np.ndarray], size: tuple[int, int], mean: tuple, std: 
 def quick(network: nn.Module, images: torch.Tensor | None = None) -> nn.Module:
     """A copy that only answers, more than twice as fast on a CPU and the same but for rounding.
 
-    In evaluation mode a batch normalisation is a fixed scale and shift: it is folded into the convolution before it,
-    where both are plain. And channels are stored last, which is the order in which a CPU convolves.
+    Plain batch normalisations are folded into the convolutions before them; channels are stored last, as CPUs convolve.
     images : a few, normalised; where the folded copy answers otherwise than the network, nothing is folded
     """
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
     folded = copied(network)
     chains = [module for module in folded.modules() if isinstance(module, nn.Sequential)]
     for block in [chain for chain in chains if type(chain).forward is nn.Sequential.forward]:
@@ -89,19 +84,13 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def left_as_found(model: nn.Module) -> Iterator[list]:
-    """Evaluation mode without gradients; afterwards every training flag and the gradient mode are as before.
-
-    Flags are set one by one: `model.eval()` may do more, such as merging adapters into the weights.
-    Compiled parts run uncompiled, because hooks do not fire in compiled code.
-    Yields a list for the handles of hooks; they are removed at the end, also after an exception.
-    """
-    training = [module for module in model.modules() if module.training]
-    handles = []
-    device = next(model.parameters()).device.type
+    """Evaluation mode without gradients; then all is as before. Yields a list for handles of hooks, to be removed."""
+    training, handles = [module for module in model.modules() if module.training], []
+    device = next(model.parameters()).device.type  # below: in compiled code hooks would not fire
     uncompiled = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
     try:
         for module in training:
-            module.training = False
+            module.training = False  # `model.eval()` may do more, such as merging adapters into the weights
         with uncompiled, torch.inference_mode(False), torch.no_grad(), torch.autocast(device, enabled=False):
             yield handles
     finally:
@@ -115,7 +104,7 @@ def left_as_found(model: nn.Module) -> Iterator[list]:
 def threads_that_pay(model: nn.Module) -> Iterator[None]:
     """One thread for a small model on a CPU: two wait for each other (fifteen times as long, on two busy cores)."""
     threads = torch.get_num_threads()
-    small = model.device.type == "cpu" and model.num_parameters() < SMALL_MODEL
+    small = model.device.type == "cpu" and model.num_parameters() < 50_000_000
     torch.set_num_threads(1 if small else threads)
     try:
         yield

@@ -59,8 +59,7 @@ def find(heatmap: np.ndarray, threshold: float = 0.5) -> Region:
 def views(image: np.ndarray, region: Region) -> dict[str, np.ndarray]:
     """Cut the three pictures that unit 05 has described, as uint8 copies.
 
-    image : uint8, (height, width, 3) RGB
-    Returns "original"; "roi", the crop to the box; "focused", the surroundings of the region dimmed.
+    image : uint8, (height, width, 3) RGB. Returns "original"; "roi", the box; "focused", its surroundings dimmed.
     """
     if np.shape(image) != (*region.mask.shape, 3) or image.dtype != np.uint8:
         sizes = f"the picture is {getattr(image, 'dtype', type(image))} {np.shape(image)}, the map {region.mask.shape}"

@@ -9,20 +9,17 @@ import pandas as pd
 from PIL import Image
 
 from dermxai_helpers import captions, data, files, gradcam, lexicon, regions
+from dermxai_helpers.data.table import IMAGE_SUFFIXES
 from dermxai_helpers.explanation import Explanation, resize
+from dermxai_helpers.regions import Region
 from dermxai_helpers.training import Classifier
 
+Pictures = Sequence[np.ndarray]  # uint8 (height, width, 3) RGB, of any size
 BATCH = 4  # eight at once are slower on a CPU, and take more memory
-SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def explain(
-    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
-) -> Explanation:
-    """Explain many pictures by Grad-CAM, four at a time, as one Explanation.
-
-    pictures : uint8 (height, width, 3) RGB, of any size, or ValueError; targets : class numbers, None: as predicted
-    """
+def explain(classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None) -> Explanation:
+    """Explain many pictures, or ValueError, by Grad-CAM, four at a time. targets : class numbers, None: as predicted"""
     parts: list[Explanation] = []
     for start in range(0, max(len(pictures), 1), BATCH):  # `prepare` has the sentence for none, too
         batch = classifier.prepare(pictures[start : start + BATCH])
@@ -34,20 +31,13 @@ def explain(
     return replace(parts[0], **arrays, **lists)
 
 
-def find_regions(
-    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
-) -> list[regions.Region]:
+def find_regions(classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None) -> list[Region]:
     """Find where the evidence for the predicted (or a given) class is, in each picture's own pixels."""
-    maps = explain(classifier, pictures, targets).maps
-    return [
-        regions.find(resize(heatmap[None], picture.shape[:2])[0])
-        for heatmap, picture in zip(maps, pictures, strict=True)
-    ]
+    pairs = zip(explain(classifier, pictures, targets).maps, pictures, strict=True)
+    return [regions.find(resize(heatmap[None], picture.shape[:2])[0]) for heatmap, picture in pairs]
 
 
-def views(
-    classifier: Classifier, pictures: Sequence[np.ndarray], targets: Sequence[int] | None = None
-) -> list[dict[str, np.ndarray]]:
+def views(classifier: Classifier, pictures: Pictures, targets: Sequence[int] | None = None) -> list[dict]:
     """Cut three views of each picture where the evidence is: {"original", "roi", "focused"}, as `regions.views`."""
     found = find_regions(classifier, pictures, targets)  # all maps first: views kept between passes pin their memory
     return [regions.views(picture, region) for picture, region in zip(pictures, found, strict=True)]
@@ -58,22 +48,20 @@ def explain_folder(
 ) -> pd.DataFrame:
     """Take every picture of a folder (JPEG, PNG) down the whole road: one row a picture.
 
-    to : another folder, for the maps (.npy), overlays (.png), captions.jsonl and the table itself, road.csv
-    captioner : None leaves captions and votes out
-
+    to : another folder, for maps (.npy), overlays (.png), captions.jsonl and the table, road.csv
+    captioner : None leaves captions and votes out; the columns:
     image : file name; problem : why it could not be read, and then nothing else is known
     class, score_<class> : the prediction; left, top, right, bottom : the box in pixels; note : why it is a fallback
     map, overlay : files in `to`; caption_global, caption_roi, caption_focused; paper_vote, vote : of the ROI caption
-
     Each file is complete or not there. Captions are kept: after a crash the same call makes only what is missing.
     Raises DataError for a folder without pictures, the same folder twice, or one that cannot be written.
     """
     folder, to = Path(folder), Path(to)
     if folder.resolve() == to.resolve():
         raise files.DataError(to, ["is the folder of the pictures: write to another one, or overlays become pictures"])
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
-        raise files.DataError(folder, [f"holds no picture: a file must end in {', '.join(SUFFIXES)}"])
+        raise files.DataError(folder, [f"holds no picture: a file must end in {', '.join(IMAGE_SUFFIXES)}"])
     with files.writing(to):
         to.mkdir(parents=True, exist_ok=True)
     bar = files.progress(paths, "pictures", shown=len(paths) > 1)

@@ -1,7 +1,4 @@
-"""Sliders around pure functions: turn a knob, and the figure is drawn again.
-
-Figures go into an `ipywidgets.Image`: with `interact` or `Output`, programs that execute notebooks hang at random.
-"""
+"""Sliders around pure functions, in an `ipywidgets.Image`: with `interact`, whatever executes notebooks may hang."""
 
 import html
 from collections.abc import Callable, Mapping, Sequence
@@ -9,8 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 import ipywidgets
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+from torch.nn import Module
 
 from dermxai_helpers import data, lexicon, plots, regions, relevancy, scoring
 from dermxai_helpers.lexicon.sentences import compliance, first_sentence
@@ -19,10 +21,7 @@ from dermxai_helpers.plots import classifier as classifier_plots
 
 
 def panel(render: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> ipywidgets.VBox:
-    """Put controls above a figure and its description; a changed value draws both anew.
-
-    render : takes the controls' values by name; whatever it raises is shown in the description's place
-    """
+    """Put controls above a figure and its description. render : takes their values by name; what it raises is shown."""
     picture, words = ipywidgets.Image(format="png"), ipywidgets.HTML(layout={"min_height": "5em"})  # the page stays put
     words.add_class("tex2jax_ignore").add_class("mathjax_ignore")  # a dollar in a caption is a dollar
 
@@ -55,17 +54,12 @@ def choice(description: str, options: Sequence[str], value: str | None = None) -
 
 def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> tuple[Figure, str]:
     """Count and draw whom one threshold sends on. scores : of melanoma, (n,); positive : bool, (n,)"""
-    from sklearn.metrics import confusion_matrix
-
     counts = confusion_matrix(~positive, scores < threshold, labels=[False, True])  # first melanomas, first sent on
     return classifier_plots.decision(scores, positive, threshold, counts)
 
 
 def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.ndarray) -> ipywidgets.VBox:
-    """Choose method and threshold: where is the region, and does it hold the lesion?
-
-    image : uint8 RGB (h, w, 3); heatmaps : {method: raw map (h, w)}; lesion : bool (h, w)
-    """
+    """Choose method and threshold. image : uint8 (h, w, 3); heatmaps : {method: raw (h, w)}; lesion : bool (h, w)"""
 
     def render(method: str, threshold: float) -> tuple[Figure, str]:
         found = regions.find(heatmaps[method], threshold)
@@ -73,19 +67,15 @@ def region(image: np.ndarray, heatmaps: Mapping[str, np.ndarray], lesion: np.nda
         views = regions.views(image, found)
         pictures = {"heat-map": heatmaps[method].clip(min=0), "orange: region, blue: lesion": image}
         pictures |= {"crop": views["roi"], "dimmed": views["focused"]}
-        said = (
-            f"IoU with the lesion {scores['iou']:.2f}, a centred box of equal area {scores['centred box: iou']:.2f}; "
-            f"lesion kept {scores['lesion kept']:.2f}, centred box {scores['centred box: lesion kept']:.2f}"
-        )
+        said = f"IoU with the lesion {scores['iou']:.2f}, a centred box of equal area {scores['centred box: iou']:.2f}"
+        said += f"; lesion kept {scores['lesion kept']:.2f}, centred box {scores['centred box: lesion kept']:.2f}"
         outlines = [{}, {plots.REGION: found.mask, plots.LESION: lesion}]
         return plots.row(pictures, f"{said}. {found.note}", outlines, below=said)
 
     return panel(render, method=choice("method", heatmaps), threshold=slider("threshold", 0.5, 0.05, 0.95, 0.05))
 
 
-def relevancy_map(
-    model: torch.nn.Module, image: np.ndarray, affected: np.ndarray, classes: Sequence[str]
-) -> ipywidgets.VBox:
+def relevancy_map(model: Module, image: np.ndarray, affected: np.ndarray, classes: Sequence[str]) -> ipywidgets.VBox:
     """Choose method, class and first block: where does a transformer's evidence lie?
 
     model : a timm transformer; image : uint8 RGB (h, w, 3); affected : bool (h, w); classes : names of its outputs
@@ -102,23 +92,13 @@ def relevancy_map(
         return plots.row(pictures, f"A map by {method} for {target}: {said}.", [rim, {}, rim], below=said)
 
     predicted = relevancy.explain(model, ready, method="attention", classes=classes).class_name[0]
-    return panel(
-        render,
-        method=choice("method", relevancy.METHODS),
-        target=choice("class", classes, predicted),
-        start_layer=ipywidgets.IntSlider(value=0, min=0, max=len(model.blocks) - 1, description="first block"),
-    )
+    first = ipywidgets.IntSlider(value=0, min=0, max=len(model.blocks) - 1, description="first block")
+    names, targets = choice("method", relevancy.METHODS), choice("class", classes, predicted)
+    return panel(render, method=names, target=targets, start_layer=first)
 
 
-def word_lists(
-    sentences: Sequence[str], labels: Sequence[str], keywords: Mapping[str, Sequence[str]], note: str
-) -> ipywidgets.VBox:
-    """Change the keywords; the table of votes follows when a box is left.
-
-    sentences : captions; labels : the true class of each; keywords : class -> the words to begin with
-    """
-
-    from sklearn.metrics import confusion_matrix
+def word_lists(sentences: Sequence[str], labels: Sequence[str], keywords: Mapping, note: str) -> ipywidgets.VBox:
+    """Change the keywords, {class: words}, and see the votes. sentences : captions; labels : the true class of each"""
 
     def render(**texts: str) -> tuple[Figure, str]:
         split = {name: text.lower().split(",") for name, text in texts.items()}
@@ -161,11 +141,6 @@ def recalls_at(seen: tuple, unseen: tuple, exponent: float) -> tuple[Figure, str
 
     seen, unseen : (features (n, width), class indices (n,)) to train on and to judge on
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits
-
     rarity = len(seen[1]) / np.bincount(seen[1], minlength=len(data.CLASSES)).clip(1)
     recalls = {}
     for name, power in {"without weights": 0.0, f"exponent {exponent:.2f}": exponent}.items():

@@ -48,7 +48,7 @@ def compare(model, images, methods=None, **arguments):
 
 def refusals(names, **arguments):
     """Why each of timm's architectures is refused, or "": made with three classes on the meta device, weightless."""
-    from dermxai_helpers.relevancy.models import refusal
+    from dermxai_helpers.relevancy.forward import refusal
 
     found = {}
     for name in names:

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 
 import dermxai_helpers
 from dermxai_helpers import captions, data, lexicon, relevancy, road, training
-from dermxai_helpers.captions import file as caption_file
+from dermxai_helpers.captions import captioner as caption_file
 from dermxai_helpers.data import fetch
 from dermxai_helpers.training.checkpoints import load_checkpoint
 

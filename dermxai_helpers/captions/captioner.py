@@ -1,6 +1,10 @@
-"""Asks a vision-language model about pictures: the paper's, with 4 billion weights, or the demo's, with 2 million."""
+"""Asks a vision-language model about pictures, the paper's or the demo's, and keeps its captions on disk."""
 
-from collections.abc import Sequence
+import codecs
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +13,6 @@ import transformers
 
 from dermxai_helpers import assets, files
 from dermxai_helpers.captions import checkpoints, lora
-from dermxai_helpers.captions.file import append, key_of, read
 from dermxai_helpers.inference import threads_that_pay
 
 MOST_NEW_TOKENS = 96
@@ -23,7 +26,6 @@ class Captioner:
         (16 GB to fetch), or a chat model for pictures and text, "HuggingFaceTB/SmolVLM-256M-Instruct"
     device : "cpu", "cuda", ...; None takes a GPU when there is one. Weights have 32 bits on a CPU and 16 on a GPU
     adapter : folder of an adapter taught to this checkpoint (see `lora`); it is merged into the weights
-
     Only safetensors are opened, and no program that a checkpoint brings along is run. Raises CheckpointMissing,
     CheckpointBroken or MemoryError with the remedy. Source: Dai et al., arXiv:2305.06500.
     """
@@ -42,18 +44,13 @@ class Captioner:
             self.identity += f" + {checkpoints.digest_of(adapter)}"
 
     def caption(
-        self,
-        images: Sequence[np.ndarray],
-        prompts: str | Sequence[str],
-        file: str | Path | None = None,
+        self, images: Sequence[np.ndarray], prompts: str | Sequence[str], file: str | Path | None = None,
         progress: bool = True,
-    ) -> list[str]:
+    ) -> list[str]:  # fmt: skip
         """Write one sentence about each picture, always the most probable word next: the same for the same input.
 
-        images : uint8 (H, W, 3) RGB, of any size
-        prompts : one prompt for all pictures, or one for each
+        images : uint8 (H, W, 3) RGB, of any size; prompts : one prompt for all pictures, or one for each
         file : JSON lines that keep finished captions; a second call, or one after a crash, makes only what is missing
-
         ValueError for other lengths or images, and for a prompt that is empty, too long or holds a sign of the model's.
         """
         prompts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
@@ -104,8 +101,7 @@ class Captioner:
 def without_echo(tokens: torch.Tensor, prompt_tokens: torch.Tensor) -> torch.Tensor:
     """Cut the prompt (B, P) off generated tokens (B, N) where a decoder-only language model repeats it in front.
 
-    An encoder-decoder such as T5 does not repeat it: its tokens come back unchanged. The prompts name "asymmetric" and
-    "irregular", so a prompt left in place would vote in every experiment that counts words.
+    A prompt left in place would vote wherever words are counted. An encoder-decoder such as T5 does not repeat it.
 
     >>> without_echo(torch.tensor([[1, 2, 9]]), torch.tensor([[1, 2]]))
     tensor([[9]])
@@ -114,3 +110,46 @@ def without_echo(tokens: torch.Tensor, prompt_tokens: torch.Tensor) -> torch.Ten
     if tokens.shape[1] >= length and torch.equal(tokens[:, :length], prompt_tokens):
         return tokens[:, length:]
     return tokens
+
+
+def key_of(image: np.ndarray, prompt: str, model: str) -> str:
+    """Hash all that decides a caption: pixels, shape, prompt and model (content, number type, adapter, most tokens)."""
+    digest = hashlib.sha256(repr((image.shape, prompt, model)).encode())
+    digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def read(path: str | Path) -> dict[str, str]:
+    """{key: caption} of a caption file; {} when there is none yet.
+
+    A last line that breaks off is what a killed run leaves behind: it is cut off, and its caption made again. Raises
+    ValueError naming the line for any other that is not a caption, {"key": "...", "caption": "..."} in UTF-8.
+    """
+    path, captions = Path(path), {}
+    content = path.read_bytes() if path.exists() else b""
+    lines = content.split(b"\n")  # not splitlines: a caption may hold other signs that end a line
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip():
+                entry = json.loads(line.removeprefix(codecs.BOM_UTF8).decode(), strict=False)
+                captions["" + entry["key"]] = "" + entry["caption"]  # TypeError for what is no text
+        except (ValueError, KeyError, TypeError, RecursionError) as reason:
+            if number == len(lines) and line.startswith(b"{") and isinstance(reason, json.JSONDecodeError):
+                os.truncate(path, len(content) - len(line))
+                break
+            said = f"{path}, line {number} is not a caption: {line[:60].decode(errors='replace')!r}"
+            form = 'A caption is one line {"key": "...", "caption": "..."} in UTF-8'
+            raise ValueError(f"{said}. {form}. Remove the line, or the file, and run again.") from reason
+    return captions
+
+
+def append(path: str | Path, entries: Sequence[Mapping]) -> None:
+    """Add entries to a caption file; they are on disk before this returns, so that a kill costs one batch at most."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as stream:
+        stream.seek(max(0, stream.tell() - 1))
+        line_end = b"" if stream.read(1) in (b"", b"\n") else b"\n"  # an editor may have cut the last one off
+        stream.write(line_end + "".join(json.dumps(entry) + "\n" for entry in entries).encode())
+        stream.flush()
+        os.fsync(stream.fileno())

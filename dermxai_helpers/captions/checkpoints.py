@@ -28,7 +28,6 @@ OWN_PROGRAM = (
     "of a kind that transformers knows itself"
 )
 logging.disable_progress_bar()  # deaf to TQDM_DISABLE; what is fetched from the hub has a bar of its own
-MARGIN = 1.25  # what a captioner takes beside its weights, as a factor
 
 
 class CheckpointMissing(OSError):
@@ -41,9 +40,13 @@ class CheckpointBroken(ValueError):
 
 def open_checkpoint(checkpoint: str | Path, device: torch.device) -> tuple:
     """Load (processor, model, identity). The identity, a hash or a revision, changes when the captions may."""
-    with _explained(checkpoint):
+    try:
         check_files(checkpoint)
         processor, model = _load(checkpoint, device)
+    except CheckpointBroken:
+        raise
+    except (SafetensorError, RuntimeError, OSError, ValueError) as reason:  # ValueError: a name that is no hub's id
+        raise _explained(checkpoint, reason) from reason
     check_finite(dict(model.named_parameters()), checkpoint)
     if model.config.model_type == "instructblip":
         processor.num_query_tokens = model.config.num_query_tokens  # which checkpoints from before 2024 lack
@@ -76,13 +79,12 @@ def check_memory(checkpoint: str | Path, config: PretrainedConfig, device: torch
     with torch.device("meta"):  # where weights take no room
         billions = AutoModelForImageTextToText.from_config(config, trust_remote_code=False).num_parameters() / 1e9
     bits, where = (16, "GPU") if device.type == "cuda" else (32, "machine")
-    needed, free = MARGIN * billions * bits / 8, _free_bytes(device) / 1e9
+    needed, free = 1.25 * billions * bits / 8, _free_bytes(device) / 1e9  # a quarter of it beside the weights
     if needed > free:
-        raise MemoryError(
-            f"'{checkpoint}' has {billions:.1f} billion weights and takes about {needed:.0f} GB at {bits} bits; this "
-            f"{where} has {free:.0f} GB free. Take a GPU with more memory or a smaller model: "
-            "'HuggingFaceTB/SmolVLM-256M-Instruct' takes about 1 GB, 'demo' next to nothing."
-        )
+        found = f"'{checkpoint}' has {billions:.1f} billion weights and takes about {needed:.0f} GB at {bits} bits"
+        ways = "'HuggingFaceTB/SmolVLM-256M-Instruct' takes about 1 GB, 'demo' next to nothing"
+        advice = f"Take a GPU with more memory or a smaller model: {ways}."
+        raise MemoryError(f"{found}; this {where} has {free:.0f} GB free. {advice}")
 
 
 def _free_bytes(device: torch.device) -> int:
@@ -96,41 +98,32 @@ def _load(checkpoint: str | Path, device: torch.device) -> tuple:
     fits = kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
     processor = AutoProcessor.from_pretrained(checkpoint, trust_remote_code=False) if fits else None
     if kind != "instructblip" and not getattr(processor, "chat_template", None):
-        raise CheckpointBroken(
-            f"'{checkpoint}' is a model of the kind '{kind}', which does not answer questions about pictures: "
-            "choose an InstructBLIP, or a chat model that its page calls image-text-to-text"
-        )
+        found = f"'{checkpoint}' is a model of the kind '{kind}', which does not answer questions about pictures"
+        advice = "choose an InstructBLIP, or a chat model that its page calls image-text-to-text"
+        raise CheckpointBroken(f"{found}: {advice}")
     check_memory(checkpoint, config, device)  # before the weights are fetched or read
     dtype = torch.float16 if device.type == "cuda" else torch.float32
-    model, told = AutoModelForImageTextToText.from_pretrained(
-        checkpoint, dtype=dtype, trust_remote_code=False, use_safetensors=True, output_loading_info=True
-    )
+    options = {"dtype": dtype, "use_safetensors": True, "output_loading_info": True}
+    model, told = AutoModelForImageTextToText.from_pretrained(checkpoint, trust_remote_code=False, **options)
     if told["missing_keys"]:  # which the library draws at random
         lost = files.listed(sorted(told["missing_keys"]), 2)
         raise CheckpointBroken(f"'{checkpoint}' is incomplete: it lacks the weights {lost}")
     return processor, model.to(device).eval()
 
 
-@contextlib.contextmanager
-def _explained(checkpoint: str | Path) -> Iterator[None]:
-    """Say in one sentence why a checkpoint cannot be loaded."""
-    try:
-        yield
-    except CheckpointBroken:
-        raise
-    except (SafetensorError, RuntimeError) as reason:  # RuntimeError: weights of another shape than config.json says
-        said = str(reason).strip().splitlines()[0]
-        raise CheckpointBroken(f"'{checkpoint}' is damaged or cut short ({said}): fetch it again") from reason
-    except (OSError, ValueError) as reason:  # ValueError: the hub's word for a name that cannot be one of its ids
-        for word, why in (("trust_remote_code", OWN_PROGRAM), ("use_safetensors", PICKLE)):
-            if word in str(reason):  # which transformers advises to set otherwise
-                raise CheckpointBroken(f"'{checkpoint}' {why}") from reason
-        why = "it is no complete folder, not in the local Hugging Face cache, and could not be fetched"
-        remedy = f"Fetch it once on a machine with network (`hf download {checkpoint}`), or use Captioner('demo')"
-        if "gated" in str(reason).lower():
-            why = "it is given out after you accept its terms"
-            remedy = "Do so on its page, then `hf auth login` here"
-        raise CheckpointMissing(f"No captioner '{checkpoint}': {why}. {remedy}.") from reason
+def _explained(checkpoint: str | Path, reason: Exception) -> Exception:
+    """Why a checkpoint cannot be loaded, in one sentence."""
+    said = str(reason).strip()
+    if isinstance(reason, SafetensorError | RuntimeError):  # the latter: weights of another shape than config.json says
+        return CheckpointBroken(f"'{checkpoint}' is damaged or cut short ({said.splitlines()[0]}): fetch it again")
+    for word, why in (("trust_remote_code", OWN_PROGRAM), ("use_safetensors", PICKLE)):
+        if word in said:  # which transformers advises to set otherwise
+            return CheckpointBroken(f"'{checkpoint}' {why}")
+    why = "it is no complete folder, not in the local Hugging Face cache, and could not be fetched"
+    remedy = f"Fetch it once on a machine with network (`hf download {checkpoint}`), or use Captioner('demo')"
+    if "gated" in said.lower():
+        why, remedy = "it is given out after you accept its terms", "Do so on its page, then `hf auth login` here"
+    return CheckpointMissing(f"No captioner '{checkpoint}': {why}. {remedy}.")
 
 
 def digest_of(folder: str | Path) -> str:

@@ -13,10 +13,9 @@ from dermxai_helpers import files
 from dermxai_helpers.captions import checkpoints
 from dermxai_helpers.inference import check_finite, threads_that_pay
 
+# What is adapted: queries and values of every attention of a T5 and of the Q-Former; the vision encoder is not
 WHERE = r".*language_model.*\.(q|v)|.*qformer.*\.(query|value)"
-"""What is adapted: queries and values of every attention of a T5 and of the Q-Former; the vision encoder is not."""
 ENCODED_AT_ONCE, BATCH_SIZE = 16, 8  # pictures
-
 # peft asks transformers by a name that is about to change; nobody here can do anything about it
 warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
 
@@ -42,15 +41,9 @@ def adapt(model: nn.Module, rank: int = 8, alpha: int = 16, seed: int = 0) -> nn
 
 
 def teach(
-    adapted: nn.Module,
-    processor,
-    images: Sequence[np.ndarray],
-    prompt: str,
-    sentences: Sequence[str],
-    steps: int = 60,
-    learning_rate: float = 1e-2,
-    seed: int = 0,
-) -> list[float]:
+    adapted: nn.Module, processor, images: Sequence[np.ndarray], prompt: str, sentences: Sequence[str],
+    steps: int = 60, learning_rate: float = 1e-2, seed: int = 0,
+) -> list[float]:  # fmt: skip
     """Teach an adapted model to answer `prompt` about each picture with its sentence; returns the loss of every step.
 
     adapted : from `adapt`; images : uint8 (H, W, 3) RGB; sentences : one for each
@@ -103,9 +96,7 @@ def merged(model: nn.Module, folder: str | Path) -> nn.Module:
     try:
         whole = peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload().eval()
     except (RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as reason:
-        problem = str(reason).strip().splitlines()[0]
-        raise checkpoints.CheckpointBroken(
-            f"the adapter in {folder} is damaged or was taught to another model ({problem}): teach it anew"
-        ) from reason
+        found = f"damaged or was taught to another model ({str(reason).strip().splitlines()[0]})"
+        raise checkpoints.CheckpointBroken(f"the adapter in {folder} is {found}: teach it anew") from reason
     check_finite(dict(whole.named_parameters()), folder)
     return whole

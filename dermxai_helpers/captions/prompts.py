@@ -8,8 +8,5 @@ PROMPTS = {
     "diameter in millimeters if visible, and texture. No diagnosis.",
     "focused": "With background dimmed, describe symmetry, border, color distribution, texture, "
     "and any visible structures (dots, streaks, network). No diagnosis.",
-}
-"""The paper's three prompts, letter by letter ("a expert" included). Source: seed A, section 3.4."""
-
-VIEW_OF_PROMPT = {"global": "original", "roi": "roi", "focused": "focused"}
-"""Which view of `regions.views` the paper shows with which prompt."""
+}  # letter by letter ("a expert" included); source: seed A, section 3.4
+VIEW_OF_PROMPT = {"global": "original", "roi": "roi", "focused": "focused"}  # the view of `regions.views` shown with it

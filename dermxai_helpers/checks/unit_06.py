@@ -27,8 +27,7 @@ whole_words = Exercise("whole_words", draw=traps, right=_hits(r"(?<![\w-])", r"(
         "Letters are counted that stand inside a longer word, such as an opposite.": _hits("", ""),
         "A hyphen joins two words to one, but \\b takes it for the end of a word.": _hits(r"\b", r"\b"),
         "Only small letters are found. The case must not matter.": _hits(r"(?<![\w-])(?-i:", r")(?![\w-])"),
-        "A comma or a full stop may stand beside a word, not only a space.": _hits("(?<!\\S)", "(?!\\S)"),
-    })  # fmt: skip
+        "A comma or a full stop may stand beside a word, not only a space.": _hits("(?<!\\S)", "(?!\\S)")})  # fmt: skip
 
 
 def denials(rng):

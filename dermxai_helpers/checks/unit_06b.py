@@ -26,7 +26,6 @@ follow_rate = Exercise("follow_rate", draw=pairs, right=_rates,
         "The floor has the rule of the rate: the truth after the change.": lambda *these: _rates(*these, of_mirror=0),
     })  # fmt: skip
 
-
 WORDS = "the lesion shows no dots and streaks".split()
 clipped_precision = Exercise("clipped_precision", right=lambda c, r: (Counter(c) & Counter(r)).total() / len(c),
     draw=lambda rng: tuple(rng.choice(WORDS, size).tolist() for size in rng.permutation([6, 12])),
@@ -42,8 +41,7 @@ precision_of_a_false_caption = Exercise("precision_of_a_false_caption",
     draw=lambda rng: (rng.integers(1, 6, 9), rng.integers(0, 6, 9)), mistakes={
         "Every fact is false, but precision asks for words, not for facts.": lambda stated, denied: 0.0 * stated,
         "A 'no' more than the reference holds is shared with nobody.": lambda stated, denied: stated / stated,
-        "The word 'no' is shared, too.": lambda stated, denied: (stated + denied) / (2 * stated + denied),
-    })  # fmt: skip
+        "The word 'no' is shared, too.": lambda stated, denied: (stated + denied) / (2 * stated + denied)})  # fmt: skip
 
 
 class Adapted(torch.nn.Module):

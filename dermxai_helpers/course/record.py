@@ -32,11 +32,10 @@ def record(name: str, value, low=None, high=None, baseline=None, paper=None, not
         raise ValueError(f"{name}: give both ends of the interval or neither")
     entry = dict(zip(GIVEN, map(plain, (value, low, high, baseline, paper)), strict=True)) | {"note": note}
     _store("values", name, entry)
-    words = f"{name} = {shown(entry['value'])}"
-    if low is not None:
-        words += f" (95 % interval {shown(entry['low'])} to {shown(entry['high'])})"
-    beside = [f"{key} {shown(entry[key])}" for key in ("baseline", "paper") if entry[key] is not None]
-    return Record(" · ".join(filter(None, [words, *beside, note])))
+    told = {key: shown(number) for key, number in entry.items()}
+    ends = f" (95 % interval {told['low']} to {told['high']})" if low is not None else ""
+    beside = [f"{key} {told[key]}" for key in ("baseline", "paper") if entry[key] is not None]
+    return Record(" · ".join(filter(None, [f"{name} = {told['value']}{ends}", *beside, note])))
 
 
 def claim(
@@ -46,8 +45,7 @@ def claim(
 
     seed, section : one of SEEDS, and its number or heading     quote : the exact words, as tests compare them
     comparison : of `scoring.compare` or `scoring.among`; supports : the outcome that speaks for the sentence
-    shown : the numbers in a sentence, from `comparison.sentence`
-    not_judged : why this run cannot judge the sentence ("drawn lesions"): then `shown` is all that is said
+    shown : its numbers, from `comparison.sentence`; not_judged : why this run cannot judge it ("drawn lesions")
     """
     if seed not in SEEDS or supports not in ("higher", "lower"):
         raise ValueError(f"a seed is one of {', '.join(SEEDS)}, and a claim is supported by 'higher' or 'lower'")
@@ -64,8 +62,7 @@ def figure(name: str, figure_and_alt) -> None:
 
     plots.show(figure_and_alt)
     picture, alt = figure_and_alt
-    folder = _store("figures", name, {"alt": alt})
-    if folder:
+    if folder := _store("figures", name, {"alt": alt}):
         (folder / f"{name}.png").write_bytes(plots.png(picture))
 
 
@@ -94,6 +91,6 @@ def _store(kind: str, name: str, entry: dict) -> Path | None:
         return None
     path = Path(os.environ["DERMXAI_RESULTS"], VALUES_FILE)
     known = NOTHING_TOLD | (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {})
-    known = known | {kind: known[kind] | {name: entry}}
-    write_atomically(path, lambda unfinished: unfinished.write_text(json.dumps(known, indent=1, allow_nan=False)))
+    text = json.dumps(known | {kind: known[kind] | {name: entry}}, indent=1, allow_nan=False)
+    write_atomically(path, lambda unfinished: unfinished.write_text(text))
     return path.parent

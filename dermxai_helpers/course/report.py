@@ -25,10 +25,9 @@ def write(folder: Path, tier: str) -> None:
             units[place.name] = finished_unit(place)
         except UNREADABLE as error:
             unread[place.name] = f"no results of a unit ({type(error).__name__}: {error})"
-    for name, problem in unread.items():
-        print(f"Left out of the report: {name}, {problem}", file=sys.stderr)
-    notes = {path.name.removesuffix(FAILED): path for path in sorted(folder.glob(f"*{FAILED}"))}
-    failed = {name: path.read_text(encoding="utf-8", errors="replace") for name, path in notes.items()}
+            print(f"Left out of the report: {place.name}, {unread[place.name]}", file=sys.stderr)
+    notes = sorted(folder.glob(f"*{FAILED}"))
+    failed = {note.name.removesuffix(FAILED): note.read_text(encoding="utf-8", errors="replace") for note in notes}
     results = {"tier": tier, "versions": versions(), "units": units, "failed": failed, "unread": unread}
     page, text = render(results, folder), json.dumps(results, indent=1, allow_nan=False)
     write_atomically(folder / "results.json", lambda path: path.write_text(text))
@@ -41,10 +40,7 @@ def versions() -> dict[str, str]:
 
 
 def finished_unit(place: Path) -> dict:
-    """A finished unit's cost, values, claims and figures, from the folder with its results.
-
-    Raises one of UNREADABLE where something is missing or damaged, or a figure is no picture of this folder.
-    """
+    """A finished unit's cost, values, claims and figures; raises one of UNREADABLE where any is missing or damaged."""
     unit, told = json.loads((place / UNIT_FILE).read_text(encoding="utf-8")), place / VALUES_FILE
     told = json.loads(told.read_text(encoding="utf-8")) if told.exists() else NOTHING_TOLD
     unit["values"] = {name: {key: one[key] for key in (*GIVEN, "note")} for name, one in told["values"].items()}

@@ -34,26 +34,19 @@ def jobs_that_fit(data: Path | None = None) -> int:
 
 
 def run(
-    tier: str = "demo",
-    data: str | Path | None = None,
-    names: Sequence[str] = (),
-    seed: int = 0,
-    jobs: int = 1,
+    tier: str = "demo", data: str | Path | None = None, names: Sequence[str] = (), seed: int = 0, jobs: int = 1,
     out: str | Path | None = None,
-) -> Path:
+) -> Path:  # fmt: skip
     """Execute units, `jobs` at a time, write results.json and report.html; returns their folder, OUT/TIER.
 
     data : the HAM10000 folder for the tier "ham10000"     names : only these units ("03")
     out : the folder for results; else $DERMXAI_BUILD, else `build` in the checkout
-
     A run that was stopped or failed goes on where it was; after one that had finished, its units are run anew.
-    Raises CourseError for a unit that fails, and while another run holds the folder; DataError for a parameter out of
-    its range. Units that have finished keep their results, also after Ctrl-C.
+    CourseError for a unit that fails, and while another run holds the folder; DataError for a parameter out of range.
     """
     wanted = chosen(units(tier, data, seed), names)
     made_from = origins(wanted, data)
-    problems = [text for unit in wanted for text in out_of_range(unit.ranges, unit.parameters)]
-    if problems:
+    if problems := [text for unit in wanted for text in out_of_range(unit.ranges, unit.parameters)]:
         raise DataError("parameters of this run", dict.fromkeys(problems))
     folder = Path(out or os.environ.get("DERMXAI_BUILD") or checkout() / "build").expanduser().absolute() / tier
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,10 +79,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def origins(wanted: list[Unit], data: str | Path | None) -> dict[str, dict]:
-    """What decides each unit's results: its parameters, and a digest of the program, the packages and the table.
-
-    Raises DataError for an unfit folder and CourseError for a missing source: before hours of work.
-    """
+    """What decides each unit's results: parameters; a digest of program, packages and table (DataError if unfit)."""
     package, digest = Path(__file__).parents[1], hashlib.sha256(repr(report.versions()).encode())
     for path in sorted([*package.rglob("*.py"), *package.rglob("*.safetensors")]):
         digest.update(path.read_bytes())
@@ -117,8 +107,8 @@ def execute_all(wanted: list[Unit], made_from: dict[str, dict], folder: Path, jo
         wanted = [replace(unit, seconds=ON_ONE_CORE * unit.seconds) for unit in wanted]
         wanted.sort(key=lambda unit: -unit.seconds)  # at the end no long one is left while the other core is idle
     lifeline, held = os.pipe()
+    shared = (folder, environment, lifeline)
     with ThreadPoolExecutor(jobs) as pool:
-        shared = (folder, environment, lifeline)
         running = {pool.submit(run_unit, unit, made_from[unit.name], *shared): unit for unit in wanted}
         try:
             for ended in progress(as_completed(running), "running", "unit", total=len(running)):
@@ -162,10 +152,7 @@ def run_unit(unit: Unit, made_from: dict, folder: Path, environment: dict, lifel
 
 
 def measured(order: list, environment: dict[str, str], lifeline: int) -> tuple[float, int | None]:
-    """Execute a notebook, `order` as for `execution.execute`, in a process of its own; returns its seconds and peak MB.
-
-    lifeline : the reading end of a pipe; the process ends when the writing end is closed
-    """
+    """Call `execution.execute(*order)` in a process that ends with the pipe `lifeline`: its seconds, peak MB."""
     options = {"env": environment, "capture_output": True, "text": True, "start_new_session": True}
     done = subprocess.run([*COMMAND, json.dumps(order, default=str)], stdin=lifeline, **options)
     if done.returncode:

@@ -4,7 +4,7 @@ import ast
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral
 from pathlib import Path
@@ -85,13 +85,14 @@ def chosen(available: list[Unit], names: Sequence[str]) -> list[Unit]:
 
 
 def check_parameters(unit: str, given: Mapping[str, object]) -> None:
-    """Refuse parameters that a unit was not made for, before it works; raises DataError with a sentence for each.
-
-    unit : its number, "06b"     given : the notebook's globals()
-    """
+    """Refuse what a unit ("06b") was not made for: DataError, a sentence for each. given : a notebook's globals()"""
     ranges = chosen(units(), [f"{unit}_"])[0].ranges
     problems = [f"{name} is not set: run the cell of parameters" for name in ranges if name not in given]
-    problems += [unknown(name, ranges) for name in injected(given) if name not in ranges]
+    for name in injected(given):
+        if name not in ranges:
+            near = difflib.get_close_matches(name, ranges, 1)
+            advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(ranges)}"
+            problems.append(f"no parameter is named {name}; {advice}")
     problems += out_of_range(ranges, given)
     if problems:
         raise DataError(f"parameters of unit {unit}", problems)
@@ -99,8 +100,8 @@ def check_parameters(unit: str, given: Mapping[str, object]) -> None:
 
 def out_of_range(ranges: Mapping[str, object], given: Mapping[str, object]) -> list[str]:
     """A sentence for each value that its range, as in course.toml, does not hold."""
-    wrong = {name: wanted(ranges[name], given[name]) for name in ranges if name in given}
-    return [f"{name} is {given[name]!r:.80}, but must be {words}" for name, words in wrong.items() if words]
+    wrong = [(name, wanted(ranges[name], given[name])) for name in ranges if name in given]
+    return [f"{name} is {given[name]!r:.80}, but must be {words}" for name, words in wrong if words]
 
 
 def wanted(allowed: list | str, value: object) -> str:
@@ -119,19 +120,9 @@ def wanted(allowed: list | str, value: object) -> str:
     return "" if fits else words
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
-    """What to say about a name that is no parameter."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"no parameter is named {name}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
-
-
 def injected(given: Mapping[str, object]) -> list[str]:
     """The names that papermill set in the cell before the one that asks: the defaults would hide a misspelt name."""
     texts = given.get("In", ())[-2:-1]  # IPython keeps the text of every cell it runs; the last is the one that asks
-    return [name for text in texts if text.startswith("# Parameters\n") for name in assigned(text)]
-
-
-def assigned(code: str) -> list[str]:
-    """The names that a cell of literals assigns, in order."""
-    names = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)]
+    cells = [ast.parse(text) for text in texts if text.startswith("# Parameters\n")]
+    names = [node for cell in cells for node in ast.walk(cell) if isinstance(node, ast.Name)]
     return [name.id for name in names if isinstance(name.ctx, ast.Store)]

@@ -57,8 +57,8 @@ def colour_of_skin(image: np.ndarray, mask: np.ndarray) -> float:
     44
 
     The lesion with a margin and near-black pixels (dark corners) are left out; NaN where hardly any skin is left.
-    Lamp, white balance and exposure can move this colour further than people differ: it is nobody's skin type. An angle
-    beyond 90 degrees (b* < 0) is the camera's doing; with arctan, as is often written, it would come out as dark skin.
+    Lamp and camera can move this colour further than people differ: it is nobody's skin type. An angle beyond 90
+    degrees (b* < 0) is the camera's doing; with arctan, as is often written, it would come out as dark skin.
     Source: Chardon, Cretois, Hourseau 1991, doi:10.1111/j.1467-2494.1991.tb00561.x.
     """
     step = max(1, min(mask.shape) // 50)  # a median needs no more pixels than that

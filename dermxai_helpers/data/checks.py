@@ -81,12 +81,10 @@ def file_problem(path: str | Path, mask: str | Path | None = None) -> str:
 
 
 def upright_size(path: str | Path) -> tuple[int, int]:
-    """Width and height of an image file as it is shown; DataError for one that cannot be used.
-
-    Only header and last kilobyte are read: inside JPEG's coded pixels (FF 00) the end marker cannot occur by chance.
-    """
+    """Width and height of an image file as it is shown; DataError for one that cannot be used."""
     with opened(path) as picture, open(path, "rb") as file:
-        file.seek(-min(os.path.getsize(path), 1024), os.SEEK_END)  # some programs add bytes behind the end marker
+        # the last kilobyte is enough: inside JPEG's coded pixels (FF 00) no end marker can occur by chance
+        file.seek(-min(os.path.getsize(path), 1024), os.SEEK_END)  # some programs add bytes behind it
         if END_MARKERS[picture.format] not in file.read():
             raise DataError(path, ["cut off: the end marker is missing; fetch the file again"])
         sideways = False

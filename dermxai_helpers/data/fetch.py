@@ -38,7 +38,6 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
     """Download HAM10000, 3 GB, into a folder that appears when it is complete, and return it.
 
     to : the folder to make, or None for one in the course's cache; after a DataError the next call goes on
-
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161; files from doi:10.7910/DVN/DBW86T.
     """
     if name != "ham10000":
@@ -56,10 +55,9 @@ def fetch(name: str = "ham10000", to: str | Path | None = None) -> Path:
             try:
                 load(folder := from_dataverse(workshop), classes=None)
             except DataError as error:
-                advice = (
-                    f"run the same command again, which goes on from {workshop}, or name your own folder ({KAGGLE})"
-                )
-                raise DataError("HAM10000", [f"not all of it could be had ({error}); {advice}"]) from error
+                again = f"run the same command again, which goes on from {workshop}"
+                problem = f"not all of it could be had ({error}); {again}, or name your own folder ({KAGGLE})"
+                raise DataError("HAM10000", [problem]) from error
             os.replace(folder, target)
         shutil.rmtree(workshop, ignore_errors=True)
     return target

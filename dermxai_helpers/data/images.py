@@ -21,7 +21,6 @@ def open_image(path: str | Path, size: tuple[int, int] | None = None) -> np.ndar
     """Open an image file as sRGB, uint8, (height, width, 3).
 
     size : (height, width) to resize to (bilinear, antialiased), or None for the image's own size
-
     Every mode is converted, transparent pixels are laid on white, photographs stored sideways turned upright. Colours
     that an embedded profile (Display P3 ...) means are brought to sRGB; a profile that cannot be read is ignored.
     Raises DataError for a file that is empty, damaged, neither JPEG nor PNG, or larger than PIXEL_LIMIT (PNG_LIMIT).

@@ -16,7 +16,6 @@ def split(table: pd.DataFrame, by: str = "lesion", val: float = 0.2, seed: int =
 
     by : "lesion" keeps all photographs of a lesion on one side; "image" ignores lesions, as the paper's split did
     val : share of the images to validate on, between 0 and 1
-
     Both are stratified. For 1/2, 1/3 ... 1/10 "lesion" deals whole lesions into 1/val piles (StratifiedGroupKFold) and
     validates on one of those that hold every class, which the seed chooses; for other shares, or fewer lesions than
     piles, lesions are drawn one by one. ValueError: a class of fewer than two, a row without one.

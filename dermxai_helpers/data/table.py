@@ -25,11 +25,9 @@ def load(folder: str | Path, classes: Collection[str] | None = CLASSES) -> pd.Da
 
     folder : holds HAM10000_metadata.csv (or the same file without ".csv") and the images, in any sub-folders
     classes : the diagnoses (column dx) to keep, or None for all seven
-
     Columns: HAM10000's own seven, `image_path`, and `mask_path` ("" for an image without lesion mask). Raises one
     DataError with every problem of the table and of the kept rows' files, judged by header and end marker; files of one
-    name must be copies, byte for byte: the first is taken. Warns of images in no row. The table may hold commas,
-    semicolons (as spreadsheets write in many countries) or tabs; blanks round its values are taken off.
+    name must be copies, byte for byte. Warns of images in no row. Commas, semicolons or tabs part the values.
     Source: Tschandl, Rosendahl, Kittler (2018), doi:10.1038/sdata.2018.161.
     """
     folder = existing_folder(folder)

@@ -51,18 +51,12 @@ def grad_cam_plus_plus(features: Tensor, gradients: Tensor) -> Tensor:
 
 
 def hires_cam(features: Tensor, gradients: Tensor) -> Tensor:
-    """Multiply every value with its own gradient: what each cell adds to the score, to first order.
-
-    Source: Draelos and Carin, "Use HiResCAM instead of Grad-CAM", arXiv:2011.08891, equation 3.
-    """
+    """Multiply values with their gradients: what a cell adds. Source: Draelos, Carin, arXiv:2011.08891, equation 3."""
     return (gradients * features).sum(dim=1)
 
 
 def layer_cam(features: Tensor, gradients: Tensor) -> Tensor:
-    """Multiply every value with its own gradient where that is positive.
-
-    Source: Jiang et al., "LayerCAM", IEEE TIP 2021, equations 6 and 7.
-    """
+    """Multiply every value with its gradient where positive. Source: Jiang et al., LayerCAM, TIP 2021, (6) and (7)."""
     return (gradients.clamp(min=0) * features).sum(dim=1)
 
 

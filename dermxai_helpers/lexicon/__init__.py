@@ -1,5 +1,4 @@
 """Which facts, and which class, does a sentence state?"""
 
-from dermxai_helpers.lexicon.keywords import PAPER_KEYWORDS, paper_vote
 from dermxai_helpers.lexicon.parsing import parse
-from dermxai_helpers.lexicon.voting import vote
+from dermxai_helpers.lexicon.voting import PAPER_KEYWORDS, paper_vote, vote

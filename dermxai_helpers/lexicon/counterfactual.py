@@ -10,19 +10,15 @@ from dermxai_helpers.lexicon.facts import ATTRIBUTES, agrees, true_facts
 from dermxai_helpers.lexicon.parsing import Facts
 
 ONE_COLOUR = {"pigments": ("light brown",), "veil": False, "regression": False}
-CHANGES: dict[str, tuple[dict, dict]] = {
+CHANGES: dict[str, tuple[dict, dict]] = {  # slot -> the two settings of `synth.draw` that are compared
     "symmetry": ({"symmetry": "symmetric"}, {"symmetry": "asymmetric"}),
     "border_shape": ({"border_shape": "regular"}, {"border_shape": "irregular"}),
     "colour_count": (ONE_COLOUR, ONE_COLOUR | {"pigments": ("light brown", "dark brown", "red")}),
     "network": ({"network": "typical"}, {"network": "atypical"}),
     "dots_globules": ({"dots": "none"}, {"dots": "irregular"}),
-    "streaks": ({"streaks": False}, {"streaks": True}),
-    "blue_white_veil": ({"veil": False}, {"veil": True}),
-    "milia": ({"milia": False}, {"milia": True}),
-    "comedo": ({"comedo": False}, {"comedo": True}),
 }
-"""Slot -> the two settings of `synth.draw` that are compared."""
-
+SWITCHED = ("streaks", "blue_white_veil", "milia", "comedo")
+CHANGES |= {slot: ({ATTRIBUTES[slot]: False}, {ATTRIBUTES[slot]: True}) for slot in SWITCHED}
 Pair = namedtuple("Pair", "slot before after")  # what was changed on purpose between two `synth.Lesion`
 
 
@@ -41,9 +37,8 @@ def follow(pairs: Sequence[Pair], before: Sequence[Facts], after: Sequence[Facts
 
     pairs : from `draw_pairs`; before, after : facts read in the captions of the two drawings, (n,)
     slot : what was changed; changed : the caption says something else about it; followed : it is right before and
-    after; others : the share of the other facts that are told differently, among those that the change left alone (a
-    veil brings a colour). Silence counts as a denial. Facts of the *first* drawing's mirror image as `after`, where
-    nothing has changed, give the noise floor of all three.
+    after; others : the share of the other facts, those that the change left alone, that are told differently. Silence
+    counts as a denial. Facts of the *first* drawing's mirror image as `after` give the noise floor of all three.
     """
     rows = []
     for pair, first, second in zip(pairs, before, after, strict=True):

@@ -10,13 +10,12 @@ from dermxai_helpers.lexicon.parsing import Facts, mentions, parse
 
 Fact = tuple[str, str]
 
+# Slot of a caption -> attribute of a drawn lesion: what the drawings know the truth about
 ATTRIBUTES = {
     "symmetry": "symmetry", "border_shape": "border_shape", "border_sharpness": "border_sharpness",
     "colour_count": "colour_count", "network": "network", "dots_globules": "dots", "streaks": "streaks",
     "blue_white_veil": "veil", "regression": "regression", "milia": "milia", "comedo": "comedo",
-    "cerebriform": "fissures",
-}  # fmt: skip
-"""Slot of a caption -> attribute of a drawn lesion: what the drawings know the truth about."""
+    "cerebriform": "fissures"}  # fmt: skip
 
 
 def true_facts(attributes: Mapping) -> Facts:
@@ -64,9 +63,10 @@ def verdicts(said: Sequence[Facts], true: Sequence[Facts], slots: Sequence = tup
     rows = []
     for caption, (stated, known) in enumerate(zip(said, true, strict=True)):
         for slot in slots:
-            verdict = _verdict(stated.get(slot), known.get(slot, ("", "uncertain")))
-            if verdict != "open":
-                rows.append((caption, slot, " ".join(stated.get(slot, ())), " ".join(known[slot]), verdict))
+            fact, truth = stated.get(slot, ("", "uncertain")), known.get(slot, ("", "uncertain"))
+            verdict = "silent" if fact[1] == "uncertain" else {True: "right", False: "wrong"}.get(agrees(fact, truth))
+            if verdict and truth[1] != "uncertain":
+                rows.append((caption, slot, " ".join(stated.get(slot, ())), " ".join(truth), verdict))
     return pd.DataFrame(rows, columns=["caption", "slot", "said", "true", "verdict"])
 
 
@@ -84,14 +84,6 @@ def ticked(sentence: str, true: Facts, slots: Sequence = tuple(ATTRIBUTES)) -> s
         sign = {"right": "\u00a0✓", "wrong": "\u00a0✗"}.get(known.get(one.slot), "")
         sentence = sentence[: one.end] + sign + sentence[one.end :]
     return sentence
-
-
-def _verdict(said: Fact | None, true: Fact) -> str:
-    if true[1] == "uncertain":
-        return "open"
-    if said is None or said[1] == "uncertain":
-        return "silent"
-    return {True: "right", False: "wrong", None: "open"}[agrees(said, true)]
 
 
 def majority(true: Sequence[Facts]) -> Facts:

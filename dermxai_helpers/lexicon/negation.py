@@ -9,16 +9,13 @@ streaks at the edge are irregular" is about the edge).
 import re
 
 REACH = 200  # characters: no cue is about words farther away, and a caption gone wild stays quick to read
-SEEN = (
-    "(?:seen|visible|present|identified|detected|observed|found|evident|noted|appreciated|recogni[sz]able"
-    "|apparent|discernible|preserved|maintained)"
-)
+SEEN = "(?:seen|visible|present|identified|detected|observed|found|evident|noted|appreciated|recogni[sz]able|apparent"
+SEEN += "|discernible|preserved|maintained)"
 FINITE = "(?:is|are|was|were|has|do|does|did|shows|appears|looks|seems|covers|hides|obscures)"
 UNSURE = r"(?:necessarily|certain(?:ly)?|sure|clear(?! of)|possible|allow|permit)\b"
 TO_BE = "(?:is|are|was|were|appears?|seems?|remains?)"
 
-DENIES = re.compile(
-    rf"""\b(?:
+DENIES = re.compile(rf"""(?x)\b(?:
         (?:no|without\ an?y?|without)\ (?:evidence|signs?|indications?|suggestions?|traces?)\ (?:of|for|that)
       | no(?!\ (?:doubt|question|diagnosis|longer\ {SEEN}|(?:less|fewer)\ than)) | zero
       | (?<!no\ )(?<!not\ )(?:less|fewer)\ than(?=\ $)
@@ -29,11 +26,8 @@ DENIES = re.compile(
       | negative\ for | anything\ but | by\ no\ means | far\ from(?!\ (?:the|its|it|any))
       | (?:hardly|scarcely)(?!\ {SEEN})
       | fail(?:s|ed)?\ to | cannot\ (?:see|find|identify|detect|make\ out)
-    )\b | (?:^|(?<=with\ )|(?<=,\ )|(?<=has\ )|(?<=shows\ )|(?<=\ an\ ))absent\b | \bnon(?=\ )""",
-    re.VERBOSE,
-)
-DOUBTS = re.compile(
-    rf"""\b(?:
+    )\b | (?:^|(?<=with\ )|(?<=,\ )|(?<=has\ )|(?<=shows\ )|(?<=\ an\ ))absent\b | \bnon(?=\ )""")
+DOUBTS = re.compile(rf"""(?x)\b(?:
         possibl[ey] | probabl[ey] | (?:un)?likely | potential(?:ly)? | perhaps | maybe | may | might
       | could(?!\ not\ be) | suggest\w*
       | suspicious | suspected | suspicion | question\ of | questionabl[ey] | presum\w+
@@ -41,39 +35,29 @@ DOUBTS = re.compile(
       | (?:cannot|could\ not)\ (?:exclude|rule\ out) | hard\ to | difficult\ to
       | minimal(?:ly)? | negligible | barely | (?<!a\ )little(?=\ (?:$|or|to|if|evidence|signs?))
       | less(?!\ than\ (?:\d|$)) | (?:at\ most|up\ to)(?=\ $)
-    )\b""",
-    re.VERBOSE,
-)
+    )\b""")
 
-DENIED = re.compile(
-    rf"""\s*(?:{TO_BE}\ |[:(]\ ?|-\ )?(?:both\ |all\ )?(?P<twice>not\ )?
+DENIED = re.compile(rf"""(?x)\s*(?:{TO_BE}\ |[:(]\ ?|-\ )?(?:both\ |all\ )?(?P<twice>not\ )?
         (?:absent|missing|lacking|lost(?!\ [a-z])|(?<=metry\ is\ )(?:lost|broken|disrupted)|none|ruled\ out|excluded)\b
       | (?:\ score|\ points?)?\s?[:(-]?\s?(?:no|0|0/\d|zero|nil|false|negative)(?=\s*(?:$|[,;)]|\.(?!\d)))
       | \s*:\ (?:no|0)\b | \s*\(-\) | \s*:?\ -(?=\s*(?:$|[.,;])) | \ (?:in|along|about)\ (?:0|no|neither)\ ax[ei]s\b
       | \s*(?:{TO_BE}\ |[:(]\ ?)?(?:both\ |all\ )?(?:not|no\ longer|never)\ (?:[a-z]+ly\ )?{SEEN}\b
-      | \s*(?:cannot|can\ not|could\ not|may\ not)\ be\ {SEEN}\b""",
-    re.VERBOSE,
-)
-DOUBTED = re.compile(
-    rf"""\s*(?:cannot|can\ not|could\ not)\ be\ (?:excluded|ruled\ out|assessed|determined|evaluated|judged|confirmed)\b
+      | \s*(?:cannot|can\ not|could\ not|may\ not)\ be\ {SEEN}\b""")
+DOUBTED = re.compile(rf"""(?x)
+        \s*(?:cannot|can\ not|could\ not)\ be\ (?:excluded|ruled\ out|assessed|determined|evaluated|judged|confirmed)\b
       | \s*(?:{TO_BE}\ )?not\ (?:excluded|ruled\ out)\b
       | ,?\ if\ (?:any|present)\b | \s*(?:{TO_BE}\ |:\ ?)
         (?:minimal|negligible|low|n/a|null|unknown|not\ (?:applicable|assess\w+|determin\w+)
           |possible|probable|(?:un)?likely|questionable|unclear|uncertain|suspected|equivocal|doubtful)\b
       | \s*(?:may|might|could)\ (?:also\ )?be\ {SEEN}\b
       | \s*\(\?\) | \ (?:\w+ly\ )?(?:pre)?dominates\b | \ than\ (?:before|previously|earlier|last|in|on)\b
-      | \s*{TO_BE}\ not(?=\s*(?:$|[.,;]))""",  # "dots are seen, streaks are not": left out is what they are not
-    re.VERBOSE,
-)
+      | \s*{TO_BE}\ not(?=\s*(?:$|[.,;]))""")  # "dots are seen, streaks are not": left out is what they are not
 
-NEW_CLAUSE = re.compile(
-    rf"""[;:]
+NEW_CLAUSE = re.compile(rf"""(?x)[;:]
       | \b(?:but|however|although|though|while|whereas|yet|except|besides|which|because|since|then|nor)\b
       | \ -\ | \b(?:other\ than|apart\ from|aside\ from)\b | (?<=\w\ )with\b
       | \band\ (?:an?|the|its|no|not|without|with|there|also|some|multiple|several|one|two|lacks?|{FINITE})\b
-      | \bor\ (?:no|not|without|lacks?)\b""",
-    re.VERBOSE,
-)
+      | \bor\ (?:no|not|without|lacks?)\b""")
 NEW_CLAUSE_AFTER_NO = re.compile(rf"\b(?:{FINITE}|the|this|these|an?)\b")  # "no streaks are seen in this ..."
 LIST_WITH_OR = re.compile(r"(?P<items>[^;:()]*?)\b(?:or|nor)\b[^,;:()]*")
 LIST_WITH_AND = re.compile(r"(?P<items>[^;:()]*?)\b(?:and|or|nor)\b[^,;:()]*")
@@ -96,7 +80,6 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool, structure
     "border is not irregular". Two denials cancel out: "not without streaks".
     lists : whether a cue behind may also reach back over a list, as in "dots, streaks and network are absent"
     structure : whether it can be absent; a border cannot, so it is in doubt in "lacks symmetry, irregular borders and"
-
     The rule: a cue reaches to the next clause ("but", "with", "and the"), over a comma only in a list that "or" closes,
     or "and" behind a cue that asks for a list ("free of", "lacks"). In a list that nothing closes it leaves doubt.
 
@@ -105,17 +88,17 @@ def judge(sentence: str, start: int, core: int, end: int, lists: bool, structure
     [1, 1, 0]
     """
     denials, behind = _cues_before(DENIES, sentence, start, core, end), _behind(DENIED, sentence, end, lists)
-    count = len(denials)
-    if behind:
-        count += 2 if behind["twice"] else 1  # "are not absent"
+    count = len(denials) + (0 if not behind else 2 if behind["twice"] else 1)  # "are not absent"
     inside = any(cue.start() >= start for cue in denials)
-    doubts = [cue for cue in _cues_before(DOUBTS, sentence, start, core, end) if not _is_denied(sentence, cue)]
+    doubts = _cues_before(DOUBTS, sentence, start, core, end)
+    deniable = [cue for cue in doubts if cue.group().startswith(("suggest", "suspic"))]  # "nothing suggestive of"
+    denied = [cue for cue in deniable if _cues_before(DENIES, sentence, cue.start(), cue.start(), cue.end())]
     far = [cue for cue in denials if not structure and "," in sentence[cue.end() : start]]
     unclear = [cue for cue in far if not _in_one_list(sentence, cue, start, LIST_WITH_OR)]
     if not count and (listed := OPEN_LIST.search(sentence, max(0, start - REACH), start)):
         if (structure or "metry" in listed.group()) and not re.search(r"\band (?:an?|no|the)\b", sentence[end:]):
             unclear = [listed]
-    return count, inside, bool(doubts or unclear or _behind(DOUBTED, sentence, end, lists))
+    return count, inside, bool(len(doubts) > len(denied) or unclear or _behind(DOUBTED, sentence, end, lists))
 
 
 def _cues_before(cues: re.Pattern, sentence: str, start: int, core: int, end: int) -> list[re.Match]:
@@ -140,18 +123,10 @@ def _reaches(sentence: str, cue: re.Match, start: int, core: int, end: int) -> b
     return "," not in outside or _in_one_list(sentence, cue, start, closing)
 
 
-def _is_denied(sentence: str, doubt: re.Match) -> bool:
-    """Whether a doubt is itself denied: "nothing suggestive of streaks" leaves none."""
-    deniable = doubt.group().startswith(("suggest", "suspic"))
-    return deniable and bool(_cues_before(DENIES, sentence, doubt.start(), doubt.start(), doubt.end()))
-
-
 def _in_one_list(sentence: str, cue: re.Match, start: int, closing: re.Pattern) -> bool:
     """Whether "or" closes a list from the cue beyond `start`: "no dots, streaks or veil", not "no dots, streaks"."""
     closed = closing.match(sentence, cue.end(), cue.end() + REACH)
-    if closed is None or closed.end() <= start:
-        return False
-    return not NOT_IN_A_LIST.search(closed["items"])
+    return bool(closed) and closed.end() > start and not NOT_IN_A_LIST.search(closed["items"])
 
 
 def _behind(cues: re.Pattern, sentence: str, end: int, lists: bool) -> re.Match | None:

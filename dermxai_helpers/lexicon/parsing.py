@@ -10,9 +10,7 @@ from dermxai_helpers.lexicon.plain import SENTENCE, as_text, english_prose, spel
 from dermxai_helpers.lexicon.scope import not_shared, of_the_lesion
 from dermxai_helpers.lexicon.vocabulary import ALWAYS_THERE, COLOURS, FLIPS, KINDS, PATTERNS, SEVERAL, SLOTS, UMBRELLA
 
-Facts = dict[str, tuple[str, str]]
-"""Slot -> (value, polarity), polarity being "present", "absent" or "uncertain"; an unstated slot is not in it."""
-
+Facts = dict[str, tuple[str, str]]  # slot -> (value, "present", "absent" or "uncertain"), without slots unstated
 POLARITIES = ("present", "uncertain", "absent")  # which one counts when a caption says all three of a slot
 ASKED = tuple(PROMPTS.values())
 ECHO_WORDS = 6  # that many words in a row from a prompt are no coincidence
@@ -34,14 +32,12 @@ def parse(sentence: str, prompts: tuple[str, ...] = ASKED) -> Facts:
     """Read the facts that a caption states: {slot: (value, "present", "absent" or "uncertain")}.
 
     prompts : what the captioner was asked; six words in a row from one of them are an echo and state nothing
-
     Slots and values are those of `vocabulary.SLOTS`; a structure without a quality has the value "any". Two values of a
     slot that excludes them, or one both stated and denied, are ("conflict", "uncertain"); elsewhere they are joined:
     ("white+red", "present"). Two colours named or more give `colour_count`, unless the caption counts them itself. A
     denial of a slot with two values (`vocabulary.FLIPS`) states the other; any other denial makes its value absent.
     Questions and offered alternatives ("symmetric/asymmetric") state nothing, nor does what is said of the skin around.
-    What two lesions do not share is ("conflict", "uncertain"). Another language, JSON, a table and the like are not
-    read, and noted: {"language": ("not English", "present")} or "not prose".
+    What two lesions do not share is a conflict. Other languages, tables are noted: {"language": ("not English", ..)}.
 
     >>> parse("The lesion is not asymmetric and shows no streaks.")
     {'symmetry': ('symmetric', 'present'), 'streaks': ('any', 'absent')}
@@ -82,11 +78,8 @@ def echoed_words(text: str, prompts: tuple[str, ...] = ASKED) -> list[re.Match]:
 
 
 def _of_sentence(sentence: str) -> list[Mention]:
-    found = [
-        Mention(slot, value, "present", *match.span("core"), match.span())
-        for slot, value, pattern in PATTERNS
-        for match in pattern.finditer(sentence)
-    ]
+    matches = ((slot, value, match) for slot, value, pattern in PATTERNS for match in pattern.finditer(sentence))
+    found = [Mention(slot, value, "present", *match.span("core"), match.span()) for slot, value, match in matches]
     found = of_the_lesion(sentence, _without_alternatives(sentence, _longest(found)))
     judged = [_judged(sentence, mention) for mention in found]
     denied = [one for one in judged if one.slot == "umbrella" and one.polarity == "absent"]
@@ -100,11 +93,8 @@ def _longest(found: list[Mention]) -> list[Mention]:
     kept: list[Mention] = []
     for one in sorted(found, key=lambda one: (one.start - one.end, one.span[0] - one.span[1])):
         taken = any(one.start < other.end and other.start < one.end for other in kept)
-        general = one.value == "any" and any(
-            other.slot == one.slot and other.span[0] <= one.start and one.end <= other.span[1]
-            for other in found
-            if other.value != "any"
-        )
+        kinds = [other.span for other in found if other.slot == one.slot and other.value != "any"]
+        general = one.value == "any" and any(start <= one.start and one.end <= end for start, end in kinds)
         if not taken and not general:
             kept.append(one)
     return sorted(kept, key=lambda one: one.start)

@@ -53,25 +53,23 @@ WORD = re.compile(r"[^\W\d_]+")
 
 def as_text(caption: object) -> str:
     """The caption itself; ValueError for what is no text, such as the NaN of a table with an empty cell."""
-    if not isinstance(caption, str):
-        found = f"{type(caption).__name__} {str(caption)[:40]!r}"
-        raise ValueError(f"a caption must be text, got {found}: leave such rows out")
-    return caption
+    if isinstance(caption, str):
+        return caption
+    raise ValueError(f"a caption must be text, got {type(caption).__name__} {str(caption)[:40]!r}: leave such rows out")
 
 
 def normalised(text: str) -> tuple[str, list[int]]:
     """A text with plain spaces, quotes, hyphens and letters, and each character's place in the text given.
 
-    What has no width (soft hyphens, joiners, combining marks) is left out; ligatures and full-width letters are spelt
-    out. The case of letters stays.
+    What has no width (soft hyphens, joiners ...) is left out, ligatures are spelt out, the case of letters stays.
     """
     if not as_text(text).isascii():
         text = HIDDEN_IN_A_WORD.sub("\\1\u00ad", text)
     text = text.translate(LETTERS)
     if text.isascii():
         return text, list(range(len(text)))
-    spelt = [(part, place) for place, letter in enumerate(text) for part in _spelt(letter)]
-    return "".join(part for part, _ in spelt), [place for _, place in spelt]
+    parts = [_spelt(letter) for letter in text]
+    return "".join(parts), [place for place, part in enumerate(parts) for _ in part]
 
 
 @lru_cache(maxsize=4096)

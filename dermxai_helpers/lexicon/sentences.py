@@ -14,34 +14,27 @@ from dermxai_helpers.lexicon.plain import normalised
 def describe(attributes: Mapping, prompt_name: str, rng: np.random.Generator) -> str:
     """Write the true sentence about a drawn lesion, in the form that one of the three prompts asks for.
 
-    attributes : a row of `truth/attributes.csv` (or `Lesion.attributes`)
-    prompt_name : "global", "roi" or "focused"
+    attributes : a row of `truth/attributes.csv` (or `Lesion.attributes`); prompt_name : "global", "roi" or "focused"
     rng : picks one of two phrasings; the facts do not depend on it
-
-    What a flat drawing cannot show is not stated: raised or flat never, "fissured" or "smooth" is the drawn structure
-    `fissures`, the diameter is refused, and a ruler is mentioned when there is one.
+    What a flat drawing cannot show is not stated: never raised or flat; the diameter is refused, a ruler mentioned.
     """
     if prompt_name not in PROMPTS:
         raise ValueError(f"unknown prompt {prompt_name!r}: choose one of {', '.join(PROMPTS)}")
     names = attributes["colours"]  # a tuple in a `Lesion`, "red+black" in the table
     names = names.split("+") if isinstance(names, str) else list(names)
     colours = "a single color" if int(attributes["colour_count"]) == 1 else "multiple colors"
-    facts = [
-        f"{_article(attributes['border_shape'])} border",
-        colours if prompt_name == "global" else f"{colours} ({_listing(names)})",
-        "a fissured surface" if attributes["fissures"] else "a smooth surface",
-    ]
+    colours = colours if prompt_name == "global" else f"{colours} ({_listing(names)})"
+    surface = "a fissured surface" if attributes["fissures"] else "a smooth surface"
+    facts = [f"{_article(attributes['border_shape'])} border", colours, surface]
     if prompt_name == "roi":
         facts.append("a visible ruler" if attributes["ruler"] else "no scale visible for the diameter")
     if prompt_name == "focused":  # rare structures when they are there; then what the prompt names, and the veil
         rare = {"regression": "regression", "milia": "milia-like cysts", "comedo": "comedo-like openings"}
         network, dots = attributes["network"], attributes["dots"]
-        facts += [words for name, words in rare.items() if attributes[name]] + [
-            "no network" if network == "none" else f"{_article(network)} network",
-            "no dots" if dots == "none" else f"{dots} dots",
-            "streaks" if attributes["streaks"] else "no streaks",
-            "a blue-white veil" if attributes["veil"] else "no blue-white veil",
-        ]
+        facts += [words for name, words in rare.items() if attributes[name]]
+        facts += ["no network" if network == "none" else f"{_article(network)} network"]
+        facts += ["no dots" if dots == "none" else f"{dots} dots", "streaks" if attributes["streaks"] else "no streaks"]
+        facts += ["a blue-white veil" if attributes["veil"] else "no blue-white veil"]
     if rng.random() < 0.5:
         return f"{_article(attributes['symmetry']).capitalize()} lesion with {_listing(facts)}."
     return f"The lesion is {attributes['symmetry']}, with {_listing(facts)}."
@@ -76,9 +69,8 @@ def edge_share(image: np.ndarray, mask: np.ndarray) -> float:
 ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|approx|ca|vs|dr|fig|(?<!: )no(?=\. ?\d))\.|(?<=\d)\.(?=\d)", re.IGNORECASE)
 OPENING = re.compile(r"^(?:(?:\d+[.)]|(?:sure|certainly|absolutely|of course|okay|ok|yes|no)[.!])\s+)+", re.IGNORECASE)
 DECLINED = re.compile(
-    r"\b(?:cannot|can't|can not|unable to|not able to) (?:\w+ ){0,2}?(?:describe|help|assist|provide|analy[sz]e|answer)"
-    r"|\bi(?:'m| am) sorry\b|\bas an ai\b",
-    re.IGNORECASE,
+    r"(?i)\b(?:cannot|can't|can not|unable to|not able to) (?:\w+ ){0,2}?(?:describe|help|assist|provide|analy[sz]e"
+    r"|answer)|\bi(?:'m| am) sorry\b|\bas an ai\b"
 )
 
 

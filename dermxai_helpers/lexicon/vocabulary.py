@@ -2,7 +2,9 @@
 
 A surface form is a regular expression on small letters that must stand as whole words, a hyphen being part of a word. A
 group called `core` marks the words that carry the value where more has to be read to know what they are about: in "an
-irregular, ill-defined border" the core is "irregular".
+irregular, ill-defined border" the core is "irregular". The value "any" names a structure and leaves its kind open.
+Source: the ABCD rule (Stolz 1994), the 7-point checklist (Argenziano 1998) and the words of the third consensus
+(Kittler 2016); a few everyday synonyms are ours.
 """
 
 import re
@@ -18,14 +20,10 @@ IRREGULAR = "irregular|notched|scalloped|jagged|ragged|uneven|ill-?shaped"
 DEFINED = "(?:demarcated|defined|circumscribed|delineated|bordered)"
 SHARP = f"(?:sharply|well|clearly)[ -]{DEFINED}|abrupt"
 FADED = f"(?:ill|poorly|vaguely)[ -]?{DEFINED}|fading|faded|blurred|indistinct|gradual"
-COLOURS = {
-    "white": "white|whitish",
-    "red": "red|reddish|pink|pinkish",
-    "light brown": "light[ -]brown|tan",
-    "dark brown": "dark[ -]brown",
-    "blue-gray": "(?:blue|bluish)[ -]gr[ae]y(?:ish)?|blue|bluish|gr[ae]y|gr[ae]yish",
-    "black": "black|blackish",
-}  # the six of the ABCD rule, in the order of `synth.COLOURS`
+COLOURS = {  # the six of the ABCD rule, in the order of `synth.COLOURS`
+    "white": "white|whitish", "red": "red|reddish|pink|pinkish", "light brown": "light[ -]brown|tan",
+    "dark brown": "dark[ -]brown", "blue-gray": "(?:blue|bluish)[ -]gr[ae]y(?:ish)?|blue|bluish|gr[ae]y|gr[ae]yish",
+    "black": "black|blackish"}  # fmt: skip
 BROWN = "(?:(?:red|pink|yellow|gr[ae]y)(?:dish|ish)?[ -])?brown(?:ish)?"  # of unknown shade, so none of the six
 COLOUR = "|".join([*COLOURS.values(), BROWN])
 NUMBER = "single|multiple|one|two|distinct|different"
@@ -71,57 +69,43 @@ SIZE = "diameter|size|dimensions?"
 SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "symmetry": {
         "symmetric": (rf"symmetric(?:al)?(?:ly)?(?: {ALONG} (?:two|both) axes)?", NOUN_OF_SYMMETRY, r"mirror(?:s|ed)?"),
-        "asymmetric": (
-            rf"a-?symmetr(?:y|ic(?:al(?:ly)?)?)(?: {ALONG} (?:one axis|(?:two|both) axes))?",
-            "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} (?:one|1) axis",
-        ),
-    },
+        "asymmetric": (rf"a-?symmetr(?:y|ic(?:al(?:ly)?)?)(?: {ALONG} (?:one axis|(?:two|both) axes))?",
+            "in two axes", rf"(?:symmetric(?:al)? )?{ALONG} (?:one|1) axis")},
     "border_shape": {
         "regular": (*quality(REGULAR, BORDER), rf"regular in (?:{BORDER})", "regularly shaped", bare("regular")),
         "irregular": (
             *quality(IRREGULAR, BORDER), rf"irregular in (?:{BORDER})", "irregularly shaped", bare("irregular"),
-            "border irregularity", rf"irregularity of (?:the )?(?:{BORDER})",
-        ),
-        "moth-eaten": ("moth-?eaten(?: borders?)?",),
-    },
+            "border irregularity", rf"irregularity of (?:the )?(?:{BORDER})"),
+        "moth-eaten": ("moth-?eaten(?: borders?)?",)},
     "border_sharpness": {"sharp": (SHARP, *quality("sharp", BORDER)), "faded": (FADED,)},
     "colour_count": {
-        "one": (
-            *quality(UNIFORM, TINT), "monochrom(?:e|atic|ous)", "(?:uniform|even|homogeneous) in colou?r",
-            rf"(?:uniform|even|homogeneous)ly (?:colou?red|pigmented|{COLOUR})",
-        ),
+        "one": (*quality(UNIFORM, TINT), "monochrom(?:e|atic|ous)", "(?:uniform|even|homogeneous) in colou?r",
+            rf"(?:uniform|even|homogeneous)ly (?:colou?red|pigmented|{COLOUR})"),
         "two": (*quality("two|2|dual", TINT), "two-tone", r"(?:bi|two-)colou?red"),
-        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), TOO, r"variegat\w+|multi-?colou?r(?:ed)?|polychrom(?:e|atic)"),
-    },
+        "many": (*quality(f"{AMOUNT}|{MORE}", TINT), TOO, r"variegat\w+|multi-?colou?r(?:ed)?|polychrom(?:e|atic)")},
     "colours": {value: (form,) for value, form in COLOURS.items()} | {"brown": (BROWN,)},
     "network": {
         "typical": (*quality("typical|regular|delicate", NETWORK), "reticular (?:lines|pattern)"),
         "atypical": quality("atypical|irregular|broadened|prominent", NETWORK),
-        "any": (NETWORK,),
-    },
+        "any": (NETWORK,)},
     "dots_globules": {
         "regular": (
             *quality(f"{EVENLY}|regular|symmetric", DOTS), "cobblestone(?: pattern)?", f"peripheral rim(?: of {DOTS})?",
         ),
         "irregular": quality(rf"irregularly (?:{SPREAD})|irregular|asymmetric", DOTS),
-        "any": (DOTS,),
-    },
+        "any": (DOTS,)},
     "streaks": {
         "regular": (*quality("regular|symmetric", STREAKS), "starburst(?: pattern)?"),
         "irregular": quality("irregular|asymmetric", STREAKS),
-        "any": (STREAKS,),
-    },
+        "any": (STREAKS,)},
     "blue_white_veil": {
-        "any": (r"(?:blu\w+[ -]?whit\w+|whit\w+[ -]?blu\w+)(?: (?:veil|structures?))?", "structureless blue", "veil"),
-    },
+        "any": (r"(?:blu\w+[ -]?whit\w+|whit\w+[ -]?blu\w+)(?: (?:veil|structures?))?", "structureless blue", "veil")},
     "regression": {
-        "any": (r"regression(?: structures?)?", "scar-?like", "peppering", "granularity", "gr[ae]y dots"),
-    },
+        "any": (r"regression(?: structures?)?", "scar-?like", "peppering", "granularity", "gr[ae]y dots")},
     "blotch": {"any": (r"blotch(?:es)?", "structureless (?:black|dark brown) areas?", r"hyperpigment\w+ areas?")},
     "vessels": {
         **{kind: quality(kind, VESSELS) for kind in ("dotted", "linear irregular", "hairpin", "arborizing", "comma")},
-        "any": (VESSELS,),
-    },
+        "any": (VESSELS,)},
     "milia": {"any": ("milia(?:[ -]?like)? cysts?", "milia", "white clods?")},
     "comedo": {"any": ("comedo(?:[ -]?like)? openings?", "comedon(?:es?)?", "crypts?", "plugs?")},
     "cerebriform": {"any": ("fissures?", "fissured", "ridges?", "gyri", "sulci", "cerebriform", "fat fingers")},
@@ -129,54 +113,34 @@ SLOTS: dict[str, dict[str, tuple[str, ...]]] = {
     "surface": {
         "waxy": ("waxy",), "stuck-on": ("stuck[ -]on",), "verrucous": ("verrucous|warty",),
         "keratotic": ("(?:hyper)?keratotic",), "scaly": ("scaly",), "crusted": ("crusted|crusts?",),
-        "smooth": ("smooth",),
-    },
+        "smooth": ("smooth",)},
     "artefact": {
         "hair": ("hairs?",), "ruler": ("ruler|scale bar",), "gel bubble": ("(?:gel |air )?bubbles?",), "ink": ("ink",),
-        "vignette": ("vignett(?:e|ing)|dark corners?",),
-    },
+        "vignette": ("vignett(?:e|ing)|dark corners?",)},
     "refusal": {
         "no scale": ("(?:no|without an?y?) (?:visible )?(?:scale|reference)",),
         "cannot be measured": (
             rf"(?:{SIZE})[a-z ]* (?:cannot|could not) be (?:measured|determined|assessed|estimated|given|stated|seen)",
         ),
-        "not visible": (rf"(?:{SIZE}|scale)[a-z ]* not (?:visible|available|shown|given|provided|stated)",),
-    },
+        "not visible": (rf"(?:{SIZE}|scale)[a-z ]* not (?:visible|available|shown|given|provided|stated)",)},
     "off_topic": {
         "diagnosis": (
             r"melanomas?|melanocytic|moles?|n[ae]?ev(?:us|i)|cancer(?:ous)?|carcinomas?|keratos[ie]s|malignan\w+|benign"
-            r"|tumou?rs?",
-        ),
-        "scene": (r"(?:person|people|man|woman|child|hands?|ears?|face|cars?|food|dogs?|cats?)(?!'s skin)",),
-    },
+            r"|tumou?rs?",),
+        "scene": (r"(?:person|people|man|woman|child|hands?|ears?|face|cars?|food|dogs?|cats?)(?!'s skin)",)},
     "language": {"not English": (), "not prose": ()},  # found by `plain`, in no words of a list
 }  # fmt: skip
-"""Source of slots, values and forms: the ABCD rule (Stolz 1994), the 7-point checklist (Argenziano 1998) and the words
-of the third consensus (Kittler 2016); a few everyday synonyms are ours. The value "any" names a structure and leaves
-its kind open."""
 
-FLIPS = {
-    "symmetry": ("symmetric", "asymmetric"),
-    "border_shape": ("regular", "irregular"),
-    "border_sharpness": ("sharp", "faded"),
-}
-"""What every lesion has, in one of two ways: to deny one is to state the other."""
-
+# What every lesion has, in one of two ways: to deny one is to state the other. And all that no lesion can be free of.
+REGULARITY = ("regular", "irregular")
+FLIPS = {"symmetry": ("symmetric", "asymmetric"), "border_shape": REGULARITY, "border_sharpness": ("sharp", "faded")}
 ALWAYS_THERE = (*FLIPS, "colour_count", "colours", "surface")
-"""What no lesion can be free of."""
-
-KINDS = {
-    "network": ("typical", "atypical"),
-    "dots_globules": ("regular", "irregular"),
-    "streaks": ("regular", "irregular"),
-}
-"""What a lesion need not have: "the network is not typical" states the other kind, "no typical network" states none."""
-
+# What a lesion need not have: "the network is not typical" states the other kind, "no typical network" states none.
+KINDS = {"network": ("typical", "atypical"), "dots_globules": REGULARITY, "streaks": REGULARITY}
+# Slots that can hold several values at once; everywhere else two values are a conflict.
 SEVERAL = ("colours", "surface", "artefact", "off_topic", "refusal", "vessels", "language")
-"""Slots that can hold several values at once; everywhere else two values are a conflict."""
-
+# What "no visible structures" denies at once. (That there *are* structures says nothing about any of them.)
 UMBRELLA = ("network", "dots_globules", "streaks", "blue_white_veil", "regression")
-"""What "no visible structures" denies at once. (That there *are* structures says nothing about any of them.)"""
 
 
 def whole_words(form: str) -> re.Pattern:
@@ -185,9 +149,6 @@ def whole_words(form: str) -> re.Pattern:
     return re.compile(rf"(?<![\w-])(?:{core})(?![\w-])")
 
 
-PATTERNS = tuple(
-    (slot, value, whole_words(form))
-    for slot, values in (SLOTS | {"umbrella": {"any": ("structures?",)}}).items()
-    for value, forms in values.items()
-    for form in forms
-)
+READ = SLOTS | {"umbrella": {"any": ("structures?",)}}
+LISTS = [(slot, value, forms) for slot, values in READ.items() for value, forms in values.items()]
+PATTERNS = tuple((slot, value, whole_words(form)) for slot, value, forms in LISTS for form in forms)

@@ -1,4 +1,4 @@
-"""A vote by facts: each speaks for the classes in which it is frequent, among drawn lesions (not on real skin)."""
+"""Two votes for a class: the paper's, by counted keywords; and one by facts, weighed on drawn lesions, not skin."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,51 @@ import numpy as np
 
 from dermxai_helpers.lexicon.facts import ATTRIBUTES, Fact, agrees, true_facts
 from dermxai_helpers.lexicon.parsing import Facts, parse
+from dermxai_helpers.lexicon.plain import english_prose, normalised
 from dermxai_helpers.synth import LABELS
 from dermxai_helpers.synth.attributes import completed, sample_label, sample_lesion
 
-ABSTAIN = "abstain"
+PAPER_KEYWORDS = {  # source: seed A, section 3.5
+    "mel": ("asymmetric", "irregular border", "multiple colors"), "bkl": ("waxy", "sharply demarcated", "keratotic"),
+    "nv": ("uniform", "regular border", "even color")}  # fmt: skip
+FALLBACK = "nv"  # the class of a sentence that decides nothing: the commonest. The paper states no rule
 DRAWN = 4000  # lesions behind the default weights: the rarest class then has about 490
+
+
+@dataclass(frozen=True)
+class Vote:
+    """The class a sentence votes for."""
+
+    label: str
+    hits: dict[str, int]  # class -> number of keyword occurrences
+    reason: str = ""  # why the words did not decide: "zero hits", "tie: mel, nv", "not English" or "not prose"
+
+
+def paper_vote(sentence: str, keywords: Mapping[str, Sequence[str]] = PAPER_KEYWORDS) -> Vote:
+    r"""Vote for the class whose keywords occur most often, counted as the paper counts: as runs of letters.
+
+    $$ \hat c = \arg\max_c \sum_{k \in K_c} \mathrm{count}(k, \mathrm{sentence}) $$
+
+    keywords : class -> list of words K_c, if not the paper's own; ValueError for anything else
+    Zero hits and ties go to `FALLBACK`, and `reason` says so. Sentences that are not English prose are left out.
+    A run of letters is not a word: "irregular border" contains "regular border" and so votes for both classes.
+
+    >>> vote = paper_vote("An irregular border and uneven color.")
+    >>> vote.label, vote.hits
+    ('nv', {'mel': 1, 'bkl': 0, 'nv': 2})
+
+    Source: seed A, section 3.5 (keywords and count); the rule for ties and zero hits is ours.
+    """
+    for label, words in keywords.items():
+        if isinstance(words, str) or not all(isinstance(word, str) and word.strip() for word in words):
+            raise ValueError(f"keywords of {label!r} must be a list of words, none of them empty, got {words!r}")
+    text, strange = english_prose(normalised(sentence)[0].lower())
+    hits = {label: sum(text.count(normalised(word)[0].lower()) for word in words) for label, words in keywords.items()}
+    leaders = [label for label, count in hits.items() if count == max(hits.values()) > 0]
+    if len(leaders) == 1:
+        return Vote(leaders[0], hits)
+    undecided = strange[0][1] if strange else "zero hits"
+    return Vote(FALLBACK, hits, f"tie: {', '.join(leaders)}" if leaders else undecided)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +65,7 @@ class FactWeights:
     chances: Mapping[str, Mapping[Fact, np.ndarray]]  # slot -> true fact -> P(fact | class), (classes,)
 
     def of(self, slot: str, fact: Fact) -> np.ndarray | None:
-        """Weigh a fact: log P(fact | class) / P(fact), (classes,); None for a fact about which nothing is known.
-
-        A caption may state less than the truth: "a network" sums the chances of all kinds of network.
-        """
+        """Weigh a fact: log P(fact | class) / P(fact), (classes,); "a network" sums its kinds. None: not known."""
         agreeing = [chance for true, chance in self.chances.get(slot, {}).items() if agrees(fact, true)]
         if not agreeing or fact[1] == "uncertain":
             return None
@@ -76,22 +113,20 @@ def vote(said: str | Facts, weights: FactWeights | None = None, threshold: float
 
     $$ P(c \mid f_1, \dots, f_n) = \frac{P(c) \prod_i P(f_i \mid c)}{\sum_k P(k) \prod_i P(f_i \mid k)} $$
 
-    said : a sentence, or the facts f_i that were read in it
-    weights : from `fit_weights`; None takes `default_weights`
+    said : a sentence, or the facts f_i that were read in it; weights : of `fit_weights`; None: `default_weights`
     threshold : the least probability of a class that is voted for, 0 to 1; a caption without evidence never votes
 
     >>> decision = vote("An irregular border, streaks and a blue-white veil.")
     >>> decision.label, sorted(decision.evidence)
     ('mel', ['blue_white_veil', 'border_shape', 'streaks'])
 
-    Source: naive Bayes; facts are taken as independent within a class, so a veil, which brings its own colour, counts
-    a little double.
+    Source: naive Bayes; facts are taken as independent within a class, so a veil and its colour count a little double.
     """
     weights = weights or default_weights()
     facts = said if isinstance(said, Mapping) else parse(said)
     found = {slot: weight for slot, fact in facts.items() if (weight := weights.of(slot, fact)) is not None}
     score = np.log(weights.shares) + sum(found.values())
     posterior = np.exp(score - score.max()) / np.exp(score - score.max()).sum()
-    label = weights.classes[posterior.argmax()] if found and posterior.max() >= threshold else ABSTAIN
+    label = weights.classes[posterior.argmax()] if found and posterior.max() >= threshold else "abstain"
     evidence = {slot: dict(zip(weights.classes, weight.tolist(), strict=True)) for slot, weight in found.items()}
     return Decision(label, dict(zip(weights.classes, posterior.tolist(), strict=True)), evidence)

@@ -23,10 +23,7 @@ BOX = {"boxstyle": "round", "facecolor": "#eef3f7", "edgecolor": "#445566"}
 
 @styled
 def pipeline(pictures: Mapping[str, np.ndarray], said: Mapping[str, str], note: str) -> tuple[Figure, str]:
-    """Draw the road from a photograph to its captions: Figure 3 of the paper.
-
-    pictures : {station: uint8 (h, w, 3) to show above it}; said : {prompt: its caption}; note : who wrote them
-    """
+    """Draw the paper's Figure 3. pictures : {station: uint8 (h, w, 3)}; said : {prompt: caption}; note : whose"""
     told = [f"{prompt.upper()}: {caption}" for prompt, caption in said.items()]
     text = "\n".join(fill(line, 130) for line in [f"Captions ({note}):", *told])
     figure = Figure(figsize=(9, 2.6 + 0.16 * text.count("\n")))
@@ -52,8 +49,7 @@ def qformer(prompts: Mapping[str, tuple], queries: Sequence[str], tokens: Sequen
 
     prompts : {words: (self-attention (queries, queries + words), cross-attention (queries, tokens))}, both arrays
     """
-    figure = Figure(figsize=(9, 2.9))
-    said = []
+    figure, said = Figure(figsize=(9, 2.9)), []
     for axes, (prompt, both) in zip(figure.subplots(1, len(prompts)), prompts.items(), strict=True):
         columns = ([*queries, *(f'"{word}"' for word in prompt.split())], queries, tokens)
         heights = [np.linspace(0.8, 0, len(names)) for names in columns]
@@ -80,10 +76,7 @@ def qformer(prompts: Mapping[str, tuple], queries: Sequence[str], tokens: Sequen
 def vote_report(
     table: pd.DataFrame, confusion: np.ndarray, classes: Sequence[str], paper_macro_f1: float, note: str
 ) -> tuple[Figure, str]:
-    """Draw classification report and confusion matrix of votes: Figure 5 of the paper, its number beside ours.
-
-    table : of `scoring.classification_table`; confusion : counts, (true class, voted class)
-    """
+    """Draw the paper's Figure 5. table : `scoring.classification_table`; confusion : counts (true, voted class)"""
     shown = table.rename(columns={"f1": "F1", "support": "images"})
     shown.loc["accuracy", ["precision", "recall"]] = np.nan  # one number, not one for each column
     figure = Figure(figsize=(8, 3.2))
@@ -96,18 +89,14 @@ def vote_report(
     recalls = ", ".join(f"{name} {table.loc[name, 'recall']:.2f}" for name in classes)
     shares = confusion.sum(axis=0) / confusion.sum()
     voted = ", ".join(f"{name} {share:.2f}" for name, share in zip(classes, shares, strict=True))
-    return figure, (
-        f"Votes of {confusion.sum()} captions ({note}). Macro-F1 {table.loc['macro average', 'f1']:.3f}, the paper's "
-        f"{paper_macro_f1:.3f}. Recall: {recalls}. Share of votes: {voted}."
-    )
+    both = f"Macro-F1 {table.loc['macro average', 'f1']:.3f}, the paper's {paper_macro_f1:.3f}"
+    said = f"Votes of {confusion.sum()} captions ({note}). {both}. Recall: {recalls}. Share of votes: {voted}."
+    return figure, said
 
 
 @styled
 def coverage(table: pd.DataFrame, note: str) -> tuple[Figure, str]:
-    """Draw how good answers are among the surest captions, each answer on the same captions.
-
-    table : columns answer, coverage (share of captions that vote), accuracy, balanced accuracy
-    """
+    """Draw how good answers are on the surest captions. table : answer, coverage, accuracy, balanced accuracy"""
     figure, said = Figure(figsize=(9, 3)), []
     for axes, measure in zip(figure.subplots(1, 2), ("accuracy", "balanced accuracy"), strict=True):
         for name, curve in table.groupby("answer", sort=False):

@@ -11,19 +11,13 @@ from dermxai_helpers.plots.common import BASELINE, CLASS_COLOURS, MEASURED, PAPE
 
 @styled
 def training_curves(history: pd.DataFrame, constant: float) -> tuple[Figure, str]:
-    """Draw loss, accuracy and recall by epoch, with the best epoch and the constant's accuracy.
-
-    history : as in `Classifier.history`; constant : accuracy of always saying the commonest class, 0 to 1
-    """
+    """Draw a `Classifier.history`, with its best epoch. constant : accuracy of the commonest class, 0 to 1"""
     best = history["validation_loss"].idxmin()
     kept = history.loc[best]
     recalls = {f"recall_{name}": colour for name, colour in CLASS_COLOURS.items()}
     colours = dict.fromkeys(("training_loss", "balanced_accuracy"), SERIES[1]) | recalls
-    panels = {
-        "Cross-entropy (training: with dropout)": ["training_loss", "validation_loss"],
-        "Validation accuracy": ["accuracy", "balanced_accuracy"],
-        "Validation recall": recalls,
-    }
+    panels = {"Cross-entropy (training: with dropout)": ["training_loss", "validation_loss"],
+              "Validation accuracy": ["accuracy", "balanced_accuracy"], "Validation recall": recalls}  # fmt: skip
     figure = Figure(figsize=(9, 2.9))
     places = figure.subplots(1, len(panels))
     places[1].axhline(constant, color=BASELINE, linestyle="--", label="accuracy of the constant")
@@ -70,10 +64,9 @@ def report_and_confusion(
     said = [f"{row.Index} {row.recall:.3f} (paper {row.paper:.3f}, constant {row.constant:.3f})"
             for row in shown.itertuples()]  # fmt: skip
     counts = "; ".join(f"{name} {row}" for name, row in zip(classes, confusion.tolist(), strict=True))
-    return figure, (
-        f"Left, the classification report on {confusion.sum():,} validation images; recall by class, then accuracy: "
-        f"{'; '.join(said)}. Right, the confusion matrix, rows true, columns predicted: {counts}."
-    )
+    left = f"Left, the classification report on {confusion.sum():,} validation images; recall by class, then accuracy: "
+    right = f"Right, the confusion matrix, rows true, columns predicted: {counts}."
+    return figure, f"{left}{'; '.join(said)}. {right}"
 
 
 @styled
@@ -105,26 +98,23 @@ def operating_points(curve: tuple, area: float, points: Mapping[str, Mapping]) -
 
     curve, area : of `sklearn.metrics.roc_curve` and `roc_auc_score`; points : {name: its sensitivity, specificity}
     """
-    figure = Figure(figsize=(5.6, 3.8))
-    axes = figure.subplots()
+    axes, said = Figure(figsize=(5.6, 3.8)).subplots(), []
     axes.plot([0, 1], [0, 1], color=BASELINE, linestyle="--", linewidth=1, label="scores without meaning")
     axes.plot(curve[0], curve[1], color=MEASURED)
-    said = []
     for marker, (name, point) in zip("osD^", points.items(), strict=False):
         found, spared = point["sensitivity"], point["specificity"]
         axes.plot(1 - spared, found, marker, color=PAPER, label=f"{name}: finds {found:.0%}, spares {spared:.0%}")
         said.append(f"{name}: sensitivity {found:.2f} at specificity {spared:.2f}")
     axes.set(xlabel="false alarms: share of the others sent on", ylabel="sensitivity: share of melanomas found")
     axes.legend(loc="lower right")
-    return figure, f"ROC curve of melanoma against the rest, area {area:.3f}. {'; '.join(said)}."
+    return axes.figure, f"ROC curve of melanoma against the rest, area {area:.3f}. {'; '.join(said)}."
 
 
 @styled
 def decision(scores: np.ndarray, positive: np.ndarray, threshold: float, counts: np.ndarray) -> tuple[Figure, str]:
     """Draw what one threshold does: the two groups' scores, the line between them, and the four counts.
 
-    scores : probability of melanoma, (n,); positive : bool, (n,); threshold : 0 to 1
-    counts : rows melanoma, other; columns sent on, sent home
+    scores : of melanoma, (n,); positive : bool, (n,); threshold : 0 to 1; counts : melanoma, other x sent on, sent home
     """
     (found, missed), (alarms, spared) = counts
     sensitivity, specificity = found / max(found + missed, 1), spared / max(alarms + spared, 1)
@@ -138,7 +128,5 @@ def decision(scores: np.ndarray, positive: np.ndarray, threshold: float, counts:
     left.legend()
     cells(right, counts, ["melanoma", "other"], ["sent on", "sent home"])
     right.set_title(f"sensitivity {sensitivity:.0%}, specificity {specificity:.0%}")
-    return figure, (
-        f"Threshold {threshold:.2f}: {found} melanomas found, {missed} missed, {alarms} false alarms, {spared} others "
-        f"spared; sensitivity {sensitivity:.2f}, specificity {specificity:.2f}."
-    )
+    said = f"Threshold {threshold:.2f}: {found} melanomas found, {missed} missed, {alarms} false alarms"
+    return figure, f"{said}, {spared} others spared; sensitivity {sensitivity:.2f}, specificity {specificity:.2f}."

@@ -32,21 +32,12 @@ MARKERS = {  # of what knows nothing, wherever it stands: grey, and never the do
 LOOKS = {name: (BASELINE, marker) for marker, names in MARKERS.items() for name in names}
 LOOKS |= {name: (colour, "o") for name, colour in CLASS_COLOURS.items()} | {"paper": (PAPER, "*")}
 LOOK = {
-    "figure.dpi": 96,  # a browser's pixels for an inch: letters of 9 points are shown as 9 points
-    "savefig.dpi": 96,
-    "figure.facecolor": "white",
-    "figure.constrained_layout.use": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "font.size": 9,
-    "figure.titlesize": 10,
-    "figure.labelsize": 9,
-    "axes.titlesize": 10,
-    "legend.frameon": False,
-    "image.cmap": "viridis",
-    "image.interpolation": "nearest",
+    "figure.dpi": 96, "savefig.dpi": 96,  # a browser's pixels for an inch: letters of 9 points are shown as 9 points
+    "font.size": 9, "figure.titlesize": 10, "figure.labelsize": 9, "axes.titlesize": 10,
+    "figure.facecolor": "white", "figure.constrained_layout.use": True, "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False, "image.cmap": "viridis", "image.interpolation": "nearest",
     "text.parse_math": False,  # a dollar in a caption is a dollar
-}
+}  # fmt: skip
 styled = style.context(["default", LOOK])  # decorates what makes or draws a figure: no setting of the user reaches it
 
 
@@ -79,8 +70,7 @@ def dots(axes: Axes, table: pd.DataFrame, reference: float | None = None, shift:
     """Draw a dot with its interval for each row, the first on top, as `look_of` says.
 
     table : columns value, low, high; a row that is not "enough" is an open grey dot without an interval
-    reference : where a dashed line stands; shift : how far below its place a dot is
-    look : color, marker, label, as matplotlib knows them
+    reference : where a dashed line stands; shift : how far down; look : color, marker, label, as matplotlib knows them
     """
     label, enough = look.pop("label", None), table.get("enough", pd.Series(True, table.index)).astype(bool)
     looks = [(look.get("color", colour), look.get("marker", marker)) for colour, marker in map(look_of, table.index)]

@@ -17,9 +17,7 @@ ROAD, ROAD_LETTERS = 5.4, 80  # inches wide, letters in a line of captions
 @styled
 def classes(counts: pd.DataFrame) -> tuple[Figure, str]:
     """Draw how many images and lesions each class has. counts : index dx, columns images, lesions"""
-    figure = Figure(figsize=(7, 2))
-    axes = figure.subplots()
-    places = np.arange(len(counts))
+    axes, places = Figure(figsize=(7, 2)).subplots(), np.arange(len(counts))
     colours = [CLASS_COLOURS[name] for name in counts.index]
     for word, shift, opacity in (("images", -0.2, 1), ("lesions", 0.2, 0.45)):
         bars = axes.barh(places + shift, counts[word], height=0.36, color=colours, alpha=opacity)
@@ -29,7 +27,7 @@ def classes(counts: pd.DataFrame) -> tuple[Figure, str]:
     axes.set(xlim=(0, counts["images"].max() * 1.2), xlabel="number")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     said = [f"{CLASS_NAMES[name]} {row.images:,} images of {row.lesions:,} lesions" for name, row in counts.iterrows()]
-    return figure, f"Bar chart of the classes: {'; '.join(said)}."
+    return axes.figure, f"Bar chart of the classes: {'; '.join(said)}."
 
 
 @styled
@@ -37,9 +35,8 @@ def patients(table: pd.DataFrame) -> tuple[Figure, str]:
     """Draw ages and the commonest body sites as shares of each class. table : columns dx, age, localization"""
     figure = Figure(figsize=(9, 3.2))
     left, right = figure.subplots(1, 2)
-    commonest = table["localization"].value_counts().index[:7]
+    commonest, said = table["localization"].value_counts().index[:7], []
     places = np.arange(len(commonest))
-    said = []
     for number, name in enumerate(CLASSES):
         rows = table[table["dx"] == name]
         ages, edges = np.histogram(rows["age"].dropna(), bins=np.arange(0, 100, 10))
@@ -74,9 +71,8 @@ def road(
     top = max(probabilities, key=probabilities.get)
     draw_picture(first, image, f"image → class\n{scores}")
     draw_picture(second, overlay, f"class → heat-map → region\nevidence for {top} (bright: most)")
-    rim = Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor=REGION, linewidth=1.5)
-    second.add_patch(rim)
+    second.add_patch(Rectangle(box[:2], box[2] - box[0], box[3] - box[1], fill=False, edgecolor=REGION, linewidth=1.5))
     bare(third, "views → captions → votes")
     third.text(0, 1, text, va="top", transform=third.transAxes, in_layout=False)
-    said = " ".join(blocks)
-    return figure, f"Left, a picture with scores {scores}. Right, the heat-map for {top}. Below, captions. {said}"
+    about = f"Left, a picture with scores {scores}. Right, the heat-map for {top}. Below, captions."
+    return figure, " ".join([about, *blocks])

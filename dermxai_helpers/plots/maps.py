@@ -15,10 +15,7 @@ from dermxai_helpers.plots.pictures import SHEET, grid
 
 @styled
 def numbers(matrices: Mapping[str, np.ndarray], unit: str) -> tuple[Figure, str]:
-    """Draw matrices as coloured cells on one common scale, small ones with their values.
-
-    matrices : {title: float (rows, columns)}; unit : what the numbers are, at the bar of colours
-    """
+    """Draw matrices on one scale of colours. matrices : {title: float (rows, columns)}; unit : what the numbers are"""
     figure = Figure(figsize=(min(9, 2.7 * len(matrices) + 0.9), min(8 / len(matrices), 3) + 0.2))
     panels = figure.subplots(1, len(matrices), squeeze=False)[0]
     largest = max(max(np.abs(matrix).max() for matrix in matrices.values()), 1e-12)
@@ -30,23 +27,17 @@ def numbers(matrices: Mapping[str, np.ndarray], unit: str) -> tuple[Figure, str]
             axes.text(column, row, text, ha="center", va="center", color=colour)
         bare(axes, title)
     figure.colorbar(drawn, ax=list(panels), label=unit, shrink=0.8)
-    said = "; ".join(
-        f"{title}: {np.round(matrix, 2).tolist()}" for title, matrix in matrices.items() if matrix.size <= 25
-    )
+    small = {title: np.round(matrix, 2).tolist() for title, matrix in matrices.items() if matrix.size <= 25}
+    said = "; ".join(f"{title}: {values}" for title, values in small.items())
     ends = "; ".join(f"{title} from {matrix.min():.2g} to {matrix.max():.2g}" for title, matrix in matrices.items())
     return figure, f"Cells coloured by their value, {unit}: {said or ends}."
 
 
 @styled
 def map_grid(
-    images: np.ndarray,
-    masks: np.ndarray,
-    maps: Mapping[str, np.ndarray],
-    labels: Sequence[str],
-    title: str,
-    rim: str = "lesion",
-    probabilities: pd.DataFrame | None = None,
-) -> tuple[Figure, str]:
+    images: np.ndarray, masks: np.ndarray, maps: Mapping[str, np.ndarray], labels: Sequence[str], title: str,
+    rim: str = "lesion", probabilities: pd.DataFrame | None = None,
+) -> tuple[Figure, str]:  # fmt: skip
     """Draw a row for each image: the photograph, its maps with the rim of its mask, and bars of its probabilities.
 
     maps : {method: float (B, gh, gw)}, drawn as shares of each map's maximum, or overlays, uint8 (B, h, w, 3)
@@ -65,12 +56,10 @@ def map_grid(
                 shown = axes.imshow(evidence, vmin=0, vmax=1, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
             draw_picture(axes, of_all[row], method) if of_all.ndim == 4 else bare(axes, method)
             outline(axes, masks[row])
-    said = [
-        f"{method} strongest at {', '.join(map(where, of_all))}" for method, of_all in maps.items() if of_all.ndim == 3
-    ]
-    for axes, (_, values) in zip(
-        places[:, -1], () if probabilities is None else probabilities.iterrows(), strict=False
-    ):
+    grids = {method: of_all for method, of_all in maps.items() if of_all.ndim == 3}
+    said = [f"{method} strongest at {', '.join(map(where, of_all))}" for method, of_all in grids.items()]
+    chances = () if probabilities is None else probabilities.iterrows()
+    for axes, (_, values) in zip(places[:, -1], chances, strict=False):
         bars = axes.barh(values.index, values, color=[look_of(name)[0] for name in values.index])
         axes.bar_label(bars, fmt="{:.2f}", padding=3)
         axes.set(xlim=(0, 1.25), xticks=[0, 0.5, 1])

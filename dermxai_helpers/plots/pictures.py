@@ -14,11 +14,7 @@ LETTERS = 14  # of a title, in an inch
 
 
 def grid(rows: Sequence, titles: Sequence = (), width: float = SHEET, space: float = 0.1) -> tuple[Figure, np.ndarray]:
-    """Draw rows of pictures; returns the figure and its axes, (rows, columns).
-
-    rows : lists of pictures or maps, arrays or paths; titles : lists of as many, broken into lines that fit
-    space : inches between the rows
-    """
+    """Draw rows (lists) of pictures, maps or paths, `space` inches apart; returns figure and axes, (rows, columns)."""
     rows = [[opened(picture) for picture in line] for line in rows]
     columns = max(map(len, rows))
     height, wide = rows[0][0].shape[:2]
@@ -43,8 +39,7 @@ def row(pictures: Mapping, about: str, outlines: Sequence[Mapping] = (), below: 
 
     pictures : {title: uint8 RGB (h, w, 3), or a map (h, w), of any size}; about : what they show
     outlines : for each picture {colour: mask whose rim is drawn}; below : a line below
-    A map with negative values is drawn in purple (negative), white (zero) and orange; another from dark to bright; a
-    bar below it says what its colours are.
+    Maps go from dark to bright, or purple (negative), white (zero) and orange, with a bar of colours below.
     """
     maps = [np.ndim(picture) == 2 and picture.dtype != bool for picture in map(opened, pictures.values())]
     wide, room = min(SHEET, 2.3 * len(pictures)), 0.1 + 0.35 * any(maps) + 0.2 * bool(below)
@@ -74,8 +69,7 @@ def gallery(
 ) -> tuple[Figure, str]:
     """Draw pictures in rows of `columns`, each below its title. pictures : arrays or paths, of any size"""
     starts = range(0, len(pictures), columns)
-    rows = [pictures[start : start + columns] for start in starts]
-    named = [titles[start : start + columns] for start in starts]
+    rows, named = ([all_of[start : start + columns] for start in starts] for all_of in (pictures, titles))
     figure, _ = grid(rows, named, width * len(rows[0]) / columns)
     said = "; ".join(title.replace("\n", ", ") for title in titles)
     return figure, f"{about}: {len(pictures)} pictures. {said}."

@@ -12,7 +12,6 @@ from dermxai_helpers import assets
 from dermxai_helpers.explanation import Explanation, checked_images, summarise, targets_for
 from dermxai_helpers.inference import copied, left_as_found, to_input, unwrapped
 from dermxai_helpers.relevancy import forward, maps
-from dermxai_helpers.relevancy.models import refusal
 
 AT_ONCE = 4  # images in one pass: for relevance a ViT-B keeps half a gigabyte of each
 # By how much the logits of this pass may differ from the model's own, which may use fused kernels and TF32
@@ -20,30 +19,24 @@ ROUNDING = {torch.float64: 1e-9, torch.float32: 3e-3, torch.float16: 0.03, torch
 
 
 def explain(
-    model: nn.Module,
-    images: Tensor,
-    target: int | str | Sequence[int] | None = None,
-    start_layer: int = 0,
-    method: str = "chefer",
-    classes: Sequence[str] | None = None,
-) -> Explanation:
+    model: nn.Module, images: Tensor, target: int | str | Sequence[int] | None = None, start_layer: int = 0,
+    method: str = "chefer", classes: Sequence[str] | None = None,
+) -> Explanation:  # fmt: skip
     """Make heat-maps of a timm VisionTransformer, one cell per patch.
 
-    images : float, (B, 3, H, W), normalised as the model expects (see `prepare`)
-    target, classes : as in `gradcam.explain`
+    images : float, (B, 3, H, W), normalised as the model expects (see `prepare`); target, classes : as in gradcam
     start_layer : first block that counts; the authors' notebooks use 0, their evaluation 1
     method : `maps` says what each is; "rollout" and "attention" know no class
 
     "chefer" divides by sums that nearly vanish: it is computed in 64 bits, in a copy of the model, and agrees with the
-    authors' program to 1e-9. In 32 bits many a map is wrong and looks right: `tests/relevancy` has three.
-    The other methods keep the model's number type; half precision becomes float32. ValueError for models that the rules
-    do not cover (`models`), and where their layers, run one by one, do not give the model's logits.
+    authors' program to 1e-9; in 32 bits many a map is wrong and looks right. Other methods compute in 32 bits or more.
+    ValueError for models that the rules do not cover (`forward.refusal`), or whose layers do not give their logits.
     Source: Chefer et al., arXiv 2012.09838, section 3.
     """
     if method not in maps.METHODS:
         raise ValueError(f"method must be one of {', '.join(maps.METHODS)}, got '{method}'")
     model = unwrapped(model)
-    if problem := refusal(model):
+    if problem := forward.refusal(model):
         raise ValueError(f"relevancy is not defined for this {type(model).__name__}: {problem}")
     last = len(model.blocks) - 1
     if not 0 <= start_layer <= last:
@@ -77,10 +70,8 @@ def demo_vit() -> tuple[nn.Module, list[str]]:
     """Load the small timm transformer trained on drawn lesions, in evaluation mode, and its class names."""
     import timm
 
-    weights, described = (
-        assets.FOLDER / "vit_demo.safetensors",
-        json.loads((assets.FOLDER / "vit_demo.json").read_text()),
-    )
+    weights, card = assets.FOLDER / "vit_demo.safetensors", assets.FOLDER / "vit_demo.json"
+    described = json.loads(card.read_text())
     classes = described["classes"]
     source = {"file": str(weights), "num_classes": len(classes), "mean": described["mean"], "std": described["std"]}
     source["custom_load"] = False  # or a timm before 1.0.31 reads Google's own format only
@@ -108,15 +99,12 @@ def _check_logits(model: nn.Module, images: Tensor, logits: Tensor) -> None:
         raise ValueError("the model's logits are not finite: look for NaN or infinite values in its weights")
     difference = float((logits[:1].to(own) - own).abs().max() / own.abs().max().clamp(min=torch.finfo(own.dtype).tiny))
     if difference > ROUNDING[own.dtype]:
-        raise ValueError(
-            f"the layers of this {type(model).__name__}, run one by one, give other logits than the model (off by "
-            f"{difference:.1%}): something beside the layers changes the result, such as a hook; remove it first"
-        )
+        found = f"the layers of this {type(model).__name__}, run one by one, give other logits than the model"
+        advice = "something beside the layers changes the result, such as a hook; remove it first"
+        raise ValueError(f"{found} (off by {difference:.1%}): {advice}")
 
 
-def _maps_of(
-    model: nn.Module, images: Tensor, start_layer: int, method: str, targets: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def _maps_of(model: nn.Module, images: Tensor, start_layer: int, method: str, targets: Tensor | None) -> tuple:
     """Maps (B, T, patches) from one pass, its logits, and the classes `targets`, (B, T); None takes the predicted."""
     first = start_layer if method in maps.NEED_ALL_BLOCKS else len(model.blocks) - 1
     images = checked_images(model, images)  # a few at a time: in 64 bits they are twice as large

@@ -1,4 +1,8 @@
-"""One pass of images through timm's own layers, part by part: the attention, which fused kernels hide, is at hand."""
+"""One pass of images through timm's own layers, part by part: the attention, which fused kernels hide, is at hand.
+
+For which models relevancy is defined is judged by their layers, not by their names. Through layer scale, registers,
+other activations and normalised queries and keys relevance passes unchanged.
+"""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -26,7 +30,7 @@ class VitPass:
 
 
 def run(model: nn.Module, images: Tensor, start_layer: int = 0, gradients: bool = False, keep: bool = False) -> VitPass:
-    """Run the images through a model that `models.refusal` lets pass, in evaluation mode.
+    """Run the images through a model that `refusal` lets pass, in evaluation mode.
 
     start_layer : the first block of interest; those below run as they are, and no graph reaches there
     gradients : whether `VitPass.gradients` will be asked for;  keep : whether `VitPass.blocks` will be
@@ -57,13 +61,10 @@ def embedded(model: nn.Module, images: Tensor) -> Tensor:
 
 
 def _through_block(block: nn.Module, entering: Tensor, tokens: slice, is_root: bool) -> tuple[SimpleNamespace, Tensor]:
-    """All that one block computes for B images of N tokens, D channels, h heads, of which n tokens go on; its output.
-
-    A root has no graph below its attention.
-    """
+    """All that one block computes for B images of N tokens, D channels, h heads; n tokens go on; and its output."""
     attn, mlp = block.attn, block.mlp
     seen = SimpleNamespace(block=block, tokens=tokens, entering=entering, normed=block.norm1(entering))  # (B, N, D)
-    if is_root:
+    if is_root:  # then no graph reaches below its attention
         seen.normed = seen.normed.detach().requires_grad_(torch.is_grad_enabled())
     seen.qkv = _linear(attn.qkv, seen.normed)  # (B, N, 3D)
     queries, keys, seen.values = seen.qkv.unflatten(-1, (3, attn.num_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
@@ -84,3 +85,33 @@ def _through_block(block: nn.Module, entering: Tensor, tokens: slice, is_root: b
 def _linear(layer: nn.Linear, x: Tensor) -> Tensor:
     """The layer, without the memory that gradients by its weights would take."""
     return functional.linear(x, layer.weight.detach(), None if layer.bias is None else layer.bias.detach())
+
+
+def refusal(model: nn.Module) -> str:
+    """Tell what the rules do not cover, "" for a model that they do. Works on the meta device, without weights."""
+    from timm.models.vision_transformer import VisionTransformer
+
+    if type(model) is not VisionTransformer:
+        return f"it knows timm's VisionTransformer, got {type(model).__name__}; for a CNN use gradcam.explain"
+    if model.global_pool != "token":
+        return f"it pools by '{model.global_pool}', and the published rules are for a head that reads the class token"
+    if type(model.head) is not nn.Linear:
+        return f"its head is {type(model.head).__name__}, not one linear layer (create it with num_classes=3)"
+    found = [f"block {index} {problem}" for index, block in enumerate(model.blocks) if (problem := _in_block(block))]
+    return found[0] if found else ""
+
+
+def _in_block(block: nn.Module) -> str:
+    from timm.layers import Attention, Mlp
+    from timm.models.vision_transformer import Block
+
+    expected = {"": Block, "attn": Attention, "mlp": Mlp, "norm1": nn.LayerNorm, "norm2": nn.LayerNorm}
+    expected |= dict.fromkeys(("attn.norm", "mlp.norm"), nn.Identity)  # normalisations inside have no rule
+    expected |= dict.fromkeys(("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2"), nn.Linear)  # merge adapters first
+    for name, kind in expected.items():
+        part = block.get_submodule(name)
+        if type(part) is not kind and not (kind is nn.LayerNorm and isinstance(part, kind)):
+            return f"has {type(part).__name__} as its {name or 'body'}, and there are rules for {kind.__name__} only"
+        if kind is nn.Linear and "weight" not in part._parameters:
+            return f"makes the weights of its {name} in every pass anew (weight norm, pruning): make them permanent"
+    return "gates its attention" if getattr(block.attn, "gate", None) is not None else ""

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
+from scipy.stats import rankdata
+from sklearn.metrics import log_loss, roc_curve
 
 from dermxai_helpers.scoring.metrics import yes_or_no
 
@@ -41,9 +45,6 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
     Find it on images that you will not report on. It changes no decision. Source: Guo et al. 2017, section 4.2.
     """
-    from scipy.optimize import minimize_scalar
-    from sklearn.metrics import log_loss
-
     probabilities, labels = checked(probabilities, labels)
 
     def loss(log_t: float) -> float:
@@ -54,8 +55,6 @@ def temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Give softmax(logits / temperature) from the probabilities at temperature 1, (n, classes)."""
-    from scipy.special import softmax
-
     if not 0 < temperature < np.inf:
         raise ValueError(f"a temperature is a number above 0, got {temperature}")
     return softmax(np.log(np.clip(checked(probabilities)[0], 1e-12, 1)) / temperature, axis=1)
@@ -67,8 +66,6 @@ def operating_point(scores: np.ndarray, positive: np.ndarray, specificity: float
     scores : (n,), larger means more likely positive; positive : bool, (n,), with both kinds; specificity : 0 to 1
     Returns threshold, sensitivity, specificity. An image is called positive when its score is at least the threshold.
     """
-    from sklearn.metrics import roc_curve
-
     positive = yes_or_no(positive, "positive")
     if not 0 <= specificity <= 1 or positive.all() or not positive.any():
         found = f"specificity {specificity}, {positive.sum()} of {len(positive)} images positive"
@@ -81,13 +78,12 @@ def operating_point(scores: np.ndarray, positive: np.ndarray, specificity: float
 
 def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> float:
     """How often a positive outranks a negative, ties counting half; NaN without both kinds."""
-    from scipy.stats import rankdata  # scikit-learn's way takes a hundred times as long, and a bootstrap asks often
-
     positive = yes_or_no(positive, "positive")
     found, others = positive.sum(), (~positive).sum()
     if not found or not others:
         return float("nan")
-    return float((rankdata(scores)[positive].sum() - found * (found + 1) / 2) / (found * others))
+    ranks = rankdata(scores)  # scikit-learn's way takes a hundred times as long, and a bootstrap asks often
+    return float((ranks[positive].sum() - found * (found + 1) / 2) / (found * others))
 
 
 def checked(probabilities: np.ndarray, labels: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:

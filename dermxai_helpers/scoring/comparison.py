@@ -49,20 +49,14 @@ class Comparison:
 
 
 def compare(
-    a: Sequence,
-    b: Sequence | float | str,
-    groups: Sequence,
-    metric: str | Callable = "mean",
-    labels: Sequence | None = None,
-    repeats: int = 1000,
-    seed: int = 0,
-) -> Comparison:
+    a: Sequence, b: Sequence | float | str, groups: Sequence, metric: str | Callable = "mean",
+    labels: Sequence | None = None, repeats: int = 1000, seed: int = 0,
+) -> Comparison:  # fmt: skip
     r"""Compare two measures of the same rows: their difference, resampled by whole groups (lesions).
 
     $$ \bar d = \theta(a) - \theta(b), \qquad \text{for the mean} \quad \bar d = \frac{1}{n} \sum_i (a_i - b_i) $$
 
-    a, b : (n,), the same rows in the same order, NaN where a row has no value; b may be one value for all rows, such as
-        "nv", the answer of a constant
+    a, b : (n,), the same rows in the same order, NaN where a row has no value; b may be one value for all, as "nv"
     groups : (n,); rows of one group (photographs of one lesion) are drawn together
     metric : "mean"; or a name that `interval` knows, of (labels, a); or a function of (labels, a), `repeats` times two
     labels : true class of each row, or whether it is of one kind, for every metric but "mean"
@@ -74,17 +68,17 @@ def compare(
     Source: Efron and Tibshirani 1993, chapter 8 (paired); Field and Welsh 2007 (groups).
     """
     a, b, groups, labels = _rows(a, b, groups, labels)
+    draws = intervals.Draws(groups, repeats, seed)
     if metric == "mean":
         a, b = a.astype(float), b.astype(float)
-        drawn = intervals.resampled_means(groups, (a - b)[:, None], repeats, seed)[:, 0]
-        value, reference = a.mean(), b.mean()
+        value, reference, drawn = a.mean(), b.mean(), draws.means((a - b)[:, None])[:, 0]
     elif callable(metric):
         value, reference = metric(labels, a), metric(labels, b)
-        lots = list(intervals.drawn_rows(groups, repeats, seed))
-        drawn = np.array([metric(labels[rows], a[rows]) - metric(labels[rows], b[rows]) for rows in lots], dtype=float)
+        differences = (metric(labels[rows], a[rows]) - metric(labels[rows], b[rows]) for rows in draws.rows())
+        drawn = np.fromiter(differences, dtype=float)
     else:
         classes = np.unique(np.concatenate([labels, a, b]))
-        found = [intervals.resampled_scores(groups, labels, answer, classes, repeats, seed) for answer in (a, b)]
+        found = [draws.scores(labels, answer, classes) for answer in (a, b)]
         if metric not in found[0]:
             raise ValueError(f"no metric is called {metric!r}: choose mean, {', '.join(found[0])} or a function")
         drawn = found[0][metric] - found[1][metric]
@@ -92,8 +86,7 @@ def compare(
     if not np.isfinite(value) or not np.isfinite(reference):
         raise ValueError("the metric is undefined for these rows: they hold no row of one kind")
     sizes = len(groups), len(np.unique(groups))
-    kinds = _kinds(metric, labels)
-    fewest = min((len(np.unique(groups[labels == kind])) for kind in kinds), default=sizes[1])
+    fewest = min((len(np.unique(groups[labels == kind])) for kind in _kinds(metric, labels)), default=sizes[1])
     low, high = intervals.percentiles(drawn)
     if low == high and value in (0, 1) and value != reference:  # many draws of a few cases, all alike, look certain
         low, high = np.subtract(intervals.not_certain((value, value), fewest), reference).tolist()
@@ -116,10 +109,10 @@ def _rows(a, b, groups, labels):
 
 def _kinds(metric: str | Callable, labels: np.ndarray) -> list:
     """The kinds of rows of which each must have enough: the class of a recall, every class of a mean over classes."""
-    name = metric if isinstance(metric, str) else ""
-    if name in ("mean", "accuracy") or (callable(metric) and labels.dtype.kind not in "bOU"):
+    if metric in ("mean", "accuracy") or (callable(metric) and labels.dtype.kind not in "bOU"):
         return []
-    return [name.removeprefix("recall_")] if name.startswith("recall_") else list(np.unique(labels))
+    recall = isinstance(metric, str) and metric.startswith("recall_")
+    return [metric.removeprefix("recall_")] if recall else list(np.unique(labels))
 
 
 @dataclass(frozen=True)
@@ -146,11 +139,10 @@ class AmongDraws:
         low, high = np.percentile(self.draws, [2.5, 97.5])
         side = "low" if self.outcome == "lower" else "high"
         reached = self.draws <= self.value if side == "low" else self.draws >= self.value
-        numbers = (
-            f"{self.value:.3f}; {len(self.draws)} {drawn} have {self.draws.mean():.3f} on average, 95 % of them "
-            f"{low:.3f} to {high:.3f}; {reached.sum()} are as {side}: p = {self._share(reached):.3f} "
-            f"(it cannot be below {1 / (1 + len(self.draws)):.3f})"
-        )
+        ends, mean = f"{low:.3f} to {high:.3f}", f"{self.draws.mean():.3f}"
+        chance = f"{len(self.draws)} {drawn} have {mean} on average, 95 % of them {ends}"
+        p = f"p = {self._share(reached):.3f} (it cannot be below {1 / (1 + len(self.draws)):.3f})"
+        numbers = f"{self.value:.3f}; {chance}; {reached.sum()} are as {side}: {p}"
         if self.outcome == "cannot tell":
             return f"{subject} cannot be told from {drawn} in {quantity}: {numbers}."
         return f"{subject}: {quantity} is {self.outcome} than for {drawn}: {numbers}."

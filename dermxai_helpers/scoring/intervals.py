@@ -18,8 +18,7 @@ def interval(
     metric : "accuracy", "balanced_accuracy", "macro_f1" or "recall_<class>" of two arrays (labels, predicted), "mean"
         of one array: these count each lesion once and are fast. Or any function of the arrays, called `repeats` times.
     groups : lesion of each row, (n,); arrays : what the metric takes, (n, ...) each. Classes are those that occur.
-    A repeat in which the metric is undefined (no image of the class was drawn) is left out. ValueError where it is
-    undefined for the rows themselves, and where a lesion is missing.
+    Repeats in which it is undefined are left out; ValueError where it is for the rows, or where a lesion is missing.
 
     >>> interval("mean", ["a", "a", "b", "c"], [1, 1, 0, 1])
     (0.0, 1.0)
@@ -32,14 +31,14 @@ def interval(
     if callable(metric):
         if not np.isfinite(float(metric(*arrays))):
             raise ValueError("the metric is undefined for these rows: no interval can be given")
-        draws = drawn_rows(groups, repeats, seed)
+        draws = Draws(groups, repeats, seed).rows()
         return percentiles(np.array([metric(*(array[rows] for array in arrays)) for rows in draws], dtype=float))
     if len(arrays) != (1 if metric == "mean" else 2):
         raise ValueError(f"{len(arrays)} arrays came: 'mean' takes one, other named metrics labels and predictions")
     if metric == "mean":
         return tuple(mean_intervals(groups, arrays[0][:, None], repeats, seed)[0].tolist())
     classes = np.unique(np.concatenate(arrays))
-    scores = resampled_scores(groups, *arrays, classes, repeats, seed)
+    scores = Draws(groups, repeats, seed).scores(*arrays, classes)
     if metric not in scores:
         raise ValueError(f"no metric is called {metric!r}: choose {', '.join(scores)}, mean or a function")
     return _honest(percentiles(scores[metric]), metric, groups, arrays[0])
@@ -55,11 +54,10 @@ def mean_intervals(groups: Sequence, values: np.ndarray, repeats: int = 1000, se
         raise ValueError(f"groups has {len(groups)} rows and the values have shape {values.shape}: give (n, columns)")
     if np.isinf(values).any():
         raise ValueError(f"{np.isinf(values).sum()} of the values are infinite: they have no mean")
-    drawn, lesion, ends = resampled_means(groups, values, repeats, seed), lesion_numbers(groups), []
-    for column, means in zip(values.T, drawn.T, strict=True):
+    draws, ends = Draws(groups, repeats, seed), []
+    for column, means in zip(values.T, draws.means(values).T, strict=True):
         there = np.isfinite(column)
-        shares = np.isin(column[there], (0, 1)).all()
-        cases = len(np.unique(lesion[there]))
+        shares, cases = np.isin(column[there], (0, 1)).all(), len(np.unique(draws.lesion[there]))
         ends.append(not_certain(percentiles(means), cases) if shares else percentiles(means))
     return np.array(ends).reshape(-1, 2)
 
@@ -67,7 +65,7 @@ def mean_intervals(groups: Sequence, values: np.ndarray, repeats: int = 1000, se
 def scores_with_intervals(labels: Sequence, predicted: Sequence, lesions: Sequence, classes: Sequence) -> pd.DataFrame:
     """Tabulate every score of `scores` with its 95 % interval: index score, columns value, low, high; NaN: unknown."""
     values = metrics.scores(labels, predicted, classes)
-    drawn = resampled_scores(lesions, labels, predicted, classes)
+    drawn = Draws(lesions).scores(labels, predicted, classes)
     rows = {name: (value, *_honest(percentiles(drawn[name]), name, lesions, labels)) for name, value in values.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"]).rename_axis("score")
 
@@ -114,40 +112,35 @@ def lesion_numbers(groups: Sequence) -> np.ndarray:
     return numbers
 
 
-def _draws(groups: int, repeats: int, seed: int) -> Iterator[np.ndarray]:
-    """For each repeat, how often each group was drawn: int, (groups,)."""
-    rng = np.random.default_rng(seed)
-    for _ in range(repeats):
-        yield np.bincount(rng.integers(groups, size=groups), minlength=groups)
+class Draws:
+    """Whole groups (lesions) drawn again and again, with replacement, the same for the same seed."""
 
+    def __init__(self, groups: Sequence, repeats: int = 1000, seed: int = 0):
+        self.lesion, self.repeats, self.seed = lesion_numbers(groups), repeats, seed
 
-def drawn_rows(groups: Sequence, repeats: int, seed: int) -> Iterator[np.ndarray]:
-    """For each repeat the numbers of its rows, each as often as its lesion was drawn."""
-    lesion = lesion_numbers(groups)
-    for times in _draws(lesion.max() + 1, repeats, seed):
-        yield np.repeat(np.arange(len(lesion)), times[lesion])
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """For each repeat, how often each group was drawn: int, (groups,)."""
+        rng, groups = np.random.default_rng(self.seed), self.lesion.max() + 1
+        for _ in range(self.repeats):
+            yield np.bincount(rng.integers(groups, size=groups), minlength=groups)
 
+    def rows(self) -> Iterator[np.ndarray]:
+        """For each repeat the numbers of its rows, each as often as its lesion was drawn."""
+        return (np.repeat(np.arange(len(self.lesion)), times[self.lesion]) for times in self)
 
-def _resampled_sums(groups: Sequence, values: np.ndarray, repeats: int, seed: int) -> np.ndarray:
-    """Column sums (repeats, columns) of the drawn rows: each lesion's own is taken once, then weighted."""
-    lesion = lesion_numbers(groups)
-    of_lesion = np.zeros((lesion.max() + 1, values.shape[1]))
-    np.add.at(of_lesion, lesion, values)
-    return np.array([drawn @ of_lesion for drawn in _draws(len(of_lesion), repeats, seed)])
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Column sums (repeats, columns) of the drawn rows: each lesion's own is taken once, then weighted."""
+        of_lesion = np.zeros((self.lesion.max() + 1, values.shape[1]))
+        np.add.at(of_lesion, self.lesion, values)
+        return np.array([drawn @ of_lesion for drawn in self])
 
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Column means (repeats, columns) of the drawn rows; NaNs are left out."""
+        there = np.isfinite(values)
+        totals, sizes = np.hsplit(self.sums(np.hstack([np.where(there, values, 0), there])), 2)
+        return np.divide(totals, sizes, out=np.full(totals.shape, np.nan), where=sizes > 0)
 
-def resampled_means(groups: Sequence, values: np.ndarray, repeats: int = 1000, seed: int = 0) -> np.ndarray:
-    """Column means (repeats, columns) of the drawn rows; NaNs are left out."""
-    there = np.isfinite(values)
-    sums = _resampled_sums(groups, np.hstack([np.where(there, values, 0), there]), repeats, seed)
-    totals, sizes = np.hsplit(sums, 2)
-    return np.divide(totals, sizes, out=np.full(totals.shape, np.nan), where=sizes > 0)
-
-
-def resampled_scores(
-    groups: Sequence, labels: Sequence, predicted: Sequence, classes: Sequence, repeats: int = 1000, seed: int = 0
-) -> dict[str, np.ndarray]:
-    """Every score of `metrics.scores`, (repeats,), of the drawn rows."""
-    cells = np.eye(len(classes) ** 2)[metrics.pair_numbers(labels, predicted, classes)]
-    counts = _resampled_sums(groups, cells, repeats, seed).reshape(repeats, len(classes), len(classes))
-    return metrics.from_counts(counts, classes)
+    def scores(self, labels: Sequence, predicted: Sequence, classes: Sequence) -> dict[str, np.ndarray]:
+        """Every score of `metrics.scores`, (repeats,), of the drawn rows."""
+        sums = self.sums(np.eye(len(classes) ** 2)[metrics.pair_numbers(labels, predicted, classes)])
+        return metrics.from_counts(sums.reshape(-1, len(classes), len(classes)), classes)

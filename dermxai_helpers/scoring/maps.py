@@ -1,6 +1,7 @@
 """Heat-maps against masks, and maps that know no network: a high score says nothing without them."""
 
 import numpy as np
+from scipy import ndimage
 
 from dermxai_helpers.scoring.metrics import yes_or_no
 
@@ -56,7 +57,5 @@ def centre_gaussian(shape: tuple[int, int]) -> np.ndarray:
 
 def edge_map(image: np.ndarray) -> np.ndarray:
     """Measure how steeply a uint8 RGB picture's brightness changes at each pixel (Sobel): float, (height, width)."""
-    from scipy import ndimage
-
     grey = np.asarray(image, dtype=float).mean(axis=2)
     return np.hypot(ndimage.sobel(grey, axis=0), ndimage.sobel(grey, axis=1)) / 8

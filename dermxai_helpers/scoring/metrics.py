@@ -49,11 +49,8 @@ def from_counts(counts: np.ndarray, classes: Sequence) -> dict[str, np.ndarray]:
     right, total = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1)
     recalls = np.where(total > 0, right / np.maximum(total, 1), np.nan)
     occurs = np.isfinite(recalls).any(axis=tuple(range(recalls.ndim - 1)))
-    found = {
-        "accuracy": right.sum(axis=-1) / total.sum(axis=-1),
-        "balanced_accuracy": recalls[..., occurs].mean(axis=-1),
-        "macro_f1": macro_f1(counts),
-    }
+    accuracy, balanced = right.sum(axis=-1) / total.sum(axis=-1), recalls[..., occurs].mean(axis=-1)
+    found = {"accuracy": accuracy, "balanced_accuracy": balanced, "macro_f1": macro_f1(counts)}
     return found | {f"recall_{name}": recalls[..., number] for number, name in enumerate(classes)}
 
 

@@ -1,9 +1,9 @@
 """The attributes of a drawn lesion, and how likely each is in each class.
 
-The label acts on the picture only through these attributes: label -> attributes -> pixels. So the best that any
-classifier can do on a drawn lesion is what the attribute table can do, and that ceiling is known.
+The label acts on the picture only through them, so what the attribute table can do is the best for any classifier.
 """
 
+from bisect import bisect
 from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
@@ -50,8 +50,10 @@ def sample_label(rng: np.random.Generator) -> str:
 
 def sample_lesion(label: str, rng: np.random.Generator) -> dict[str, Any]:
     """The attributes of a lesion of class `label`. One random number an attribute, whatever the class."""
-    column = LABELS.index(label)
-    values = {name: _choose(options, column, rng.random()) for name, options in CHANCES.items()}
+    column, values = LABELS.index(label), {}
+    for name, options in CHANCES.items():
+        *edges, _ = accumulate(chances[column] for chances in options.values())  # the last value gets what is left
+        values[name] = list(options)[bisect(edges, rng.random())]
     base, other = values.pop("base"), {"dark brown": "light brown", "light brown": "dark brown"}
     extra = [other[base]] if values.pop("second_brown") else []
     extra += [colour for colour in ("black", "red") if values.pop(colour)]
@@ -59,18 +61,10 @@ def sample_lesion(label: str, rng: np.random.Generator) -> dict[str, Any]:
     return {"label": label, **values, "pigments": (base, *extra), "skin": skin}
 
 
-def _choose(options: dict[Any, tuple[float, float, float]], column: int, number: float) -> Any:
-    """The value in whose share of [0, 1) the number falls."""
-    reached = accumulate(chances[column] for chances in options.values())
-    return next((value for value, edge in zip(options, reached, strict=True) if number < edge), list(options)[-1])
-
-
 def completed(attributes: dict[str, Any]) -> dict[str, Any]:
     """The attributes with the colours that follow from them: pigments, blue-gray for a veil, white for regression."""
-    seen = set(attributes["pigments"])
-    seen |= {"blue-gray"} if attributes["veil"] else set()
-    seen |= {"white"} if attributes["regression"] else set()
-    colours = tuple(colour for colour in COLOURS if colour in seen)
+    others = {"blue-gray": attributes["veil"], "white": attributes["regression"]}
+    colours = tuple(colour for colour in COLOURS if colour in attributes["pigments"] or others.get(colour))
     return {**attributes, "colours": colours, "colour_count": len(colours)}
 
 
@@ -97,16 +91,14 @@ def sample_evenly(rng: np.random.Generator) -> dict[str, Any]:
     values = {name: choices[rng.integers(len(choices))] for name, choices in CHOICES.items()}
     brown = ["light brown", "dark brown"]
     rng.shuffle(brown)
-    extra = [colour for colour in (brown[1], "black", "red") if rng.random() < 0.4]
-    label, skin = sample_label(rng), tuple(SKIN)[rng.integers(len(SKIN))]
-    return {"label": label, **values, "pigments": (brown[0], *extra), "skin": skin}
+    pigments = (brown[0], *(colour for colour in (brown[1], "black", "red") if rng.random() < 0.4))
+    return {"label": sample_label(rng), **values, "pigments": pigments, "skin": tuple(SKIN)[rng.integers(len(SKIN))]}
 
 
 def posterior(attributes: Mapping[str, Any]) -> np.ndarray:
-    """P(class | attributes), classes as common as one another, in the order of LABELS: exact, for within a class
-    attributes are independent (Bayes)."""
+    """P(class | attributes), (3,), of classes equally common: exact (Bayes), for attributes are independent in each."""
     base, *extra = attributes["pigments"]
-    brown = {"light brown", "dark brown"} & set(extra)
-    seen = {**attributes, "base": base, "second_brown": bool(brown), "black": "black" in extra, "red": "red" in extra}
+    brown = bool({"light brown", "dark brown"} & set(extra))
+    seen = {**attributes, "base": base, "second_brown": brown, "black": "black" in extra, "red": "red" in extra}
     likelihood = np.prod([options[seen[name]] for name, options in CHANCES.items()], axis=0)
     return likelihood / likelihood.sum()

@@ -18,8 +18,7 @@ Spot = tuple[np.ndarray, np.ndarray]  # cover float (SIZE, SIZE), changed place 
 WHITE_SCALE = np.float32([226, 214, 204])
 COLOURS = {  # what is left of the skin's red, green and blue
     "red": (0.95, 0.52, 0.50), "brown": (0.62, 0.50, 0.42), "violet": (0.72, 0.50, 0.85),
-    "yellow": (1.00, 0.88, 0.50), "pale": (1.15, 1.30, 1.40),
-}  # fmt: skip
+    "yellow": (1.00, 0.88, 0.50), "pale": (1.15, 1.30, 1.40)}  # fmt: skip
 
 
 def mole(picture: np.ndarray, body: Body, rng: np.random.Generator) -> Painted:
@@ -84,8 +83,7 @@ def _painted(
 SHAPES = {shape.__name__: shape for shape in (ring, plaque, bumps, patches)}
 KINDS = {"mole": mole} | {
     f"{'scaly ' * scaly}{colour} {name}": partial(_painted, shape, colour, scaly)
-    for colour in COLOURS for scaly in (False, True) for name, shape in SHAPES.items()
-}  # fmt: skip
+    for colour in COLOURS for scaly in (False, True) for name, shape in SHAPES.items()}  # fmt: skip
 FIVE = {"mole": "mole", "ring": "scaly red ring", "plaque": "scaly red plaque", "bumps": "red bumps",
         "patches": "red patches"}  # fmt: skip
 

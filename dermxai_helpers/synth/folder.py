@@ -25,23 +25,16 @@ BITS = (*PARTS, *ARTEFACTS)  # bit 0 of a file in truth/parts is the first of th
 AGE = {"mel": (61, 15), "nv": (46, 15), "bkl": (64, 13)}
 MALE = {"mel": 0.62, "nv": 0.51, "bkl": 0.57}
 SITES = ("back", "lower extremity", "trunk", "upper extremity", "abdomen", "face", "chest")
-SITE_CHANCES = {
-    "mel": (0.30, 0.18, 0.12, 0.20, 0.05, 0.09, 0.06),
-    "nv": (0.21, 0.23, 0.24, 0.10, 0.14, 0.02, 0.06),
-    "bkl": (0.20, 0.13, 0.11, 0.13, 0.07, 0.29, 0.07),
-}
-DX_TYPE = {
-    "mel": {"histo": 1.0},
-    "nv": {"histo": 0.37, "follow_up": 0.55, "consensus": 0.08},
-    "bkl": {"histo": 0.70, "consensus": 0.30},
-}
+SITE_CHANCES = {"mel": (0.30, 0.18, 0.12, 0.20, 0.05, 0.09, 0.06), "nv": (0.21, 0.23, 0.24, 0.10, 0.14, 0.02, 0.06),
+                "bkl": (0.20, 0.13, 0.11, 0.13, 0.07, 0.29, 0.07)}  # fmt: skip
+DX_TYPE = {"mel": {"histo": 1.0}, "nv": {"histo": 0.37, "follow_up": 0.55, "consensus": 0.08},
+           "bkl": {"histo": 0.70, "consensus": 0.30}}  # fmt: skip
 
 
 def write_folder(path: str | Path, n: int, seed: int, progress: bool = True) -> Path:
     """Draws `n` photographs into the new folder `path`; the same seed gives the same bytes.
 
-    The folder appears when it is complete. ValueError for n < 3, FileExistsError if the folder holds anything,
-    DataError where it cannot be written.
+    It appears when it is complete. ValueError for n < 3, FileExistsError where anything is, DataError if unwritable.
     """
     path = Path(path)
     if n < len(LABELS):
@@ -93,10 +86,8 @@ def _fill(folder: Path, photographs: list, seed: int, progress: bool) -> None:
     parallel = Parallel(n_jobs=min(cpu_count(), 1 + len(jobs) // 400), return_as="generator", idle_worker_timeout=2)
     work = parallel(delayed(_write)(folder, *job, seed) for job in jobs)
     rows = list(files.progress(work, "drawing lesions", shown=progress, total=len(jobs)))
-    truth = pd.DataFrame([row for row, _ in rows])
-    metadata = pd.DataFrame([row for _, row in rows])
-    truth.to_csv(folder / "truth/attributes.csv", index=False, lineterminator="\n")
-    metadata.to_csv(folder / METADATA, index=False, lineterminator="\n")
+    for name, table in zip(("truth/attributes.csv", METADATA), zip(*rows, strict=True), strict=True):
+        pd.DataFrame(table).to_csv(folder / name, index=False, lineterminator="\n")
 
 
 def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, seed: int) -> tuple[dict, dict]:
@@ -117,13 +108,7 @@ def patient(image_id: str, lesion: int, label: str, seed: int) -> dict[str, Any]
     """The row of metadata that a photograph gets, drawn with the lesion: the same patient for all its photographs."""
     rng = np.random.default_rng([seed, 4, lesion])
     age = int(np.clip(round(rng.normal(*AGE[label]) / 5) * 5, 5, 85))
-    kinds = DX_TYPE[label]
-    return {
-        "lesion_id": f"DRAWN_LESION_{lesion:06d}",
-        "image_id": image_id,
-        "dx": label,
-        "dx_type": list(kinds)[rng.choice(len(kinds), p=list(kinds.values()))],
-        "age": "" if rng.random() < 0.006 else age,
-        "sex": "male" if rng.random() < MALE[label] else "female",
-        "localization": SITES[rng.choice(len(SITES), p=SITE_CHANCES[label])],
-    }
+    row, kinds = {"lesion_id": f"DRAWN_LESION_{lesion:06d}", "image_id": image_id, "dx": label}, DX_TYPE[label]
+    row["dx_type"] = list(kinds)[rng.choice(len(kinds), p=list(kinds.values()))]
+    row |= {"age": "" if rng.random() < 0.006 else age, "sex": "male" if rng.random() < MALE[label] else "female"}
+    return row | {"localization": SITES[rng.choice(len(SITES), p=SITE_CHANCES[label])]}

@@ -1,11 +1,11 @@
 """Textures to draw with: a bank of noise tiles made once per process, and a frame that reads them for a photograph.
 
-Every tile repeats without a seam, so one serves thousands of lesions. It is stored row after row, as on a helix: who
-leaves it on the right enters one row further down. So a window is a start and one list of places, whatever it crosses.
+Every tile repeats without a seam. It is stored row after row, as on a helix: who leaves it on the right enters one row
+further down. So a window is a start and one list of places, whatever it crosses.
 """
 
+from collections import namedtuple
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,16 +17,7 @@ MARGIN = 240  # a rotated, shrunk photograph reaches this far from the lesion's 
 CELL_TILE = 576  # period of a tile of cells
 CELL_SPACING = 24.0  # mean distance between cell centres in a tile of cells
 BANK_SEED = 7
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Cellular noise at one spacing; every array is float32 (SIZE, SIZE)."""
-
-    centre: np.ndarray  # distance to the nearest cell centre, in pixels
-    wall: np.ndarray  # to the wall between the two nearest cells, in pixels (twice the true distance near the wall)
-    size: np.ndarray  # random numbers in [0, 1), constant inside a cell
-    choice: np.ndarray  # the same, independent of `size`
+Cells = namedtuple("Cells", "centre wall size choice")  # see `Frame.cells`
 
 
 @lru_cache(maxsize=1)
@@ -34,13 +25,14 @@ def _bank() -> dict[str, list[np.ndarray]]:
     """Tiles by kind, each flat and long enough to read a whole photograph from any starting point."""
     rng = np.random.default_rng(BANK_SEED)
     one_scale = np.exp(-(((np.hypot(*_spectrum_axes()) - 22) / 4.5) ** 2))  # zero crossings wind like folds of a brain
-    return {
-        "soft": [_unrolled(_cloud(rng, exponent=2.6)) for _ in range(6)],
-        "rough": [_unrolled(_cloud(rng, exponent=1.7)) for _ in range(6)],
-        "grain": [_unrolled(rng.standard_normal((TILE, TILE)).astype(np.float32)) for _ in range(3)],
-        "skin": [_unrolled(_skin_lines(rng)) for _ in range(4)],
-        "winding": [_unrolled(_filtered(rng, one_scale)) for _ in range(3)],
+    tiles = {
+        "soft": [_cloud(rng, exponent=2.6) for _ in range(6)],
+        "rough": [_cloud(rng, exponent=1.7) for _ in range(6)],
+        "grain": [rng.standard_normal((TILE, TILE)).astype(np.float32) for _ in range(3)],
+        "skin": [_skin_lines(rng) for _ in range(4)],
+        "winding": [_filtered(rng, one_scale) for _ in range(3)],
     }
+    return {kind: [np.resize(tile, TILE * TILE + 2 * MARGIN * (TILE + 1)) for tile in of] for kind, of in tiles.items()}
 
 
 @lru_cache
@@ -87,10 +79,6 @@ def _skin_lines(rng: np.random.Generator) -> np.ndarray:
     return (lines - lines.mean()) / lines.std()
 
 
-def _unrolled(tile: np.ndarray) -> np.ndarray:
-    return np.resize(tile, TILE * TILE + 2 * MARGIN * (TILE + 1))
-
-
 def streams(seed: Sequence[int], names: Sequence[str]) -> dict[str, np.random.Generator]:
     """An independent stream of random numbers for each name: what one of them draws moves no other."""
     children = np.random.SeedSequence(seed).spawn(len(names))
@@ -98,10 +86,7 @@ def streams(seed: Sequence[int], names: Sequence[str]) -> dict[str, np.random.Ge
 
 
 class Frame:
-    """Where each pixel of one photograph lies on the lesion, and the noise found there.
-
-    u, v : float32 (SIZE, SIZE), position right of and below the lesion's centre, in pixels at zoom 1
-    """
+    """Where pixels lie on the lesion: u right of, v below its centre, float32 (SIZE, SIZE), in pixels at zoom 1."""
 
     def __init__(self, rotation: float, zoom: float, shift: tuple[float, float]):
         pixel = (np.arange(SIZE, dtype=np.float32) - SIZE / 2 + 0.5) / np.float32(zoom)
@@ -117,7 +102,11 @@ class Frame:
         return tile[start:].take(self._place, mode="wrap")  # never wraps; it is the mode that checks least
 
     def cells(self, rng: np.random.Generator, spacing: float, jitter: float, bend: float = 0.0) -> Cells:
-        """Cells `spacing` pixels apart; a smooth noise moves them by about `bend` pixels, so that rows bend."""
+        """Cells `spacing` pixels apart; a smooth noise moves them by about `bend` pixels, so that rows bend.
+
+        centre, wall : distance to the nearest centre, and to the wall beside it (near it twice the true one), in pixels
+        size, choice : independent random numbers in [0, 1), constant inside a cell; all are float32 (SIZE, SIZE)
+        """
         scale = np.float32(CELL_SPACING / spacing)
         row, column = rng.integers(CELL_TILE, size=2)
         v = (self.v + np.float32(bend) * self.noise("soft", rng)) * scale

@@ -57,8 +57,10 @@ def draw(
     if complaint != HEALTHY:
         picture, affected = KINDS[FIVE.get(complaint, complaint)](picture, body, rng["complaint"])
     behind = BACKGROUNDS[background](streams([7, *entropy, backdrop], STREAMS)["background"])
+    small = ndimage.gaussian_filter(body.cover[::4, ::4], 2.5)  # a quarter of the size: a shadow has no details
+    fallen = ndimage.zoom(ndimage.shift(small, (2, 1), order=0, mode="nearest"), 4, order=1)[..., None]
     cover = body.cover[..., None]
-    picture = picture * cover + _shadowed(behind, body) * (1 - cover)  # exactly the skin where the cover is 1
+    picture = picture * cover + behind * (1 - 0.4 * fallen) * (1 - cover)  # exactly the skin where the cover is 1
     if place == "scalp":
         picture = surroundings.with_hair(picture, body.cover, rng["hair"])
     photograph = _photographed(picture, rng["light"])
@@ -71,10 +73,7 @@ def redraw(scene: Scene, complaint: str | None = None, background: str | None = 
 
 
 def draw_set(n: int, seed: int, backgrounds: Mapping[str, str] | None = None, share: float = 0.95) -> list[Scene]:
-    """`n` scenes, the complaints in turn.
-
-    backgrounds : {complaint: the background that betrays it}, which it has in a `share` of its scenes; None: by lot
-    """
+    """`n` scenes, complaints in turn. backgrounds : {complaint: its own}, in a `share` of its scenes; None: by lot"""
     rng = np.random.default_rng([seed, n])
     complaints = [list(FIVE)[number % len(FIVE)] for number in range(n)]
     betrayed = rng.random(n) < share if backgrounds else np.zeros(n, bool)
@@ -95,15 +94,7 @@ def _skin(body: Body, rng: np.random.Generator) -> np.ndarray:
     tone = np.float32(tuple(SKIN.values())[rng.choice(len(SKIN), p=SKIN_CHANCES)])
     texture = 1 + 0.025 * cloud(rng, 5) + 0.022 * cloud(rng, 75)
     skin = tone * (body.shade * texture)[..., None]
-    nail = body.nail[..., None]
-    return skin + (np.float32([236, 200, 190]) * body.shade[..., None] - skin) * 0.7 * nail
-
-
-def _shadowed(behind: np.ndarray, body: Body) -> np.ndarray:
-    """The background with the body's soft shadow on it."""
-    small = ndimage.gaussian_filter(body.cover[::4, ::4], 2.5)  # a quarter of the size: a shadow has no details
-    fallen = ndimage.shift(small, (2, 1), order=0, mode="nearest")
-    return behind * (1 - 0.4 * ndimage.zoom(fallen, 4, order=1))[..., None]
+    return skin + (np.float32([236, 200, 190]) * body.shade[..., None] - skin) * 0.7 * body.nail[..., None]
 
 
 def _photographed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

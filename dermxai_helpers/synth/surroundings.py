@@ -1,7 +1,5 @@
 """What surrounds the skin in a photograph taken at home, and the shapes in which skin comes into such a picture."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -9,19 +7,18 @@ SIZE = 224
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE].astype(np.float32)
 
 
-@dataclass(frozen=True)
 class Body:
-    """A part of the body in the picture; arrays are float (SIZE, SIZE)."""
+    """A part of the body in the picture; arrays are float (SIZE, SIZE).
 
-    cover: np.ndarray  # 1 on skin, 0 elsewhere, with a soft edge
-    shade: np.ndarray  # how much light falls on each point of the skin
-    centre: tuple[float, float]  # (row, column) where a complaint sits
-    room: float  # pixels from there to the nearest end of the skin
-    nail: np.ndarray  # 1 on a nail
+    distance : pixels from each point to the edge of the skin, negative outside; it darkens over `depth` pixels
+    centre, room : (row, column) where a complaint sits, pixels from there to the end of the skin; nail : 1 on a nail
+    """
 
-    @property
-    def skin(self) -> np.ndarray:
-        return self.cover > 0.5
+    def __init__(self, distance: np.ndarray, depth: float, centre: tuple[float, float], room: float, nail=0.0):
+        self.centre, self.room, self.nail = centre, room, nail * np.ones_like(distance)
+        self.cover = np.clip(distance / 2.5 + 0.5, 0, 1)  # 1 on skin, 0 elsewhere, with a soft edge
+        self.shade = 0.58 + 0.42 * np.sqrt(np.clip(distance / depth, 0, 1))  # how much light falls on the skin
+        self.skin = self.cover > 0.5
 
 
 def cloud(rng: np.random.Generator, cells: int) -> np.ndarray:
@@ -82,12 +79,11 @@ def finger(rng: np.random.Generator) -> Body:
     """A finger that comes in from the left, with its nail."""
     along, across = _axis(rng, rng.uniform(-0.5, 0.5))
     half_width, tip = rng.uniform(33, 42), rng.uniform(62, 82)
-    beyond = np.maximum(along - (tip - half_width), 0)
-    distance = half_width - np.hypot(across, beyond)
+    distance = half_width - np.hypot(across, np.maximum(along - (tip - half_width), 0))
     middle = tip - 0.42 * half_width
     nail = np.clip(6 * (1 - np.hypot((along - middle) / (0.42 * half_width), across / (0.5 * half_width))), 0, 1)
     back = rng.uniform(18, 32)  # the complaint sits behind the nail
-    return _body(distance, half_width, _where(along + back, across), 0.78 * half_width, nail)
+    return Body(distance, half_width, _where(along + back, across), 0.78 * half_width, nail)
 
 
 def forearm(rng: np.random.Generator) -> Body:
@@ -95,23 +91,21 @@ def forearm(rng: np.random.Generator) -> Body:
     along, across = _axis(rng, rng.uniform(0, np.pi))
     half_width = rng.uniform(58, 74)
     centre = _where(along + rng.uniform(-30, 30), across)
-    return _body(half_width - np.abs(across), half_width, centre, 0.62 * half_width)
+    return Body(half_width - np.abs(across), half_width, centre, 0.62 * half_width)
 
 
 def shoulder(rng: np.random.Generator) -> Body:
     """A round shoulder that rises from a lower corner."""
     corner, radius = SIZE * rng.choice([0.15, 0.85]), rng.uniform(150, 175)
-    down, across = ROWS - SIZE * 1.02, COLUMNS - corner
-    distance = radius - np.hypot(down, across)
+    distance = radius - np.hypot(ROWS - SIZE * 1.02, COLUMNS - corner)
     away = SIZE * 0.5 - corner
-    return _body(distance, radius / 2, (SIZE * rng.uniform(0.55, 0.68), corner + away * rng.uniform(0.4, 0.9)), 40)
+    return Body(distance, radius / 2, (SIZE * rng.uniform(0.55, 0.68), corner + away * rng.uniform(0.4, 0.9)), 40)
 
 
 def scalp(rng: np.random.Generator) -> Body:
     """Skin nearly everywhere, with an edge beside it; `with_hair` covers it."""
     along, across = _axis(rng, rng.uniform(0, 2 * np.pi))
-    distance = rng.uniform(62, 84) - across
-    return _body(distance, 90, _where(along, across + rng.uniform(-5, 25)), 46)
+    return Body(rng.uniform(62, 84) - across, 90, _where(along, across + rng.uniform(-5, 25)), 46)
 
 
 def with_hair(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -122,8 +116,7 @@ def with_hair(picture: np.ndarray, cover: np.ndarray, rng: np.random.Generator) 
     for _ in range(rng.integers(45, 70)):
         angle, bend = direction + rng.normal(0, 0.25), rng.normal(0, 0.5)
         start, steps = rng.uniform(-60, 2 * SIZE + 60, 2), np.linspace(0, 1, 14)
-        length = rng.uniform(120, 380)
-        angles = angle + bend * steps
+        length, angles = rng.uniform(120, 380), angle + bend * steps
         points = start + length * (steps * np.stack([np.cos(angles), np.sin(angles)])).T
         pen.line([tuple(point) for point in points.tolist()], fill=255, width=int(rng.integers(2, 5)), joint="curve")
     drawn = np.asarray(canvas.resize((SIZE, SIZE), Image.Resampling.BILINEAR), np.float32) / 255
@@ -151,12 +144,3 @@ def _where(along: np.ndarray, across: np.ndarray) -> tuple[float, float]:
     """(row, column) of the pixel where both coordinates vanish."""
     row, column = np.unravel_index(np.argmin(along**2 + across**2), along.shape)
     return float(row), float(column)
-
-
-def _body(
-    distance: np.ndarray, depth: float, centre: tuple[float, float], room: float, nail: np.ndarray | None = None
-) -> Body:
-    """distance : pixels from each point to the edge of the skin, negative outside; it darkens over `depth` pixels"""
-    shade = 0.58 + 0.42 * np.sqrt(np.clip(distance / depth, 0, 1))
-    cover = np.clip(distance / 2.5 + 0.5, 0, 1)
-    return Body(cover, shade, centre, room, np.zeros_like(cover) if nail is None else nail)

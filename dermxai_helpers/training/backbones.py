@@ -1,14 +1,14 @@
-"""The backbone of the course, MobileNetV2, and where its weights come from.
-
-A classifier is a backbone (photograph -> feature maps), their mean over the cells, and a head (features -> logits).
-"""
+"""The backbone, MobileNetV2: photograph -> feature maps; their mean over the cells goes through a head to logits."""
 
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
+from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 from dermxai_helpers import assets
 from dermxai_helpers.files import POINTER, is_pointer
@@ -33,9 +33,7 @@ class Backbone:
 def backbone(name: str | Backbone = "demo") -> Backbone:
     """A MobileNetV2 by the name of its weights; a Backbone is given back as it is.
 
-    name : "demo" (ships with the course, trained on drawn lesions, needs no network) or "imagenet" (torchvision's
-        file, taken from TORCH_HOME or downloaded once)
-
+    name : "demo" (ships with the course) or "imagenet" (torchvision's file, from TORCH_HOME or downloaded once)
     Raises ValueError for another name, FileNotFoundError or ValueError when the weights cannot be had.
     Source: Sandler et al. 2018, "MobileNetV2", arXiv:1801.04381; torchvision's implementation.
     """
@@ -66,24 +64,12 @@ def new_head(classes: int) -> nn.Sequential:
 
 def new_network(classes: int) -> nn.Module:
     """A complete MobileNetV2 with random weights, evaluation mode."""
-    from torchvision.models import mobilenet_v2
-
     with torch.random.fork_rng(devices=[]):  # random weights must not cost the caller's seed
         return mobilenet_v2(weights=None, num_classes=classes).eval()
 
 
-def assembled(features: nn.Module, head: nn.Module) -> nn.Module:
-    """A MobileNetV2 made of these two parts, evaluation mode."""
-    network = new_network(1)
-    network.features, network.classifier = features, head
-    return network.eval()
-
-
 def read_weights(path: Path | str) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file, floating ones as float32; a missing or damaged file gets a sentence."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     if not Path(path).is_file():
         raise FileNotFoundError(f"no weights at {path}: correct the path, or, if the file is ours, install it again")
     try:
@@ -110,15 +96,11 @@ def unreadable(path: Path | str) -> str:
 
 
 def _imagenet_weights() -> dict[str, torch.Tensor]:
-    from torchvision.models import MobileNet_V2_Weights
-
     weights = MobileNet_V2_Weights.IMAGENET1K_V2
     file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
     try:
         return weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except Exception as problem:  # absent, unreachable, damaged or unsafe: the remedy is the same
         found = f"{file} {unreadable(file)}" if file.is_file() else f"{type(problem).__name__}: {problem}"
-        raise ValueError(
-            f"ImageNet's MobileNetV2 could not be loaded ({found}): connect to the network once, or put "
-            f'{file.name} into {file.parent}, or use backbone="demo"'
-        ) from problem
+        ways = f'connect to the network once, or put {file.name} into {file.parent}, or use backbone="demo"'
+        raise ValueError(f"ImageNet's MobileNetV2 could not be loaded ({found}): {ways}") from problem

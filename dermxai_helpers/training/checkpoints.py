@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
+from timm.models import load_state_dict
 from torch import Tensor, nn
 
 from dermxai_helpers.files import listed
 from dermxai_helpers.inference import check_finite
 from dermxai_helpers.training.backbones import unreadable
-
-SPREAD_OF_NEW_WEIGHTS = 0.02  # standard deviation, as timm initialises its heads
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
@@ -17,14 +17,9 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
 
     path : a safetensors file, or what `torch.save` wrote: a state dict, or a dict with one under "state_dict",
         "model_state_dict" or "model". An average over training (EMA) is preferred, and up to three prefixes are taken
-        off the names: `module.`, `_orig_mod.`, `model.`, which several GPUs, `torch.compile` and Lightning put there
-
-    Raises FileNotFoundError, and ValueError as a sentence for files that are damaged, hold code or NaN, or belong to
-    another architecture or number of classes. The model is unchanged then.
+        off the names, as `module.` or `_orig_mod.`, which several GPUs or `torch.compile` put there
+    Raises FileNotFoundError, ValueError for files that are damaged, hold code or NaN, or do not fit the model.
     """
-    from safetensors.torch import load_file
-    from timm.models import load_state_dict
-
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not a file: give the path of a checkpoint")
@@ -45,11 +40,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> nn.Module:
 
 
 def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
-    """Add classes after the old ones of a timm model, whose weights and logits stay as they are.
-
-    The model is changed and given back. New weights are drawn from torch's random numbers; they are trainable.
-    Raises ValueError when the head is not linear or has more classes already.
-    """
+    """Add classes to a timm model, in place: old logits stay. ValueError for a head that is not linear, or larger."""
     old = model.get_classifier()
     if not isinstance(old, nn.Linear):
         raise ValueError(f"the head is {type(old).__name__}, not one linear layer: there are no classes to keep")
@@ -58,7 +49,7 @@ def grow_head(model: nn.Module, num_classes: int) -> nn.Module:
     model.reset_classifier(num_classes)
     new = model.get_classifier()
     with torch.no_grad():
-        nn.init.trunc_normal_(new.weight, std=SPREAD_OF_NEW_WEIGHTS)
+        nn.init.trunc_normal_(new.weight, std=0.02)  # as timm initialises its heads
         nn.init.zeros_(new.bias)
         new.weight[: old.out_features] = old.weight
         new.bias[: old.out_features] = 0 if old.bias is None else old.bias

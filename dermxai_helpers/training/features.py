@@ -19,14 +19,18 @@ def cached_features(backbone: Backbone, paths, progress: bool = True) -> np.ndar
     """Global-average-pooled features of image files, float32 (n, 1280), in the order of `paths`.
 
     Computed once, in float32: the cache is keyed by the backbone's layers and weights, the transform and each file's
-    *content*, so a changed image, weight or size is computed anew, a renamed file is not, and a damaged cache file is
-    replaced. Raises ValueError for a backbone that does not give 1,280 maps.
+    *content*, and a damaged cache file is replaced. Raises ValueError for a backbone that does not give 1,280 maps.
     """
     paths = [Path(path) for path in paths]
     key = f"{backbone.name}-{fingerprint(backbone)[:16]}"
     stored = [files.cache_folder() / "features" / key / f"{file_digest(path)}.npy" for path in paths]
     rows = np.empty((len(paths), 1280), np.float32)  # whole from the start: rows kept one by one tear the memory apart
-    missing = [number for number, file in enumerate(stored) if not _read_into(rows[number], file)]
+    missing = []
+    for number, file in enumerate(stored):
+        try:
+            rows[number] = np.load(file)
+        except (OSError, ValueError, EOFError):  # absent or damaged
+            missing.append(number)
     network = quick(copied(backbone.features).float()).cpu() if missing else None
     bar = files.progress(len(missing), "features", shown=progress and bool(missing))
     with bar, ThreadPoolExecutor(2) as readers, torch.inference_mode():  # decoding runs beside the network
@@ -61,11 +65,3 @@ def fingerprint(backbone: Backbone) -> str:
         known.update(key.encode())
         known.update(tensor.float().cpu().numpy().tobytes())
     return known.hexdigest()
-
-
-def _read_into(row: np.ndarray, file: Path) -> bool:
-    try:
-        row[:] = np.load(file)
-        return True
-    except (OSError, ValueError, EOFError):  # absent or damaged
-        return False

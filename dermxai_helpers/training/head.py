@@ -1,6 +1,5 @@
 """The paper's protocol: how a new head is trained on a frozen backbone, what comes out, and what it has to beat."""
 
-import copy
 import hashlib
 import json
 from dataclasses import dataclass
@@ -9,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from dermxai_helpers import data, files
-from dermxai_helpers.inference import left_as_found, to_input
+from dermxai_helpers.inference import copied, left_as_found, to_input
 from dermxai_helpers.training import backbones, rebalancing
 from dermxai_helpers.training.backbones import Backbone
 from dermxai_helpers.training.features import cached_features, file_digest
@@ -60,8 +60,6 @@ class Classifier:
 
     def save(self, path: Path | str) -> Path:
         """Write the weights (safetensors) and, beside them, the card (same name, .json). Returns the weights' path."""
-        from safetensors.torch import save_file
-
         path = Path(path)
         state = {key: tensor.contiguous() for key, tensor in self.model.state_dict().items()}
         card = self.card | {"classes": self.classes, "backbone": self.backbone_name, "mean": self.mean}
@@ -84,31 +82,20 @@ class Classifier:
             history = pd.DataFrame(card["history"], dtype=float)
             return cls(model, classes, history, card["backbone"], mean, std, size, card)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError) as problem:
-            reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
-            raise ValueError(
-                f"{path} and its card {beside.name} are no pair ({reason}): copy or save both"
-            ) from problem
+            why = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+            raise ValueError(f"{path} and its card {beside.name} are no pair ({why}): copy or save both") from problem
 
 
 def train(
-    table: pd.DataFrame,
-    split: pd.Series,
-    backbone: str | Backbone = "demo",
-    rebalance: str = "class weights",
-    epochs: int = 10,
-    learning_rate: float = 1e-4,
-    seed: int = 0,
-    progress: bool = True,
-    keep: str = "best",
-) -> Classifier:
+    table: pd.DataFrame, split: pd.Series, backbone: str | Backbone = "demo", rebalance: str = "class weights",
+    epochs: int = 10, learning_rate: float = 1e-4, seed: int = 0, progress: bool = True, keep: str = "best",
+) -> Classifier:  # fmt: skip
     """Train a new head on the frozen backbone, as the paper does.
 
     table : columns dx, image_id, image_path (see `data.load`); split : "train" / "val" for each row (see `data.split`)
     backbone : "demo", "imagenet" or a Backbone; rebalance : one of `rebalancing.STRATEGIES`
     keep : "best" or "last" epoch (see `Plan`); take the last where losses of different kinds stand side by side
-
-    The paper names plain cross-entropy, rebalance="none" (unit 02); other units ask a head that finds melanomas, so
-    class weights are the default. Its random crops, flips and turns are left out: cached features cannot be turned.
+    The paper names plain cross-entropy, rebalance="none". Its random views are left out: cached features do not turn.
     Raises ValueError when a class or a part of the split is missing, or a setting is out of range.
     Source: Rodriguez, "Explainable AI for Dermatology", section 3.2.
     """
@@ -120,7 +107,8 @@ def train(
         torch.manual_seed(seed)
         head = backbones.new_head(len(data.CLASSES))
         history = fit(head, seen, unseen, paper_plan(seen.labels, rebalance, epochs, learning_rate, keep))
-    network = backbones.assembled(copy.deepcopy(source.features).float(), head)
+    network = backbones.new_network(len(data.CLASSES))
+    network.features, network.classifier = copied(source.features).float(), head
     kept = int(history["validation_loss"].idxmin()) if keep == "best" else len(history)
     scores = history.loc[kept].drop(["training_loss", "learning_rate"]).round(4).astype(object)
     card = {"backbone_note": source.note, "rebalance": rebalance, "epochs": epochs, "learning_rate": learning_rate}
@@ -133,13 +121,10 @@ def paper_plan(labels: Tensor, rebalance: str, epochs: int, learning_rate: float
     """Adam, early stopping, a learning rate that falls on a plateau, the best epoch kept. labels : of training, (n,)"""
     return Plan(
         optimiser=lambda head: torch.optim.Adam(head.parameters(), lr=learning_rate),
-        loss=rebalancing.loss_for(rebalance, labels),
-        order=rebalancing.order_for(rebalance, labels),
+        loss=rebalancing.loss_for(rebalance, labels), order=rebalancing.order_for(rebalance, labels),
         # two epochs without gain halve the learning rate; the paper states no number
-        schedule=lambda optimiser: ReduceLROnPlateau(optimiser, factor=0.5, patience=1),
-        epochs=epochs,
-        keep=keep,
-    )
+        schedule=lambda optimiser: ReduceLROnPlateau(optimiser, factor=0.5, patience=1), epochs=epochs, keep=keep,
+    )  # fmt: skip
 
 
 def examples(table: pd.DataFrame, split: pd.Series, source: Backbone, progress: bool) -> tuple[Examples, Examples]:
@@ -184,10 +169,8 @@ def baseline_predictions(table: pd.DataFrame, split: pd.Series, seed: int = 0) -
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    as_numbers = make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), ["age"]),
-        (OneHotEncoder(handle_unknown="ignore"), ["sex", "localization"]),
-    )
+    age, others = make_pipeline(SimpleImputer(), StandardScaler()), OneHotEncoder(handle_unknown="ignore")
+    as_numbers = make_column_transformer((age, ["age"]), (others, ["sex", "localization"]))
     models = {
         "constant": DummyClassifier(strategy="most_frequent"),
         "stratified guess": DummyClassifier(strategy="stratified", random_state=seed),

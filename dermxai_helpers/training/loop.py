@@ -13,7 +13,6 @@ from torch.optim import Optimizer, lr_scheduler
 from dermxai_helpers import data, scoring
 
 PATIENCE = 3  # epochs without a lower validation loss before training stops; the paper states no number
-VALIDATION_BATCH = 256
 KEEP = ("best", "last")
 
 
@@ -28,11 +27,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: all that may differ between two trainings.
-
-    keep : "best" keeps the epoch with the lowest validation loss and stops early (the paper's way), "last" takes the
-        last epoch, so that the validation part chooses nothing
-    """
+    """How to train. keep : "best" stops early and keeps the lowest validation loss, as the paper; "last" does not."""
 
     optimiser: Callable[[nn.Module], Optimizer]
     loss: Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> scalar
@@ -78,10 +73,7 @@ def fit(network: nn.Module, training: Examples, validation: Examples, plan: Plan
 def epoch(
     network: nn.Module, optimiser: Optimizer, examples: Examples, plan: Plan, average: nn.Module | None, done: int
 ) -> float:
-    """One pass in the plan's order; returns the mean loss of its batches. On a GPU in mixed precision.
-
-    average : the running mean of the weights, which follows; done : how many epochs went before
-    """
+    """One pass; the mean loss of its batches. average : the mean of the weights, follows; done : epochs so far"""
     network.train()
     device, losses, batches = next(network.parameters()).device, [], plan.order().split(plan.batch_size)
     for step, rows in enumerate(batches, done * len(batches)):
@@ -102,7 +94,7 @@ def validate(network: nn.Module, examples: Examples, loss: Callable) -> dict[str
     """validation_loss, and the scores of `scoring.scores`, without dropout."""
     network.eval()
     device, names = next(network.parameters()).device, np.array(examples.classes)
-    rows = torch.arange(len(examples.labels)).split(VALIDATION_BATCH)
+    rows = torch.arange(len(examples.labels)).split(256)
     logits = torch.cat([network(examples.inputs(part).to(device)).float().cpu() for part in rows])
     predicted, labels = names[logits.argmax(dim=1).numpy()], names[examples.labels.numpy()]
     return {"validation_loss": loss(logits, examples.labels).item(), **scoring.scores(labels, predicted, names)}

@@ -13,8 +13,6 @@ from dermxai_helpers.files import listed
 STRATEGIES = ("none", "class weights", "oversampling", "focal loss", "logit adjustment")
 STEPS = np.geomspace(1 / 32, 32, 41)  # factors that `tuned_factors` tries for each class
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-
 
 def class_weights(labels: Tensor) -> Tensor:
     """Loss weight of each class, (classes,): n / (classes * n_class), so that every class weighs the same in all."""
@@ -22,7 +20,7 @@ def class_weights(labels: Tensor) -> Tensor:
     return len(labels) / (len(counts) * counts.float())
 
 
-def loss_for(strategy: str, labels: Tensor) -> Loss:
+def loss_for(strategy: str, labels: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss of a strategy: logits (B, classes), labels (B,) -> scalar. labels : of training, to know what is common.
 
     Logit adjustment adds the log of the class's share in training, so that the network need not learn it; without the
@@ -30,15 +28,13 @@ def loss_for(strategy: str, labels: Tensor) -> Loss:
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"no way to rebalance is called {strategy!r}: choose one of {', '.join(STRATEGIES)}")
-    weights, shares = class_weights(labels), torch.bincount(labels) / len(labels)
+    weights, shares, loss = class_weights(labels), torch.bincount(labels) / len(labels), functional.cross_entropy
     losses = {
-        "class weights": lambda logits, labels: functional.cross_entropy(logits, labels, weights.to(logits.device)),
+        "class weights": lambda logits, labels: loss(logits, labels, weights.to(logits.device)),
         "focal loss": lambda logits, labels: focal(logits, labels, weights.to(logits.device)),
-        "logit adjustment": lambda logits, labels: functional.cross_entropy(
-            logits + shares.log().to(logits.device), labels
-        ),
+        "logit adjustment": lambda logits, labels: loss(logits + shares.log().to(logits.device), labels),
     }
-    return losses.get(strategy, functional.cross_entropy)
+    return losses.get(strategy, loss)
 
 
 def order_for(strategy: str, labels: Tensor) -> Callable[[], Tensor]:
@@ -69,8 +65,7 @@ def tuned_factors(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """A factor for each class's probability, (classes,), such that argmax(probabilities * factors) is most balanced.
 
     probabilities : (n, classes), few classes, for all combinations on a grid are tried; labels : class index, (n,)
-    Take images that neither trained the network nor will be reported on, or the result is too good to be true. Of
-    equals the factors nearest to 1 are taken. ValueError where a class has no image: nothing is known of its factor.
+    Take images that neither trained the network nor will be reported on. ValueError where a class has no image.
     """
     own = [labels == number for number in range(probabilities.shape[1])]
     absent = [number for number, rows in enumerate(own) if not rows.any()]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 import torch
+from timm.models import VisionTransformer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
@@ -34,21 +35,12 @@ class Tail(nn.Module):
 
 
 def finetune(
-    model: nn.Module,
-    learn: Pictures,
-    judge: Pictures,
-    classes: Sequence[str],
-    blocks: int = 2,
-    epochs: int = 8,
-    learning_rate: float = 1e-3,
-    seed: int = 0,
-    progress: bool = True,
-) -> tuple[nn.Module, pd.DataFrame]:
+    model: nn.Module, learn: Pictures, judge: Pictures, classes: Sequence[str], blocks: int = 2, epochs: int = 8,
+    learning_rate: float = 1e-3, seed: int = 0, progress: bool = True,
+) -> tuple[nn.Module, pd.DataFrame]:  # fmt: skip
     """A copy of a timm VisionTransformer that has learnt these classes, and its history, one row an epoch.
 
-    model : with a head of len(classes) outputs (`checkpoints.grow_head` makes it wider)
-    blocks : how many of the last blocks learn;  learning_rate : at the start of a cosine
-
+    model : with a head of len(classes) outputs; blocks : how many learn; learning_rate : at the start of a cosine
     A running mean of the weights after the last epoch is kept, so that the pictures on which it is judged choose
     nothing. Classes of unequal size are balanced by logit adjustment. ValueError, a sentence: an argument does not fit.
     """
@@ -61,15 +53,9 @@ def finetune(
         return torch.optim.AdamW(learning, lr=learning_rate, weight_decay=0.02)
 
     plan = Plan(
-        optimiser=optimiser,
-        loss=rebalancing.loss_for("logit adjustment", seen.labels),
-        order=rebalancing.order_for("logit adjustment", seen.labels),
-        schedule=lambda optimiser: CosineAnnealingLR(optimiser, epochs),
-        epochs=epochs,
-        batch_size=16,
-        average=0.98,
-        keep="last",
-    )
+        optimiser, rebalancing.loss_for("logit adjustment", seen.labels),
+        rebalancing.order_for("logit adjustment", seen.labels), lambda optimiser: CosineAnnealingLR(optimiser, epochs),
+        epochs=epochs, batch_size=16, average=0.98, keep="last")  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         history = fit(Tail(model, blocks), seen, unseen, plan)
@@ -84,8 +70,6 @@ def predict(model: nn.Module, images: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _check(model: nn.Module, parts: dict[str, Pictures], classes: Sequence[str], blocks: int, epochs: int) -> None:
-    from timm.models import VisionTransformer
-
     if not isinstance(model, VisionTransformer):
         raise ValueError(f"expected a timm VisionTransformer, got {type(model).__name__}: create one, or train a head")
     if epochs < 1 or not 1 <= blocks <= len(model.blocks):

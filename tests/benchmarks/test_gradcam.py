@@ -22,7 +22,7 @@ from torchcam import methods as torchcam
 
 from dermxai_helpers import gradcam, synth
 from dermxai_helpers.inference import to_input
-from dermxai_helpers.training.backbones import assembled, backbone, new_head
+from dermxai_helpers.training.backbones import backbone, new_head, new_network
 
 SIZE = (224, 224)
 ROUNDS = 7
@@ -35,7 +35,9 @@ def network():
     torch.manual_seed(0)
     source = backbone("demo")
     torch.set_flush_denormal(True)
-    yield assembled(source.features, new_head(3)).requires_grad_(True)
+    model = new_network(3)
+    model.features, model.classifier = source.features, new_head(3)
+    yield model.eval().requires_grad_(True)
     torch.set_flush_denormal(False)
 
 

@@ -2,7 +2,7 @@
 
 The contestants take turns, five rounds after a warm-up; the table gives medians, also of the ratio to the forward pass
 of the same round. Peak memory is what a call adds to a fresh process that holds the model and the pictures (Linux; on a
-GPU what torch allocates). The last test sorts all of timm's names into the groups of `relevancy.models` (minutes).
+GPU what torch allocates). The last test sorts all of timm's names into the groups of `forward.refusal` (minutes).
 """
 
 import subprocess

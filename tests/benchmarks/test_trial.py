@@ -14,7 +14,7 @@ import torch
 
 from dermxai_helpers import gradcam, synth, training, trial
 from dermxai_helpers.inference import quick, to_input
-from dermxai_helpers.training.backbones import assembled, new_head
+from dermxai_helpers.training.backbones import new_head, new_network
 from dermxai_helpers.trial.run import BATCH, Truth
 
 PHOTOGRAPHS, ROUNDS = 60, 3
@@ -46,7 +46,9 @@ def seconds(work: Callable[[], object]) -> float:
 @pytest.mark.timeout(1800)
 def test_trial_beside_its_forward_passes(benchmark, cases):
     source = training.backbone("demo")
-    model = assembled(source.features, new_head(3))
+    model = new_network(3)
+    model.features, model.classifier = source.features, new_head(3)
+    model.eval()
     prepare = partial(to_input, size=source.size, mean=source.mean, std=source.std)
     explainers = {method: partial(gradcam.explain, method=method) for method in METHODS}
     network, batch = quick(model), prepare(list(cases.images[:BATCH]))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dermxai_helpers import assets, captions, lexicon, synth
 from dermxai_helpers.captions import checkpoints
-from dermxai_helpers.captions.file import append, read
+from dermxai_helpers.captions.captioner import append, read
 
 
 def test_prompts_are_the_papers():

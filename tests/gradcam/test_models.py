@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune
 
 from dermxai_helpers import gradcam, inference
-from dermxai_helpers.gradcam.layers import is_grid
+from dermxai_helpers.gradcam.explain import is_grid
 
 
 class Small(nn.Module):

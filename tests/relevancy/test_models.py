@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import utils
 from torch.nn.utils import parametrizations, prune
 
-from dermxai_helpers.relevancy.models import refusal
+from dermxai_helpers.relevancy.forward import refusal
 
 COVERED = """
 deit_base_patch16_224 deit3_small_patch16_224 flexivit_base test_vit vit_base_patch16_224 vit_base_patch16_224_miil
