@@ -16,7 +16,9 @@ def maps_of(rng: np.random.Generator, *shape: int) -> torch.Tensor:
 
 map_weights = Exercise("map_weights", right=lambda g: g.mean(dim=(1, 2)), mistakes={
     "There is one number for each cell: the mean was taken over the maps.": lambda g: g.mean(dim=0),
-    "That is the sum over the cells. Grad-CAM takes the mean (equation 1).": lambda g: g.sum(dim=(1, 2)),
+    "That is the sum over the cells. Grad-CAM takes the mean.": lambda g: g.sum(dim=(1, 2)),
+    "Z is the number of cells of these maps. It was 4 only in the example.": lambda g: g.sum(dim=(1, 2)) / 4,
+    "One cell stands for all only where the gradient is the same everywhere.": lambda g: g[:, 0, 0],
     "That is one number for all maps. Each map has its own: average over the cells only.": lambda g: g.mean(),
     "Negative derivatives were dropped. The ReLU comes after the sum.": lambda g: g.clamp(0).mean(dim=(1, 2)),
 }, draw=lambda rng: (maps_of(rng, 5, 3, 4),),
@@ -72,7 +74,8 @@ gradient_of_a_frozen_network = Exercise("gradient_of_a_frozen_network", right=gr
     "That is the gradient for the first class, whatever the target is.": lambda *of: gradient_at(*of[:3], 0),
 }, draw=lambda rng: (tiny_network(rng).requires_grad_(False), maps_of(rng, 1, 3, 5, 5), int(rng.integers(3))),
    observe=lambda answer, network, *of: {"gradient": answer(network, network[1], *of),
-                                         "frozen": not any(one.requires_grad for one in network.parameters())},
+                                         "frozen": not any(one.requires_grad for one in (*network.parameters(), of[0])),
+                                         "hooks left": len(network[1]._forward_hooks)},
    praise="The graph begins at the layer, so nothing below needs a gradient.")  # fmt: skip
 
 
@@ -82,7 +85,7 @@ def colours_seen(answer, image: np.ndarray, heat: np.ndarray) -> dict:
     if not cold.shape == warm.shape == hot.shape == image.shape:
         raise Refused("A picture of the same shape is wanted.")
     darker = (hot <= warm).all() and (warm <= image).all() and (hot[image > 9] < image[image > 9]).all()
-    return {"type": str(cold.dtype), "moved": cold - image.astype(float), "darker": darker}
+    return {"type": str(cold.dtype), "without evidence": cold - image.astype(float), "darker": darker}
 
 
 def shaded(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
@@ -117,6 +120,8 @@ def cam(features: torch.Tensor, weight: torch.Tensor, target: int) -> torch.Tens
 
 class_map = Exercise("class_map", right=cam, mistakes={
     "That is Grad-CAM itself. CAM has no division by the number of cells.": lambda *of: cam(*of) / 12,
+    "CAM is not divided by anything; 49 belongs to the comparison below.": lambda *of: cam(*of) / 49,
+    "CAM itself is 49 times Grad-CAM: nothing is multiplied.": lambda *of: cam(*of) * 49,
     "Negative evidence is gone. The comparison is made before the ReLU.": lambda *of: cam(*of).clamp(min=0),
     "The weights of the first class were taken, whatever the target is.": lambda *of: cam(*of[:2], 0),
     "That is a mean over the maps. CAM is a weighted sum.": lambda *of: cam(*of) / 5,

@@ -111,7 +111,7 @@ named_cause = Exercise("named_cause", right=_named, draw=_table, observe=lambda 
 CONTROLS = ("honest twin", "known cause", *mystery.CANDIDATES)
 WANTED = {"cause": str, "low": np.ndarray, "high": np.ndarray, "control": str, "control low": np.ndarray,
           "control high": np.ndarray, "unknown": str}  # fmt: skip
-FRESH, WIDEST = 100, 0.4
+FRESH, WIDEST = 60, 0.4
 
 
 class Audit:

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Grad-CAM from the inside
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F03_gradcam_internals.ipynb) · 74 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F03_gradcam_internals.ipynb) · 75 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, and mend
 # four broken implementations.
@@ -126,7 +126,7 @@ folder = data.prepare(photographs, images, seed)
 table = data.load(folder)
 split = data.split(table, by="lesion", seed=seed)
 classifier = training.train(table, split, backbone=backbone, seed=seed, progress=False)
-network, classes = classifier.model, classifier.classes
+network, classes = classifier.model.requires_grad_(False), classifier.classes  # from here on all of it is frozen
 print(training.backbone(backbone).note)
 
 # %% [markdown]
@@ -158,13 +158,14 @@ first = int((sample["dx"] == "mel").idxmax())  # a melanoma, or row 0 when the s
 batch = classifier.prepare([pictures[first]])
 with network.features.register_forward_hook(keep_features):  # removed at the end, after an error, too
     logits = network(batch)
-kept["features"].shape  # (image, maps K, 7, 7)
+features = kept["features"]  # a name of its own: the next call of the hook writes into `kept` again
+features.shape  # (image, maps K, 7, 7)
 
 # %% [markdown]
 # ### Exercise 3.2 – the hook that stays
 # Difficulty ●●○ · importance ●●○ · 6 minutes
 #
-# The function below works, and every call makes the network a little slower and the memory a little fuller. Mend it, also
+# The function below works, but every call makes the network a little slower and the memory a little fuller. Mend it, also
 # for the day on which the network stops with an error. **Expected:** no hook is left on the layer, either way.
 #
 # <details><summary>Hint 1</summary>What does <code>register_forward_hook</code> give back?</details>
@@ -197,14 +198,14 @@ checks.features_without_a_trace(features_of_layer)
 
 # %%
 target = int(logits.argmax())
-gradient, = torch.autograd.grad(logits[0, target], kept["features"])
+gradient, = torch.autograd.grad(logits[0, target], features)
 alpha = gradient.mean(dim=(2, 3), keepdim=True)
-signed = (alpha * kept["features"]).sum(dim=1).detach()
+signed = (alpha * features).sum(dim=1).detach()
 heatmap = signed.clamp(min=0)  # (image, 7, 7)
 
 # %% [markdown]
 # ### Exercise 3.3 – the frozen backbone
-# Difficulty ●●● · importance ●●● · 7 minutes
+# Difficulty ●●● · importance ●●● · 8 minutes
 #
 # On a network whose weights are all frozen, `torch.autograd.grad` stops: no weight wants a gradient, so no graph is recorded.
 # Thawing helps, but the next training would then change the network. Where else can the graph begin? **Expected:** the
@@ -244,9 +245,9 @@ checks.gradient_of_a_frozen_network(gradient_by_layer)
 from dermxai_helpers.explanation import resize
 
 SIZE = masks.shape[1:]  # 224 x 224
-strongest = int((alpha * kept["features"]).abs().sum(dim=(2, 3)).argmax())  # the map that contributes most
-steps = {f"map {strongest} of 1,280": kept["features"].detach()[:, strongest].numpy(), "weighted sum, ReLU": heatmap.numpy(),
-         "resized": resize(heatmap.numpy(), SIZE)}
+strongest = int((alpha * features).abs().sum(dim=(2, 3)).argmax())  # the map that contributes most, for or against
+steps = {f"map {strongest}, weight {float(alpha[0, strongest]):+.4f}": features.detach()[:, strongest].numpy(),
+         "weighted sum, ReLU": heatmap.numpy(), "resized": resize(heatmap.numpy(), SIZE)}
 about = f"Grad-CAM step by step, class {classes[target]}"
 plots.show(figures.map_grid(pictures[[first]], masks[[first]], steps, [f"labelled {sample['dx'][first]}"], about))
 
@@ -265,7 +266,7 @@ plots.show(figures.map_grid(pictures[[first]], masks[[first]], steps, [f"labelle
 
 # %% tags=["exercise"]
 def draw_over(image, heat):
-    """A photograph, uint8 (h, w, 3), darkened where the map, float (h, w) from 0 to 1, is high; uint8 (h, w, 3)."""
+    """A photograph, NumPy uint8 (h, w, 3), darkened where the map, float (h, w), 0 to 1, is high; uint8 (h, w, 3)."""
     ### BEGIN SOLUTION
     return ((1 - 0.5 * heat[..., None]) * image).round().astype(np.uint8)
     ### END SOLUTION
@@ -281,7 +282,7 @@ checks.overlay(draw_over)
 
 # %% tags=["exercise"]
 def to_share(heatmap):
-    """A map with signs, float (h, w) -> its positive evidence as a share of the maximum, 0 to 1."""
+    """A map with signs, NumPy float (h, w) -> its positive evidence as a share of the maximum, 0 to 1."""
     ### BEGIN SOLUTION
     evidence = heatmap.clip(min=0)
     return evidence / evidence.max() if evidence.max() > 0 else evidence
@@ -310,7 +311,7 @@ off = float(np.abs(helper.maps - heatmap.numpy()).max() / helper.maps.max())
 print(f"layer {helper.layer}; equal to the helper to 1e-5 of the maximum:", off < 1e-5)
 
 # %% [markdown]
-# And captum is written by PyTorch's own team (the tests compare with pytorch-grad-cam, too):
+# And captum is written by PyTorch's own team:
 
 # %%
 from captum.attr import LayerGradCam
@@ -520,8 +521,8 @@ narrow = scoring.compare(energy, np.maximum(0.5, masks.mean(axis=(1, 2))), lesio
 print(narrow.sentence("Grad-CAM", "the larger of one half and a flat map", "evidence on the lesion alone"))
 
 # %% [markdown]
-# In real photographs nobody has marked the hairs. So the background alone can contradict the second sentence, and cannot
-# support it.
+# In real photographs nobody has marked the hairs. So there the background can contradict “ignores the hair and background”,
+# and cannot support it.
 
 # %%
 background = scoring.compare(1 - on_lesion, 1 - least, lesion, seed=seed)

@@ -385,7 +385,7 @@ widgets.panel(desk, cause=widgets.choice("cause", mystery.CANDIDATES), nevus=Int
 # Fill in the form, with numbers from your own run. `low` and `high` are the interval of the effect of section 5; if the cause
 # is `"none"`, that of the candidate with the largest effect. The control must be one that **could have refuted you**:
 # `"honest twin"` or another of the six, with its own interval; for `"none"` it is `"known cause"`. `unknown` is a sentence:
-# what did you not test? **Expected:** the check judges the cause, your interval on a hundred fresh nevi, and whether the
+# what did you not test? **Expected:** the check judges the cause, your interval on fresh nevi, and whether the
 # control stands apart.
 #
 # <details><summary>Hint 1</summary>Section 5 has the intervals of all six, for the model and for its twin.</details>
