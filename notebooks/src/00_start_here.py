@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Start here: the whole road with one lesion
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/00_start_here.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F00_start_here.ipynb) · 41 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/00_start_here.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F00_start_here.ipynb) · 40 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – draw a lesion, train a classifier, ask it where its evidence came from, cut that region out,
 # let a second model describe it, and let the description vote for a diagnosis.
@@ -228,7 +228,7 @@ for view, sentence in sentences.items():
     print(f"{view:9} {sentence}")
 
 # %% [markdown]
-# **Guess first:** read the sentences against the table of section 2. Each states some facts and is silent about others.
+# **Guess first:** read the sentences against the table of section 2. Each states some facts.
 # How many are wrong?
 
 # %% [markdown]
