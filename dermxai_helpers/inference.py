@@ -86,7 +86,8 @@ def unwrapped(model: nn.Module) -> nn.Module:
 def left_as_found(model: nn.Module) -> Iterator[list]:
     """Evaluation mode without gradients; then all is as before. Yields a list for handles of hooks, to be removed."""
     training, handles = [module for module in model.modules() if module.training], []
-    device = next(model.parameters()).device.type  # below: in compiled code hooks would not fire
+    device = next(model.parameters()).device.type
+    # hooks do not fire in compiled code
     uncompiled = torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
     try:
         for module in training:

@@ -7,10 +7,6 @@ import ipywidgets
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import confusion_matrix
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch.nn import Module
 
@@ -54,6 +50,8 @@ def choice(description: str, options: Sequence[str], value: str | None = None) -
 
 def decision_at(scores: np.ndarray, positive: np.ndarray, threshold: float) -> tuple[Figure, str]:
     """Count and draw whom one threshold sends on. scores : of melanoma, (n,); positive : bool, (n,)"""
+    from sklearn.metrics import confusion_matrix
+
     counts = confusion_matrix(~positive, scores < threshold, labels=[False, True])  # first melanomas, first sent on
     return classifier_plots.decision(scores, positive, threshold, counts)
 
@@ -99,6 +97,7 @@ def relevancy_map(model: Module, image: np.ndarray, affected: np.ndarray, classe
 
 def word_lists(sentences: Sequence[str], labels: Sequence[str], keywords: Mapping, note: str) -> ipywidgets.VBox:
     """Change the keywords, {class: words}, and see the votes. sentences : captions; labels : the true class of each"""
+    from sklearn.metrics import confusion_matrix
 
     def render(**texts: str) -> tuple[Figure, str]:
         split = {name: text.lower().split(",") for name, text in texts.items()}
@@ -141,6 +140,10 @@ def recalls_at(seen: tuple, unseen: tuple, exponent: float) -> tuple[Figure, str
 
     seen, unseen : (features (n, width), class indices (n,)) to train on and to judge on
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     rarity = len(seen[1]) / np.bincount(seen[1], minlength=len(data.CLASSES)).clip(1)
     recalls = {}
     for name, power in {"without weights": 0.0, f"exponent {exponent:.2f}": exponent}.items():

@@ -33,7 +33,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "__main__": 100,
 }
 FOR_NOTEBOOKS = {"plots", "widgets", "checks", "course", "__main__"}  # imported by each other only
-ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9_492, 22, 8
+ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9_496, 22, 8
 
 
 def files():

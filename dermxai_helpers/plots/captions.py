@@ -23,7 +23,7 @@ BOX = {"boxstyle": "round", "facecolor": "#eef3f7", "edgecolor": "#445566"}
 
 @styled
 def pipeline(pictures: Mapping[str, np.ndarray], said: Mapping[str, str], note: str) -> tuple[Figure, str]:
-    """Draw the paper's Figure 3. pictures : {station: uint8 (h, w, 3)}; said : {prompt: caption}; note : whose"""
+    """Draw the paper's Figure 3. pictures : {station: uint8 (h, w, 3)}; said : {prompt: caption}; note : by whom"""
     told = [f"{prompt.upper()}: {caption}" for prompt, caption in said.items()]
     text = "\n".join(fill(line, 130) for line in [f"Captions ({note}):", *told])
     figure = Figure(figsize=(9, 2.6 + 0.16 * text.count("\n")))
