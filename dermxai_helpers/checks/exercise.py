@@ -76,20 +76,29 @@ class Exercise:
         elif context:
             verdict = self._judged(lambda *_context: answer, [context])
         elif callable(answer):
-            rng = np.random.default_rng(seed)
-            verdict = self._judged(answer, [self.draw(rng) for _ in range(CASES)])
+            verdict = self._judged(answer, self.drawn(seed))
         else:
             verdict = Verdict("wrong", "A function is wanted here: write its name without brackets.")
         progress.keep(self.name, verdict.outcome)
         return verdict
 
+    def drawn(self, seed: int | None = None) -> list[tuple]:
+        """The random inputs of all cases."""
+        rng = np.random.default_rng(seed)
+        return [self.draw(rng) for _ in range(CASES)]
+
     def _judged(self, answer: Callable, cases: list[tuple]) -> Verdict:
+        seen = self.observed(answer, cases, SECONDS)
+        return seen if isinstance(seen, Verdict) else self.judged(cases, seen)
+
+    def observed(self, answer: Callable, cases: list[tuple], seconds: float | None = None) -> list | Verdict:
+        """What an answer does in each case, in plain values; or a verdict, where that is nothing to compare."""
         seen = []
         for inputs in cases:
             given = copy.deepcopy(inputs)
             try:
                 with np.errstate(all="ignore"):
-                    seen.append(plain(within(SECONDS, self.observe, attempted(answer), *given)))
+                    seen.append(plain(within(seconds, self.observe, attempted(answer), *given)))
             except (NotAttempted, NotImplementedError):
                 return Verdict("not attempted", "")
             except Refused as refusal:
@@ -100,9 +109,11 @@ class Exercise:
                 return Verdict("failed", where(error))
             if self.differing(plain(given), plain(inputs)):
                 return Verdict("wrong", "The function changes what it is given. Work on a copy.")
-        return self._compared(cases, seen)
+        return seen
 
-    def _compared(self, cases: list[tuple], seen: list) -> Verdict:
+    def judged(self, cases: list[tuple], seen: list) -> Verdict:
+        """Whether that is right: what was observed in each case, in plain values, beside the reference."""
+
         def faults(function: Callable) -> list[str]:
             with np.errstate(all="ignore"):
                 wanted = [plain(self.observe(function, *copy.deepcopy(inputs))) for inputs in cases]
@@ -155,9 +166,9 @@ def attempted(answer: Callable) -> Callable:
     return called
 
 
-def within(seconds: float, function: Callable, *inputs: object) -> object:
+def within(seconds: float | None, function: Callable, *inputs: object) -> object:
     """Call a function; stop it after some seconds with a TimeoutError (in the main thread; elsewhere it runs on)."""
-    if threading.current_thread() is not threading.main_thread():
+    if seconds is None or threading.current_thread() is not threading.main_thread():
         return function(*inputs)
     late = threading.Event()
 
