@@ -80,8 +80,9 @@ def understood(heard: bytes, cases: int) -> Told:
     with suppress(Exception):
         outcome, says, seen, tried = json.loads(heard)
         seen = unpacked(seen)
-        fits = outcome in ("wrong", "not attempted", "failed") or outcome == "seen" and (not cases or len(seen) == cases)
-        if fits and all(type(word) is str for word in (says, *tried)):
+        complete = outcome == "seen" and (not cases or len(seen) == cases)
+        known = complete or outcome in ("wrong", "not attempted", "failed")
+        if known and all(type(word) is str for word in (says, *tried)):
             return Told(outcome, says, seen, tuple(tried[:5]))
     return Told("failed", "its process ended without an answer: it left Python, or took or returned far too much.")
 

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise, repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from dermxai_helpers import checks, course, files
 from dermxai_helpers.assignments.answers import Told, ask
-from dermxai_helpers.assignments.build import HIDDEN, TEMPLATES, letter_of
+from dermxai_helpers.assignments.build import filled, letter_of
 
 MOST = 20 * 10**6  # bytes of a notebook
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -23,18 +23,8 @@ WORDS = {"right": "pass", "failed": "crash"}
 COLUMNS = ["student", "assignment", "question", "points", "of", "outcome", "reason"]
 
 
-@dataclass
-class Sheet:
-    """A notebook that was handed in. A cell has kind, text, id and marks, which are the grader's metadata."""
-
-    student: str
-    assignment: str = ""
-    cells: list[dict] = field(default_factory=list)
-    problem: str = ""
-
-
 def grade(folder: Path, jobs: int | None = None, seconds: float = 10) -> Path:
-    """Grade folder/submitted; returns the written grades.csv, which stands beside totals.csv and a page for each sheet.
+    """Grade folder/submitted; returns the written grades.csv, beside totals.csv and a page for each notebook.
 
     jobs : answers at once, by default one a core; seconds : what one may take
     """
@@ -47,9 +37,10 @@ def grade(folder: Path, jobs: int | None = None, seconds: float = 10) -> Path:
         pool.submit(os.getpid).result()  # the processes are made before anything is read that answers may not know
         keep = json.loads((folder / "instructor.json").read_text(encoding="utf-8"))
         book = {one["name"]: one["questions"] for one in keep["assignments"]}
-        work = [one for sheet in handed_in(folder / "submitted", book) for one in to_do(sheet, folder, book)]
+        sheets = handed_in(folder / "submitted", book).items()
+        work = [(key, *one) for key, sheet in sheets for one in to_do(folder, key[1], book.get(key[1], []), *sheet)]
         if not work:
-            raise course.CourseError(f"{folder / 'submitted'} holds no notebook: put each at STUDENT/ASSIGNMENT/ANY.ipynb")
+            raise course.CourseError(f"no notebook: put each at {folder}/submitted/STUDENT/ASSIGNMENT/ANY.ipynb")
         told = pool.map(answered, [task for *_, task in work], repeat(seconds), repeat([str(folder.resolve())]))
         told = files.progress(told, "grading", "answer", total=len(work))
         rows = [row(*one[:-1], became, folder, keep) for one, became in zip(work, told, strict=True)]
@@ -57,28 +48,33 @@ def grade(folder: Path, jobs: int | None = None, seconds: float = 10) -> Path:
     return folder / "grades.csv"
 
 
-def handed_in(folder: Path, book: dict) -> list[Sheet]:
-    """The sheets in a folder: student/assignment/any.ipynb, assignment/student.ipynb, or student.ipynb; of two, the newer."""
-    found: dict[tuple[str, str], Sheet] = {}
+def handed_in(folder: Path, book: dict[str, list]) -> dict[tuple[str, str], tuple[list[dict], str]]:
+    """What stands in a folder as student/assignment/any.ipynb, assignment/student.ipynb or student.ipynb; newest ones.
+
+    book : {assignment: its questions}; returns {(student, assignment): its cells, and why there are none}
+    """
+    found = {}
     for path in sorted(folder.rglob("*"), key=lambda path: (path.stem in book, path.lstat().st_mtime)):
-        parts = path.relative_to(folder).with_suffix("").parts
+        parts, said = path.relative_to(folder).with_suffix("").parts, []
         if ".ipynb_checkpoints" in parts or not (path.suffix == ".ipynb" or path.is_symlink()):
             continue
-        sheet, names = Sheet(next((part for part in parts if part not in book), "unnamed")), [*parts]
         try:
-            sheet.cells, said = read(path)
-            known = {name: sum(bool(cells_for(sheet.cells, one)[0]) for one in book[name]) for name in book}
-            names += [said, *sorted(filter(known.get, known), key=known.get, reverse=True)]
+            (cells, *said), problem = read(path), ""
         except UNREADABLE as error:
-            sheet.problem = f"{path.name} cannot be read as a notebook: {error}"
-        sheet.assignment = next(filter(book.__contains__, names), "")
-        sheet.student = re.sub(rf"[ _-]*{sheet.assignment}$", "", sheet.student) or sheet.student
-        found[sheet.student, sheet.assignment] = sheet
-    return [found[key] for key in sorted(found)]
+            cells, problem = [], f"{path.name} cannot be read as a notebook: {error}"
+        known = {name: sum(bool(cells_for(cells, one)[0]) for one in book[name]) for name in book}
+        likely = sorted(filter(known.get, known), key=known.get, reverse=True)
+        assignment = next((name for name in [*parts, *said, *likely] if name in book), "")
+        student = next((part for part in parts if part not in book), "unnamed")
+        found[re.sub(rf"[ _-]*{assignment}$", "", student) or student, assignment] = cells, problem
+    return dict(sorted(found.items()))
 
 
 def read(path: Path) -> tuple[list[dict], str]:
-    """A notebook's cells and the assignment that it names; one of the errors in UNREADABLE for whatever is none."""
+    """A notebook's cells (kind, text, id, marks: the grader's metadata) and the assignment that it names.
+
+    Raises one of the errors in UNREADABLE for whatever is no notebook.
+    """
     if path.is_symlink() or not path.is_file():
         raise ValueError("it is a link or a folder")
     if path.stat().st_size > MOST:
@@ -92,13 +88,14 @@ def read(path: Path) -> tuple[list[dict], str]:
 
 
 def cells_for(cells: list[dict], question: dict) -> tuple[list[dict], str]:
-    """The cells that may hold an answer, in order, and the trait by which they are known ("": the grader's metadata)."""
+    """The cells that may hold an answer, in order, and the trait that shows it ("": the grader's metadata)."""
     name, function = question["name"], question.get("function")
     cells = [cell for cell in cells if cell["kind"] == ("code" if function else "markdown")]
+    defined = re.compile(rf"^(def |class |){function}\b *[(:=]", re.MULTILINE)
     traits = {
         "": lambda cell: cell["marks"].get("grade_id") == name,
         "its id": lambda cell: cell["id"] == name,
-        f"the name {function}": lambda cell: function and re.search(rf"(?m)^(def |class |){function}\b *[(:=]", cell["text"]),
+        f"the name {function}": lambda cell: function and defined.search(cell["text"]),
     }
     for way, trait in traits.items():
         if any(map(trait, cells)):
@@ -106,43 +103,41 @@ def cells_for(cells: list[dict], question: dict) -> tuple[list[dict], str]:
     return [cell for cell, below in pairwise(cells) if f"checks.{name}(" in below["text"]], "its place above the check"
 
 
-def to_do(sheet: Sheet, folder: Path, book: dict) -> Iterator[tuple[Sheet, dict, str, list[str], Told | tuple]]:
-    """For each question of a sheet: the sheet, the question, the answer's text, what was odd, and what `answered` takes."""
-    if not sheet.assignment:
-        nothing = {"name": "", "points": 0}
-        yield sheet, nothing, "", [], Told("missing", sheet.problem or "No question of these assignments was found in it.")
+def to_do(folder: Path, assignment: str, questions: list, cells: list[dict], problem: str) -> Iterator[tuple]:
+    """For each question of a notebook: the question, the answer's text, what was odd, and what `answered` takes."""
+    if not questions:
+        yield {"name": "", "points": 0}, "", [], Told("missing", problem or "It holds no question of these assignments.")
         return
-    original = {cell["id"]: cell for cell in read(folder / "release" / sheet.assignment / f"{sheet.assignment}.ipynb")[0]}
-    for question in book[sheet.assignment]:
-        name, (cells, way) = question["name"], cells_for(sheet.cells, question)
-        own = {squeezed(cell["text"]) for cell in cells} - {squeezed(original[name]["text"]), ""}
-        done = [cell for cell in cells if squeezed(cell["text"]) in own] or cells
-        notes = sorted(set(tampered(sheet.cells, original, name)))
-        if done and way:
+    original = {cell["id"]: cell for cell in read(folder / "release" / assignment / f"{assignment}.ipynb")[0]}
+    for question in questions:
+        name, (found, way) = question["name"], cells_for(cells, question)
+        own = [cell for cell in found if squeezed(cell) not in ("", squeezed(original[name]))]
+        notes = sorted(set(tampered(cells, original, name)))
+        if found and way:
             notes.append(f"mended: the grader's metadata was missing; the cell was found by {way}")
-        if len(cells) > 1:
-            notes.append(f"{len(cells)} cells answer it; the last that is not as it was handed out counts")
-        text = done[-1]["text"] if done else ""
-        others = [cell["text"] for cell in sheet.cells if cell["kind"] == "code" and cell is not done[-1]] if done else []
-        if not done:
-            task = Told("missing", sheet.problem or "Its cell is not in the notebook.")
+        if len(found) > 1:
+            notes.append(f"{len(found)} cells answer it; the last that is not as it was handed out counts")
+        answer = (own or found or [{"text": ""}])[-1]
+        if not found:
+            task = Told("missing", problem or "Its cell is not in the notebook.")
         elif "rubric" in question:
             task = Told("by hand" if own else "not attempted")
         else:
-            task = name, question["function"], question["seed"], text, others
-        yield sheet, question, text, notes, task
+            others = [cell["text"] for cell in cells if cell["kind"] == "code" and cell is not answer]
+            task = name, question["function"], question["seed"], answer["text"], others
+        yield question, answer["text"], notes, task
 
 
-def squeezed(text: str) -> str:
-    """A text without hidden tests, and without the space and the dots that make no difference."""
-    return "".join(HIDDEN.sub("", text).split()).removesuffix("...")
+def squeezed(cell: dict) -> str:
+    """A cell's text without hidden tests, and without the space and the dots that make no difference."""
+    return "".join(cell["text"].partition("### BEGIN HIDDEN TESTS")[0].split()).removesuffix("...")
 
 
 def tampered(cells: list[dict], original: dict[str, dict], name: str) -> Iterator[str]:
     """What is not as it was handed out: the check of a question, the grader's metadata of its cells."""
     for cell in cells:
         for own in {name, f"{name}-check"} & {str(cell["marks"].get("grade_id")), cell["id"]} & set(original):
-            if own != name and squeezed(cell["text"]) != squeezed(original[own]["text"]):
+            if own != name and squeezed(cell) != squeezed(original[own]):
                 yield "tampered: the check was changed; the original was used"
             if cell["marks"] and not original[own]["marks"].items() <= cell["marks"].items():
                 yield f"tampered: the grader's metadata of {own} was changed; the original was used"
@@ -162,38 +157,37 @@ def answered(task: Told | tuple, seconds: float, private: list[str]) -> Told:
     return told
 
 
-def audited(told: Told, student: str, seed: int, place: Path, causes: dict[str, str]) -> Told:
-    """An audit beside the cause that was planted into this student's model."""
-    from dermxai_helpers.trial import mystery
-
-    letter, seen = letter_of(student), told.seen if isinstance(told.seen, dict) else {}
-    audit = {name: one if isinstance(one, str) else float(one) for name, one in seen.items() if isinstance(one, str) or one.ndim == 0}
-    verdict = mystery.judge(audit, mystery.load(place / f"mystery_{letter}.safetensors"), causes[letter], seed)
-    return Told(verdict.outcome, f"Model {letter}: {verdict.says}", tried=told.tried)
-
-
-def row(sheet: Sheet, question: dict, text: str, notes: list[str], told: Told, folder: Path, keep: dict) -> list:
-    """A row of the table of grades, with the answer's text and the rubric."""
+def row(key: tuple, question: dict, text: str, odd: list[str], told: Told, folder: Path, keep: dict) -> list:
+    """A row of the table of grades, with the answer's text and the rubric. An audit is judged here."""
     if told.outcome == "seen":
-        told = audited(told, sheet.student, question["seed"], folder / "release" / sheet.assignment, keep["causes"])
+        from dermxai_helpers.trial import mystery
+
+        letter, seen = letter_of(key[0]), told.seen if isinstance(told.seen, dict) else {}
+        audit = {name: one if isinstance(one, str) else float(one.mean()) for name, one in seen.items() if one is not None}
+        case = mystery.load(folder / "release" / key[1] / f"mystery_{letter}.safetensors")
+        verdict = mystery.judge(audit, case, keep["causes"][letter], question["seed"])
+        told = Told(verdict.outcome, f"Model {letter}: {verdict.says}", tried=told.tried)
     outcome, of = WORDS.get(told.outcome, told.outcome), question["points"]
     if told.tried:
         outcome = "tampered" if outcome == "crash" else outcome
-        notes = [*notes, f"it tried what no answer may, and was refused: {files.listed(told.tried)}"]
+        odd = [*odd, f"it tried what no answer may, and was refused: {files.listed(told.tried)}"]
     points = None if outcome == "by hand" else of * (outcome == "pass")
-    reason = "; ".join(filter(None, [told.says, *notes]))
-    return [sheet.student, sheet.assignment, question["name"], points, of, outcome, reason, text, question.get("rubric")]
+    reason = "; ".join(filter(None, [told.says, *odd]))
+    return [*key, question["name"], points, of, outcome, reason, text, question.get("rubric")]
 
 
 def write(folder: Path, rows: pd.DataFrame) -> None:
     """Write the two tables, in which nothing is taken for a formula, and the pages."""
     totals = []
     for (student, assignment), own in rows.groupby(["student", "assignment"], sort=False):
-        by_hand = own["of"][own["outcome"] == "by hand"].sum()
-        totals.append({"student": student, "assignment": assignment, "points": own["points"].sum(), "by hand": by_hand, "of": own["of"].sum()})
-        page = TEMPLATES.get_template("feedback.html.j2").render(total=totals[-1], rows=own.to_dict("records"))
-        place = folder / "feedback" / (student if student.strip(".") else f"_{student}") / f"{assignment or 'unknown'}.html"
+        by_hand = own["of"].where(own["outcome"] == "by hand", 0).sum()
+        totals.append({"student": student, "assignment": assignment, "points": own["points"].sum(), "by hand": by_hand,
+                       "of": own["of"].sum()})  # fmt: skip
+        page = filled("feedback.html", {"total": totals[-1], "rows": own.to_dict("records")})
+        named = student if student.strip(".") else f"_{student}"  # "..", for one, is no student's folder
+        place = folder / "feedback" / named / f"{assignment or 'unknown'}.html"
         files.write_atomically(place, lambda path, page=page: path.write_text(page, "utf-8", "backslashreplace"))
     for name, table in {"grades.csv": rows[COLUMNS], "totals.csv": pd.DataFrame(totals)}.items():
         table = table.map(lambda one: f"'{one}" if isinstance(one, str) and one.startswith(tuple("=+-@")) else one)
-        files.write_atomically(folder / name, lambda path, table=table: table.to_csv(path, index=False, errors="backslashreplace"))
+        writer = partial(table.to_csv, index=False, errors="backslashreplace")
+        files.write_atomically(folder / name, writer)

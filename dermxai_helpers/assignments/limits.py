@@ -1,7 +1,7 @@
 """What an answer may not do, in the process that is its own.
 
-The system refuses what it can: time, memory, processes; on Linux also the network and files. Python's audit hook refuses
-the rest, and names what was tried. This stops mistakes and tricks; it is no container.
+The system refuses what it can: time, memory, processes; on Linux also the network and files. Python's audit hook
+refuses the rest, and names what was tried. This stops mistakes and tricks; it is no container.
 """
 
 import os
@@ -19,13 +19,13 @@ NETWORK, USERS = 0x40000000, 0x10000000  # Linux: namespaces
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGING = {f"os.{name}" for name in "chmod chown link mkdir remove rename rmdir symlink truncate utime".split()}
 REFUSED = tuple(
-    "socket. subprocess. os.fork os.exec os.posix_spawn os.spawn os.system os.kill os.setxattr os.removexattr pty. ctypes."
-    " gc.get_ sys.addaudithook signal.pthread_kill".split()
+    "socket. subprocess. os.fork os.exec os.posix_spawn os.spawn os.system os.kill os.setxattr os.removexattr pty."
+    " ctypes. gc.get_ sys.addaudithook signal.pthread_kill".split()
 )
 
 
 def confine(home: str, reply: int, seconds: float, private: list[str]) -> list[str]:
-    """Give this process nothing but an empty folder and the descriptor of its reply; returns what it is refused, later.
+    """Leave this process but an empty folder and the descriptor of its reply; returns a list of what it tries.
 
     private : folders that it may not read
     """
@@ -51,36 +51,8 @@ def confine(home: str, reply: int, seconds: float, private: list[str]) -> list[s
     return watch(home, private)
 
 
-def leave_the_system(home: str) -> None:
-    """No network, no other user's files; no programs, nothing to read but Python, nothing to write but home."""
-    import ctypes
-
-    system = ctypes.CDLL(None)
-    system.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    system.unshare(NETWORK if os.geteuid() == 0 else NETWORK | USERS)
-    version = system.syscall(444, None, 0, 1)  # of Landlock: create, add a rule (445), restrict (446)
-    if version > 0:
-        every = (1 << min(12 + version, 15)) - 1
-        rules = system.syscall(444, struct.pack("QQQ", every, 3, 3), 8 if version < 4 else 16 if version < 6 else 24, 0)
-        packages = [path for path in sys.path if path.endswith("-packages")]
-        reading = [sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64", *packages]
-        for folder, rights in [*((name, 4 | 8) for name in reading), (os.devnull, 2 | 4), (home, every & ~1)]:
-            with suppress(OSError):
-                place = os.open(folder, os.O_PATH)
-                system.syscall(445, rules, 1, struct.pack("=Qi", rights, place), 0)
-        system.syscall(446, rules, 0)
-    if os.geteuid() == 0:
-        os.chown(home, NOBODY, NOBODY)
-        os.setgroups([])
-        os.setgid(NOBODY)
-        system.prctl(8, int(version > 0), 0, 0, 0)  # PR_SET_KEEPCAPS
-        os.setuid(NOBODY)
-        system.capset(struct.pack("Ii", 0x20080522, 0), struct.pack("6I", 4, 4, 0, 0, 0, 0))  # may read a Python of root's
-    system.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG: it does not outlive the grader
-
-
 def bound(seconds: float) -> None:
-    """Bounds of time, memory, files and processes: an answer cannot start any, not even a thread."""
+    """Bounds of time, memory, files and processes: it cannot start any, not even a thread."""
     import resource
 
     memory = MEMORY
@@ -92,28 +64,55 @@ def bound(seconds: float) -> None:
             resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
 
 
+def leave_the_system(home: str) -> None:
+    """No network, no programs, no other user's files; nothing to read but Python, nothing to write but home."""
+    import ctypes
+
+    system, root = ctypes.CDLL(None), os.geteuid() == 0
+    system.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    system.unshare(NETWORK if root else NETWORK | USERS)
+    version = system.syscall(444, None, 0, 1)  # Landlock: 444 makes rules, 445 adds one, 446 obeys them
+    if version > 0:
+        every = (1 << min(12 + version, 15)) - 1
+        rules = system.syscall(444, struct.pack("QQQ", every, 3, 3), 8 if version < 4 else 16 if version < 6 else 24, 0)
+        packages = [path for path in sys.path if path.endswith("-packages")]
+        reading = dict.fromkeys([sys.prefix, sys.base_prefix, "/usr", "/lib", "/lib64", *packages], 4 | 8)
+        for name, rights in (reading | {os.devnull: 2 | 4, home: every & ~1}).items():
+            with suppress(OSError):
+                rule = struct.pack("=Qi", rights, os.open(name, os.O_PATH))
+                system.syscall(445, rules, 1, rule, 0)
+        system.syscall(446, rules, 0)
+    if root:
+        os.chown(home, NOBODY, NOBODY)
+        os.setgroups([])
+        os.setgid(NOBODY)
+        system.prctl(8, int(version > 0), 0, 0, 0)  # PR_SET_KEEPCAPS
+        os.setuid(NOBODY)
+        system.capset(struct.pack("Ii", 0x20080522, 0), struct.pack("6I", 4, 4, 0, 0, 0, 0))  # reads a Python of root's
+    system.prctl(1, 9, 0, 0, 0)  # PR_SET_PDEATHSIG: it does not outlive the grader
+
+
 def watch(home: str, private: list[str]) -> list[str]:
     """Refuse what is not an answer's business, from now on; returns the list of what is refused."""
     tried, real, home = [], os.path.realpath, os.path.realpath(home)
 
-    def within(path: object, folders: list[str]) -> bool:
+    def within(path: object, *folders: str) -> bool:
         return any(f"{real(os.fsdecode(path))}/".startswith(f"{folder}/") for folder in folders)
 
     def hook(event: str, given: tuple) -> None:
         refused = event.startswith(REFUSED)
         if event == "open" and not isinstance(given[0], int):
-            allowed = [home, os.devnull] if given[2] & WRITING else []
-            refused = not within(given[0], allowed) if allowed else within(given[0], private)
+            writes = given[2] & WRITING
+            refused = not within(given[0], home, os.devnull) if writes else within(given[0], *private)
         elif event in CHANGING:
-            links = given[-2:] if event in ("os.rename", "os.link") else given[-1:]  # folders that are open
-            paths = [one for one in given if not isinstance(one, int | float | tuple | None)]
-            inside = all(within(one, [home]) for one in paths)
-            refused = not inside or event != "os.truncate" and any(one not in (-1, None) for one in links if type(one) is int)
+            paths = [one for one in given if isinstance(one, str | bytes | os.PathLike)]
+            folders = given[1:] if event in ("os.remove", "os.rmdir", "os.rename", "os.link") else ()  # that are open
+            refused = not all(within(one, home) for one in paths) or any(one not in (-1, *paths) for one in folders)
         if refused:
-            what = " ".join([event, *(str(one) for one in given[:1] if isinstance(one, str | os.PathLike))])[:200]
-            if event != "open" or not within(given[0], dermxai_helpers.__path__):  # Python itself reads it for a traceback
-                tried.append(what)
-            raise PermissionError(f"an answer may not do this: {what}")
+            said = " ".join([event, *(os.fsdecode(one) for one in given[:1] if isinstance(one, str | bytes))])[:200]
+            if event != "open" or not within(given[0], *dermxai_helpers.__path__):  # Python reads it for a traceback
+                tried.append(said)
+            raise PermissionError(f"an answer may not do this: {said}")
 
     sys.addaudithook(hook)
     return tried
