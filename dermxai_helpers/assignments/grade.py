@@ -10,6 +10,7 @@ from itertools import pairwise, repeat
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
@@ -61,7 +62,8 @@ def handed_in(folder: Path, book: dict[str, list]) -> dict[tuple[str, str], tupl
         try:
             (cells, *said), problem = read(path), ""
         except UNREADABLE as error:
-            cells, problem = [], f"{path.name} cannot be read as a notebook: {error}"
+            why = error if isinstance(error, OSError | ValueError) else "its cells are not as Jupyter writes them"
+            cells, problem = [], f"{path.name} cannot be read as a notebook: {why}"
         known = {name: sum(bool(cells_for(cells, one)[0]) for one in book[name]) for name in book}
         likely = sorted(filter(known.get, known), key=known.get, reverse=True)
         assignment = next((name for name in [*parts, *said, *likely] if name in book), "")
@@ -106,7 +108,7 @@ def cells_for(cells: list[dict], question: dict) -> tuple[list[dict], str]:
 def to_do(folder: Path, assignment: str, questions: list, cells: list[dict], problem: str) -> Iterator[tuple]:
     """For each question of a notebook: the question, the answer's text, what was odd, and what `answered` takes."""
     if not questions:
-        yield {"name": "", "points": 0}, "", [], Told("missing", problem or "It holds no question of these assignments.")
+        yield {"name": "", "points": 0}, "", [], Told("missing", problem or "It holds no known question.")
         return
     original = {cell["id"]: cell for cell in read(folder / "release" / assignment / f"{assignment}.ipynb")[0]}
     for question in questions:
@@ -163,7 +165,7 @@ def row(key: tuple, question: dict, text: str, odd: list[str], told: Told, folde
         from dermxai_helpers.trial import mystery
 
         letter, seen = letter_of(key[0]), told.seen if isinstance(told.seen, dict) else {}
-        audit = {name: one if isinstance(one, str) else float(one.mean()) for name, one in seen.items() if one is not None}
+        audit = {name: one if isinstance(one, str) else float(np.mean(one)) for name, one in seen.items()}
         case = mystery.load(folder / "release" / key[1] / f"mystery_{letter}.safetensors")
         verdict = mystery.judge(audit, case, keep["causes"][letter], question["seed"])
         told = Told(verdict.outcome, f"Model {letter}: {verdict.says}", tried=told.tried)
