@@ -26,7 +26,7 @@ HOSTILE = {  # student -> what stands in the first answer's function, OUTSIDE be
     "forks": "import os\n    while True: os.fork()",
     "starts": "import subprocess\n    subprocess.run(['sleep', '60'])",
     "threads": "import threading\n    while True: threading.Thread(target=print).start()",
-    "eats": "held = []\n    while True: held.append(bytearray(10**8))",
+    "eats": "held = []\n    while True: held.append(bytearray(10**9))",
     "leaves": "import os\n    os._exit(0)",
     "exits": "import sys\n    sys.exit(0)",
     "equal": "class Same:\n        def __eq__(self, other): return True\n    return Same()",
@@ -94,6 +94,8 @@ def odd_notebooks(folder: Path, right) -> None:
     stub = next(cell for cell in answered(folder).cells if cell.id == "expected_leak")
     twice.cells += [copy.deepcopy(stub)]
     for cell in stripped.cells:
+        if cell.id == "too_good":
+            cell.source = "Sisters."
         cell.metadata, cell.id = {}, f"other-{cell.id}"
     for cell in forged.cells:
         cell.metadata.nbgrader.points = 1000

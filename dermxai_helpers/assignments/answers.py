@@ -76,14 +76,14 @@ def ask(
 
 
 def understood(heard: bytes, cases: int) -> Told:
-    """A reply, read with care: whoever answers may have written it by hand."""
+    """What a reply says, read with care: an answer may have written it by hand."""
     with suppress(Exception):
         outcome, says, seen, tried = json.loads(heard)
         seen = unpacked(seen)
         complete = outcome == "seen" and (not cases or len(seen) == cases)
         known = complete or outcome in ("wrong", "not attempted", "failed")
         if known and all(type(word) is str for word in (says, *tried)):
-            return Told(outcome, says, seen, tuple(tried[:5]))
+            return Told(outcome, says[:2000], seen, tuple(one[:200] for one in tried[:5]))
     return Told("failed", "its process ended without an answer: it left Python, or took or returned far too much.")
 
 

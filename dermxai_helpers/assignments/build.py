@@ -62,7 +62,8 @@ def filled(name: str, values: dict) -> str:
 
 def number(seed: int | str, *what: str) -> int:
     """A number from 0 to 2**32 - 1 that follows from the seed and tells nothing of it."""
-    return int(hashlib.sha256("/".join([str(seed), *what]).encode()).hexdigest()[:8], 16)
+    text = "/".join([str(seed), *what]).encode(errors="replace")
+    return int(hashlib.sha256(text).hexdigest()[:8], 16)
 
 
 def questions(assignment: dict, units: Path, seed: int) -> list[dict]:
@@ -73,8 +74,8 @@ def questions(assignment: dict, units: Path, seed: int) -> list[dict]:
         parts = [cell.partition("\n")[2].strip() for cell in cells]
         for told, answer, check in zip(parts, parts[1:], parts[2:], strict=False):
             for name, function in re.findall(r"^checks\.(\w+)\((\w+)", check):
-                points = assignment["audit"] if function == "audit" else assignment.get("each")
-                points = assignment["questions"].get(name) if "questions" in assignment else points
+                default = assignment.get("audit" if function == "audit" else "each")
+                points = assignment.get("questions", {}).get(name, default)
                 if "### BEGIN STUB" in answer:  # nbgrader knows none: the faulty function stands above the right one
                     right = f"### BEGIN SOLUTION\n{editions.solved(answer)}\n### END SOLUTION"
                     answer = f"{editions.learner(answer)}\n\n\n{right}"

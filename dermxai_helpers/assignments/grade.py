@@ -10,7 +10,6 @@ from itertools import pairwise, repeat
 from multiprocessing import get_context
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
@@ -102,7 +101,11 @@ def cells_for(cells: list[dict], question: dict) -> tuple[list[dict], str]:
     for way, trait in traits.items():
         if any(map(trait, cells)):
             return [cell for cell in cells if any(one(cell) for one in traits.values())], way
-    return [cell for cell, below in pairwise(cells) if f"checks.{name}(" in below["text"]], "its place above the check"
+    if function:
+        above = [one for one, other in pairwise(cells) if f"checks.{name}(" in other["text"]]
+        return above, "its place above the check"
+    heading = f"### {question['title']}\n"
+    return [one for other, one in pairwise(cells) if other["text"].startswith(heading)], "its place below the question"
 
 
 def to_do(folder: Path, assignment: str, questions: list, cells: list[dict], problem: str) -> Iterator[tuple]:
@@ -164,11 +167,14 @@ def row(key: tuple, question: dict, text: str, odd: list[str], told: Told, folde
     if told.outcome == "seen":
         from dermxai_helpers.trial import mystery
 
-        letter, seen = letter_of(key[0]), told.seen if isinstance(told.seen, dict) else {}
-        audit = {name: one if isinstance(one, str) else float(np.mean(one)) for name, one in seen.items()}
+        letter, tried = letter_of(key[0]), told.tried
         case = mystery.load(folder / "release" / key[1] / f"mystery_{letter}.safetensors")
-        verdict = mystery.judge(audit, case, keep["causes"][letter], question["seed"])
-        told = Told(verdict.outcome, f"Model {letter}: {verdict.says}", tried=told.tried)
+        try:
+            audit = {name: one if isinstance(one, str) else float(one) for name, one in told.seen.items()}
+            verdict = mystery.judge(audit, case, keep["causes"][letter], question["seed"])
+            told = Told(verdict.outcome, f"Model {letter}: {verdict.says}", tried=tried)
+        except UNREADABLE as error:
+            told = Told("wrong", f"It is no audit with words and numbers: {error}", tried=tried)
     outcome, of = WORDS.get(told.outcome, told.outcome), question["points"]
     if told.tried:
         outcome = "tampered" if outcome == "crash" else outcome

@@ -168,6 +168,9 @@ def test_each_student_audits_a_model_of_their_own(monkeypatch, tmp_path):
     assert found[3:6] == [20, 20, "pass"] and found[6] == f"Model {space['letter']}: The suspect is right."
     found = row(("Zoë", "4_audit"), question, "", [], Told("seen", seen=seen | {"suspect": "x"}), folder, keep)
     assert found[3:6] == [0, 20, "wrong"]
+    for odd in (None, (), {"low": None, "suspect": "x"}, {"suspect": ("x",)}, {}):
+        found = row(("Zoë", "4_audit"), question, "", [], Told("seen", seen=odd), folder, keep)
+        assert found[3:6] == [0, 20, "wrong"] and "no audit with words and numbers" in found[6]
 
 
 def notebooks_of_the_audit(folder):

@@ -98,6 +98,12 @@ def test_cells_are_found_again(totals, grades, student, points, said):
     assert said in grades["reason"][student, "expected_leak"]
 
 
+def test_words_wait_for_a_reader(totals, grades):
+    assert totals["by hand"]["wrong"] == totals["by hand"]["stripped"] == 8 and totals["by hand"]["right"] == 0
+    assert grades["outcome"]["stripped", "too_good"] == "by hand"
+    assert "found by its place below the question" in grades["reason"]["stripped", "too_good"]
+
+
 def test_forged_points_do_not_count(totals, grades):
     assert totals["of"]["forged"] == totals["of"]["right"]
     assert "metadata of expected_leak-check was changed" in grades["reason"]["forged", "expected_leak"]
