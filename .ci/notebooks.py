@@ -2,7 +2,8 @@
 
 From `notebooks/src/*.py`: derived, executed at the demo tier, written with their outputs. What the execution cost goes
 to `notebooks/measured.json` and from there into the README's table; the road's picture goes to `notebooks/figures`.
-The sources in `notebooks/src/appendix` are derived only: what they train takes long, and its weights are kept.
+The sources in `notebooks/src/appendix` are derived only, because what they train takes long and its weights are kept;
+those pages that need seconds are executed. `python .ci/notebooks.py appendix` writes this folder alone.
 """
 
 import hashlib
@@ -29,6 +30,7 @@ BADGES = re.compile(r"· (\d+) minutes · CPU is enough \((\d+(?:\.\d+)?) GB\)")
 FORMULA_OR_LINK = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|https?://\S+", re.DOTALL)
 WORD = re.compile(r"\w[\w'’-]*")
 EXERCISE_MINUTES = re.compile(r"^Difficulty .* (\d+) minutes$", re.MULTILINE)
+EXECUTED = ("ethics", "for_instructors")  # of the appendix
 ROAD_UNIT, ROAD_FIGURE = "00_start_here", "road"
 MACHINE_PATH = re.compile(r"(?<![\w./:-])(?:/(?:home|root|tmp|usr|opt|work|Users|mnt|private|var)/|[A-Z]:\\)[\w.-]+")
 
@@ -61,10 +63,8 @@ def solve(root: Path, unit: Unit) -> list[Path]:
     """Write a unit's exercises with their solutions, executed; CourseError where a check does not find one right."""
     if not editions.exercises(unit.source.read_text(encoding="utf-8")):
         return []
-    notebook = derive(unit.source, editions.solutions)
-    NotebookClient(notebook, timeout=300, kernel_name=KERNEL["name"], extra_arguments=QUIET).execute()
+    notebook = run_here(derive(unit.source, editions.solutions))
     for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
         if "check" in tags(cell) and not cell.outputs[0].data["text/plain"].startswith("● right"):
             raise CourseError(f"a solution of {unit.name} is not right: {cell.source}")
     path = root / "notebooks" / "solutions" / f"{unit.name}.ipynb"
@@ -73,12 +73,23 @@ def solve(root: Path, unit: Unit) -> list[Path]:
 
 
 def derive_appendix(root: Path) -> list[Path]:
-    """Write the appendix's notebooks, not executed; returns the written files."""
+    """Write the appendix's notebooks, few of them executed; returns the written files."""
     written = []
     for source in sorted((root / "notebooks" / "src" / "appendix").glob("*.py")):
         written.append(root / "notebooks" / "appendix" / f"{source.stem}.ipynb")
-        write_notebook(written[-1], derive(source))
+        write_notebook(written[-1], run_here(derive(source)) if source.stem in EXECUTED else derive(source))
     return written
+
+
+def run_here(notebook):
+    """Run a short notebook as it is; CourseError where an output names a path of this machine."""
+    NotebookClient(notebook, timeout=300, kernel_name=KERNEL["name"], extra_arguments=QUIET).execute()
+    notebook.metadata.language_info = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+    if found := machine_paths(notebook):
+        raise CourseError(f"a notebook shows where it ran: {'; '.join(found)}")
+    return notebook
 
 
 def derive(source: Path, edition: Callable[[str], str] = editions.learner):
@@ -95,9 +106,9 @@ def derive(source: Path, edition: Callable[[str], str] = editions.learner):
     return notebook
 
 
-def with_outputs(source: Path, executed: Path):
+def with_outputs(source: Path, executed: Path, edition: Callable[[str], str] = editions.learner):
     """The derived notebook with the outputs of its execution, without the cell of parameters that papermill adds."""
-    derived = derive(source)
+    derived = derive(source, edition)
     ran = [cell for cell in nbformat.read(executed, as_version=4).cells if "injected-parameters" not in tags(cell)]
     count = 0
     for cell, done in zip(derived.cells, ran, strict=True):
@@ -108,6 +119,37 @@ def with_outputs(source: Path, executed: Path):
                 if "execution_count" in output:
                     output.execution_count = count
     return derived
+
+
+def keep_outputs(root: Path) -> list[Path]:
+    """Bring notebooks in line with sources of which only words or the bootstrap cell changed; nothing is executed.
+
+    Returns the files that changed. Raises CourseError, before anything is written, where other code has changed.
+    """
+    folder, renewed = root / "notebooks", {}
+    kinds = [("src", folder, editions.learner), ("src", folder / "solutions", editions.solutions),
+             ("src/appendix", folder / "appendix", editions.learner)]  # fmt: skip
+    for sources, target, edition in kinds:
+        for source in sorted((folder / sources).glob("*.py")):
+            path = target / f"{source.stem}.ipynb"
+            if path.exists():
+                found = nbformat.read(path, as_version=4)
+                if skeleton(found) != skeleton(derive(source, edition)):
+                    raise CourseError(f"{path} is older than the code of its source: run `make notebooks`")
+                has_run = any(cell.get("execution_count") for cell in found.cells)
+                book = with_outputs(source, path, edition) if has_run else derive(source, edition)
+                book.metadata = found.metadata
+                if book != found:
+                    renewed[path] = book
+    for path, book in renewed.items():
+        write_notebook(path, book)
+    return list(renewed)
+
+
+def skeleton(notebook) -> list[str]:
+    """What decides a notebook's outputs: the code of its cells, in their order among cells of text."""
+    return [cell.source if cell.cell_type == "code" and "bootstrap" not in tags(cell) else cell.cell_type
+            for cell in notebook.cells]  # fmt: skip
 
 
 def tags(cell) -> list[str]:
@@ -194,7 +236,8 @@ def reading_minutes(unit: Unit, exercises: bool = True) -> int:
 
 if __name__ == "__main__":
     try:
-        for path in refresh(course.checkout(), sys.argv[1:]):
+        root, names = course.checkout(), sys.argv[1:]
+        for path in derive_appendix(root) if names == ["appendix"] else refresh(root, names):
             print(f"wrote {path}")
     except CourseError as error:
         sys.exit(f"Error: {error}")

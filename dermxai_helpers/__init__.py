@@ -5,7 +5,7 @@ Each room answers one question. `import dermxai_helpers` is cheap: a room loads 
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 ROOMS = (
     "files inference synth scoring explanation regions data gradcam relevancy training captions lexicon road trial "

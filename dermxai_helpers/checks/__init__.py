@@ -29,3 +29,4 @@ from dermxai_helpers.checks.unit_04b import larger_head, relevance_shares, swap_
 from dermxai_helpers.checks.unit_05 import beyond_shuffles, one_query, without_echo
 from dermxai_helpers.checks.unit_06 import log_likelihood_ratio, macro_f1_of_a_constant, not_denied, whole_words
 from dermxai_helpers.checks.unit_06b import clipped_precision, follow_rate, low_rank_layer, precision_of_a_false_caption
+from dermxai_helpers.checks.unit_07 import audit, named_cause, subgroup_gap, surroundings_only, two_settings

@@ -110,11 +110,11 @@ def _write(folder: Path, image_id: str, lesion: int, photo: int, label: str, see
     Image.fromarray(bits).save(folder / "truth/parts" / f"{image_id}.png", compress_level=1)
     measured = {f"measured_{name}": round(value, 4) for name, value in drawn.measured.items()}
     listed = {name: "+".join(value) if isinstance(value, tuple) else value for name, value in drawn.attributes.items()}
-    return {"image_id": image_id, **listed, **measured}, _metadata(image_id, lesion, label, seed)
+    return {"image_id": image_id, **listed, **measured}, patient(image_id, lesion, label, seed)
 
 
-def _metadata(image_id: str, lesion: int, label: str, seed: int) -> dict[str, Any]:
-    """The patient's row, drawn with the lesion: the same for each of its photographs."""
+def patient(image_id: str, lesion: int, label: str, seed: int) -> dict[str, Any]:
+    """The row of metadata that a photograph gets, drawn with the lesion: the same patient for all its photographs."""
     rng = np.random.default_rng([seed, 4, lesion])
     age = int(np.clip(round(rng.normal(*AGE[label]) / 5) * 5, 5, 85))
     kinds = DX_TYPE[label]

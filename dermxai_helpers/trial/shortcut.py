@@ -33,19 +33,29 @@ def learn(clean: Tensor, marked: Tensor, labels: Sequence[str], share: Mapping[s
 
     clean, marked : averaged maps of the last layer, float (n, K); labels : class of each lesion, of `data.CLASSES`
     share : P(sticker | class), the weight of the photograph with sticker; the other has the rest
+    """
+    weight = np.array([share[name] for name in labels])
+    return linear_layer(torch.cat([clean, marked]), [*labels, *labels], np.concatenate([1 - weight, weight]), clean)
 
-    A logistic regression of standardised values, as a linear layer (K to classes): logits are right up to a constant.
+
+def linear_layer(
+    values: Tensor, labels: Sequence[str], weights: np.ndarray | None = None, usual: Tensor | None = None
+) -> nn.Linear:
+    """Fit a logistic regression of standardised values, as a linear layer: logits are right up to a constant.
+
+    values : float (n, K); labels : n of `data.CLASSES`; weights : of each row, (n,)
+    usual : float (m, K), whose mean and standard deviation make the standard; by default the values'
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    centre, spread = clean.mean(dim=0), clean.std(dim=0) + 1e-6
-    weight = np.array([share[name] for name in labels])
-    numbers = np.tile([data.CLASSES.index(name) for name in labels], 2)
+    usual = values if usual is None else usual
+    centre, spread = usual.mean(dim=0), usual.std(dim=0) + 1e-6
+    numbers = [data.CLASSES.index(name) for name in labels]
     fitted = LogisticRegression(C=0.1, max_iter=2000)
     with threadpool_limits(1):  # two threads would only wait for each other on so small a problem
-        fitted.fit((torch.cat([clean, marked]) - centre) / spread, numbers, np.concatenate([1 - weight, weight]))
-    head = nn.Linear(clean.shape[1], len(data.CLASSES)).requires_grad_(False)
+        fitted.fit((values - centre) / spread, numbers, weights)
+    head = nn.Linear(values.shape[1], len(data.CLASSES)).requires_grad_(False)
     head.weight[:] = torch.from_numpy(fitted.coef_) / spread
     head.bias[:] = torch.from_numpy(fitted.intercept_) - head.weight @ centre
     return head

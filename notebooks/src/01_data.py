@@ -1,7 +1,7 @@
 # %% [markdown]
 # # The data, and what a split can leak
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/01_data.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F01_data.ipynb) · 75 minutes · CPU is enough (1.0 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/01_data.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F01_data.ipynb) · 75 minutes · CPU is enough (1.0 GB)
 #
 # **What you will do** – read a table of skin lesions, split it in two ways, and count how many validation images show a
 # lesion that training has already seen. Then look for what else gives the answer away.
@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
-    source = "git+https://github.com/dermxai/dermxai"
+    source = "git+https://github.com/dermxai/dermxai@v0.2.0"
     needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
               "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Training a MobileNetV2: which number would you believe?
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02_mobilenetv2_training.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02_mobilenetv2_training.ipynb) · 75 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/02_mobilenetv2_training.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F02_mobilenetv2_training.ipynb) · 75 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – check the arithmetic of a published result, train the same classifier with a loop of seven
 # lines, and hold it against rivals that should lose.
@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
-    source = "git+https://github.com/dermxai/dermxai"
+    source = "git+https://github.com/dermxai/dermxai@v0.2.0"
     needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
               "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]

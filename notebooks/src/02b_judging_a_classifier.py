@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Judging a classifier: what did rebalancing buy?
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 75 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/02b_judging_a_classifier.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F02b_judging_a_classifier.ipynb) · 75 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – train the same head in five ways, four of them said to cure imbalance, and tune factors as a
 # sixth. Then ask one of them how sure it is, at which threshold you would use it, and for whom it fails.
@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
-    source = "git+https://github.com/dermxai/dermxai"
+    source = "git+https://github.com/dermxai/dermxai@v0.2.0"
     needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
               "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]

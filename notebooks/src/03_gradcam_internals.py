@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Grad-CAM from the inside
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F03_gradcam_internals.ipynb) · 74 minutes · CPU is enough (1.3 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/03_gradcam_internals.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F03_gradcam_internals.ipynb) · 74 minutes · CPU is enough (1.3 GB)
 #
 # **What you will do** – build Grad-CAM from two tensors and three lines, run the same lines inside MobileNetV2, and mend
 # four broken implementations.
@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
-    source = "git+https://github.com/dermxai/dermxai"
+    source = "git+https://github.com/dermxai/dermxai@v0.2.0"
     needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
               "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # A transformer of your own, and the background
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F04b_background_check.ipynb) · 73 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/04b_background_check.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F04b_background_check.ipynb) · 73 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – fine-tune a timm transformer, add classes to it, load one that knows 41, explain five
 # photographs with much background in them, and find out whether that background decides.
@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
-    source = "git+https://github.com/dermxai/dermxai"
+    source = "git+https://github.com/dermxai/dermxai@v0.2.0"
     needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
               "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]
@@ -164,7 +164,7 @@ checks.larger_head(more_classes)
 # ### One that knows them
 #
 # Minutes do not teach 41 kinds. The course ships a transformer whose blocks all learnt, from 70 scenes of each kind.
-# [Appendix C](https://github.com/dermxai/dermxai/blob/main/notebooks/appendix/c_forty_one_kinds.ipynb) made it.
+# [Appendix C](https://github.com/dermxai/dermxai/blob/v0.2.0/notebooks/appendix/c_forty_one_kinds.ipynb) made it.
 
 # %%
 card = json.loads((assets.FOLDER / "vit_kinds.json").read_text())

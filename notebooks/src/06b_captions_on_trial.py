@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Captions on trial
 #
-# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/main/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/main?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 74 minutes · CPU is enough (1.5 GB)
+# [Open in Colab](https://colab.research.google.com/github/dermxai/dermxai/blob/v0.2.0/notebooks/06b_captions_on_trial.ipynb) · [Open in Binder](https://mybinder.org/v2/gh/dermxai/dermxai/v0.2.0?labpath=notebooks%2F06b_captions_on_trial.ipynb) · 74 minutes · CPU is enough (1.5 GB)
 #
 # **What you will do** – change one thing in a picture and see whether its caption follows, compare shared words with
 # shared facts, let the label cut the picture, and teach a captioner a new word.
@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules:  # everywhere else the course is installed already
-    source = "git+https://github.com/dermxai/dermxai"
+    source = "git+https://github.com/dermxai/dermxai@v0.2.0"
     needed = {"dermxai_helpers": source, "pytorch_grad_cam": "grad-cam", "ttach": "ttach",
               "captum": "captum"}
     missing = [package for name, package in needed.items() if importlib.util.find_spec(name) is None]

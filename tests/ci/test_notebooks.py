@@ -77,12 +77,46 @@ def test_notebooks_for_readers(tmp_path):
     assert text.startswith("Before") and text.endswith("After") and row in text
 
 
+def appendix(root, name, code):
+    """Write the source of a page."""
+    source = root / "notebooks" / "src" / "appendix" / f"{name}.py"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text(f"# %% [markdown]\n# # How\n\n# %%\n{code}\n")
+
+
 def test_appendix_is_derived_and_not_executed(tmp_path):
     assert notebooks.derive_appendix(tmp_path) == []
-    source = tmp_path / "notebooks" / "src" / "appendix" / "how.py"
-    source.parent.mkdir(parents=True)
-    source.write_text("# %% [markdown]\n# # How\n\n# %%\nraise SystemExit\n")
+    appendix(tmp_path, "how", "raise SystemExit")
     (written,) = notebooks.derive_appendix(tmp_path)
     assert written == tmp_path / "notebooks" / "appendix" / "how.ipynb"
     cells = nbformat.read(written, as_version=4).cells
     assert [cell.cell_type for cell in cells] == ["markdown", "code"] and cells[1].outputs == []
+
+
+def test_few_pages_of_the_appendix_are_executed(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "EXECUTED", ("short",))
+    appendix(tmp_path, "long", "raise SystemExit")
+    appendix(tmp_path, "short", "print(6 * 7)")
+    long, short = (nbformat.read(path, as_version=4) for path in notebooks.derive_appendix(tmp_path))
+    assert long.cells[1].outputs == [] and short.cells[1].outputs[0].text == "42\n"
+    assert short.metadata == long.metadata and all(cell.metadata == {} for cell in short.cells), "no times"
+    appendix(tmp_path, "short", "print('/home/ada/private')")
+    with pytest.raises(course.CourseError, match="shows where it ran: cell 2 prints the path"):
+        notebooks.derive_appendix(tmp_path)
+    assert "42" in (tmp_path / "notebooks" / "appendix" / "short.ipynb").read_text(), "the page that was there stays"
+
+
+def test_outputs_stay_where_only_words_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "EXECUTED", ("short",))
+    appendix(tmp_path, "long", "raise SystemExit")
+    appendix(tmp_path, "short", "print(6 * 7)")
+    notebooks.derive_appendix(tmp_path)
+    assert notebooks.keep_outputs(tmp_path) == []
+    for path in (tmp_path / "notebooks" / "src" / "appendix").glob("*.py"):
+        path.write_text(path.read_text().replace("# How", "# Why"))
+    long, short = (nbformat.read(path, as_version=4) for path in notebooks.keep_outputs(tmp_path))
+    assert short.cells[0].source == "# Why" and short.cells[1].outputs[0].text == "42\n"
+    assert long == notebooks.derive(tmp_path / "notebooks" / "src" / "appendix" / "long.py")
+    appendix(tmp_path, "short", "print(6 * 8)")
+    with pytest.raises(course.CourseError, match="older than the code of its source"):
+        notebooks.keep_outputs(tmp_path)
