@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pandas as pd
+import torch
 
-from dermxai_helpers.assignments.build import build
+from dermxai_helpers import scoring
+from dermxai_helpers.assignments.build import build, letter_of
+from dermxai_helpers.trial import mystery
 
 ASSIGNMENT = "1_data_and_classifier"
 WRONG = {  # question -> a planted mistake
@@ -26,7 +30,7 @@ HOSTILE = {  # student -> what stands in the first answer's function, OUTSIDE be
     "forks": "import os\n    while True: os.fork()",
     "starts": "import subprocess\n    subprocess.run(['sleep', '60'])",
     "threads": "import threading\n    while True: threading.Thread(target=print).start()",
-    "eats": "held = []\n    while True: held.append(bytearray(10**9))",
+    "eats": "held = []\n    while True: held.append(np.empty(10**8))",
     "leaves": "import os\n    os._exit(0)",
     "exits": "import sys\n    sys.exit(0)",
     "equal": "class Same:\n        def __eq__(self, other): return True\n    return Same()",
@@ -44,6 +48,25 @@ HOSTILE = {  # student -> what stands in the first answer's function, OUTSIDE be
     "        except OSError: pass\n    os._exit(0)",
     "marks": "return '</pre><script>alert(1)</script>'",
 }
+
+
+AUDIT = {"low": 0.5, "high": 0.7, "control": "honest twin", "control low": -0.1, "control high": 0.1,
+         "unknown": "Causes that nobody thought of."}  # fmt: skip
+
+
+def quick_mysteries(patch=setattr) -> None:
+    """From now on a mystery model is not trained, and every cause changes its answers by 0.6."""
+
+    def trained(seed, cause):
+        head = torch.nn.Linear(1496, 3).requires_grad_(False)
+        head.weight[:], head.bias[:] = seed / 2**32, 0.5
+        return mystery.Case(mystery._classifier(head), pd.DataFrame({"dx": ["nv"]}))
+
+    def effects(_classifiers, lesions, seed):
+        return {"": dict.fromkeys(mystery.CANDIDATES, scoring.Comparison(0.6, 0.55, 0.65, 100, 100, 0.6, 0.0, 100))}
+
+    patch(mystery, "train", trained)
+    patch(mystery, "effects", effects)
 
 
 def notebook(folder: Path, kind: str, assignment: str = ASSIGNMENT):
@@ -68,8 +91,8 @@ def is_code_answer(cell) -> bool:
     return cell.cell_type == "code" and cell.metadata.nbgrader.solution
 
 
-def hand_in(folder: Path, student: str, book, where: str = "{student}/{assignment}/any.ipynb") -> None:
-    path = folder / "submitted" / where.format(student=student, assignment=ASSIGNMENT)
+def hand_in(folder: Path, student: str, book, where="{student}/{assignment}/any.ipynb", assignment=ASSIGNMENT) -> None:
+    path = folder / "submitted" / where.format(student=student, assignment=assignment)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(book if isinstance(book, str) else json.dumps(book), encoding="utf-8")
 
@@ -129,12 +152,30 @@ def odd_notebooks(folder: Path, right) -> None:
     hand_in(folder, "=1+1", right, "{student}.ipynb")
 
 
+def audits(folder: Path) -> None:
+    """Hand in audits: one names the planted cause, others another one, something else, or nothing."""
+    causes = json.loads((folder / "instructor.json").read_text(encoding="utf-8"))["causes"]
+    students = [name for name in map("auditor {}".format, range(20)) if causes[letter_of(name)] != "none"]
+    right, wrong = (causes[letter_of(name)] for name in students[:2])
+    named = right, next(one for one in mystery.CANDIDATES if one != wrong)
+    cells = [f"audit = {AUDIT | {'cause': cause}}" for cause in named]
+    cells += ["audit = compared", "audit = object()", "audit = {'cause': 'ruler', 'low': [[]]}", "audit = {'cause': ...}"]
+    for student, cell in zip(students, cells, strict=False):
+        book = notebook(folder, "release", "4_audit")
+        for one in book.cells:
+            one.source = cell if one.id == "audit" else one.source
+        hand_in(folder, student, book, assignment="4_audit")
+    (folder.parent / "students.json").write_text(json.dumps(students[: len(cells)]), encoding="utf-8")
+
+
 if __name__ == "__main__":
     from dermxai_helpers.assignments.grade import grade
 
     place = Path(sys.argv[1])
+    quick_mysteries()
     build(place / "course", seed=5)
     (place / "outside.txt").write_text("not yours")
     os.chmod(place / "outside.txt", 0o666)
     everybody(place / "course", place / "outside.txt")
-    grade(place / "course", jobs=2, seconds=2)
+    audits(place / "course")
+    grade(place / "course", jobs=2, seconds=3)

@@ -15,6 +15,7 @@ import numpy as np
 from dermxai_helpers import checks, course, files
 from dermxai_helpers.course import editions
 from dermxai_helpers.course.execution import KERNEL
+from dermxai_helpers.trial import mystery
 
 HERE = Path(__file__).parent
 TEMPLATES = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=lambda name: name.endswith(".html.j2"))
@@ -71,14 +72,14 @@ def questions(assignment: dict, units: Path, seed: int) -> list[dict]:
     found = []
     for unit in assignment["units"]:
         cells = editions.exercises((units / f"{unit}.py").read_text(encoding="utf-8"))
-        parts = [cell.partition("\n")[2].strip() for cell in cells]
+        parts = [cell.partition("\n")[2].strip() for cell in cells if "solution" not in editions.tags(cell)]
         for told, answer, check in zip(parts, parts[1:], parts[2:], strict=False):
             for name, function in re.findall(r"^checks\.(\w+)\((\w+)", check):
                 default = assignment.get("audit" if function == "audit" else "each")
                 points = assignment.get("questions", {}).get(name, default)
                 if "### BEGIN STUB" in answer:  # nbgrader knows none: the faulty function stands above the right one
-                    right = f"### BEGIN SOLUTION\n{editions.solved(answer)}\n### END SOLUTION"
-                    answer = f"{editions.learner(answer)}\n\n\n{right}"
+                    right = "# each model has its own" if function == "audit" else editions.solved(answer)
+                    answer = f"{editions.learner(answer)}\n\n\n### BEGIN SOLUTION\n{right}\n### END SOLUTION"
                 if points and (function == "audit" or getattr(checks, name).draw):  # others need what the unit computed
                     title = told.partition(" – ")[2].partition("\n")[0]
                     found.append({"name": name, "title": title, "function": function, "unit": unit, "told": told,
@@ -89,8 +90,6 @@ def questions(assignment: dict, units: Path, seed: int) -> list[dict]:
 
 def mysteries(folders: list[Path], seed: int) -> dict[str, str]:
     """Train a model for each cause, and save it into folders; returns {letter of a model: its cause}."""
-    from dermxai_helpers.trial import mystery
-
     causes = np.random.default_rng(seed).permutation(list(mystery.CAUSES)).tolist()
     for letter, cause in zip(LETTERS, causes, strict=True):
         case = mystery.train(number(seed, "mystery", letter), cause)

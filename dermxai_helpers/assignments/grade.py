@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import pairwise, repeat
@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 from dermxai_helpers import checks, course, files
 from dermxai_helpers.assignments.answers import Told, ask
 from dermxai_helpers.assignments.build import filled, letter_of
+from dermxai_helpers.checks.unit_07 import fresh_effects
+from dermxai_helpers.trial import mystery
 
 MOST = 20 * 10**6  # bytes of a notebook
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -42,8 +44,12 @@ def grade(folder: Path, jobs: int | None = None, seconds: float = 10) -> Path:
         if not work:
             raise course.CourseError(f"no notebook: put each at {folder}/submitted/STUDENT/ASSIGNMENT/ANY.ipynb")
         told = pool.map(answered, [task for *_, task in work], repeat(seconds), repeat([str(folder.resolve())]))
-        told = files.progress(told, "grading", "answer", total=len(work))
-        rows = [row(*one[:-1], became, folder, keep) for one, became in zip(work, told, strict=True)]
+        told = [*files.progress(told, "grading", "answer", total=len(work))]
+        audits = [key for (key, *_), one in zip(work, told, strict=True) if one.outcome == "seen"]
+        sealed = {letter_of(student): folder / "release" / assignment for student, assignment in audits}
+        measured = pool.map(measure, sealed, sealed.values(), repeat(keep["seed"]))
+        fresh = dict(zip(sealed, files.progress(measured, "measuring", "model", total=len(sealed)), strict=True))
+        rows = [row(*one[:-1], became, keep["causes"], fresh) for one, became in zip(work, told, strict=True)]
     write(folder, pd.DataFrame(rows, columns=[*COLUMNS, "text", "rubric"]).astype({"points": "Int64"}))
     return folder / "grades.csv"
 
@@ -72,10 +78,7 @@ def handed_in(folder: Path, book: dict[str, list]) -> dict[tuple[str, str], tupl
 
 
 def read(path: Path) -> tuple[list[dict], str]:
-    """A notebook's cells (kind, text, id, marks: the grader's metadata) and the assignment that it names.
-
-    Raises one of the errors in UNREADABLE for whatever is no notebook.
-    """
+    """A notebook's cells (kind, text, id, marks: the grader's metadata) and the assignment it names; or UNREADABLE."""
     if path.is_symlink() or not path.is_file():
         raise ValueError("it is a link or a folder")
     if path.stat().st_size > MOST:
@@ -162,19 +165,17 @@ def answered(task: Told | tuple, seconds: float, private: list[str]) -> Told:
     return told
 
 
-def row(key: tuple, question: dict, text: str, odd: list[str], told: Told, folder: Path, keep: dict) -> list:
+def measure(letter: str, folder: Path, seed: int) -> Mapping:
+    """What each cause does to a mystery model on fresh lesions."""
+    return fresh_effects(mystery.load(folder / f"mystery_{letter}.safetensors"), seed)
+
+
+def row(key: tuple, question: dict, text: str, odd: list[str], told: Told, causes: dict, fresh: dict) -> list:
     """A row of the table of grades, with the answer's text and the rubric. An audit is judged here."""
     if told.outcome == "seen":
-        from dermxai_helpers.trial import mystery
-
-        letter, tried = letter_of(key[0]), told.tried
-        case = mystery.load(folder / "release" / key[1] / f"mystery_{letter}.safetensors")
-        try:
-            audit = {name: one if isinstance(one, str) else float(one) for name, one in told.seen.items()}
-            verdict = mystery.judge(audit, case, keep["causes"][letter], question["seed"])
-            told = Told(verdict.outcome, f"Model {letter}: {verdict.says}", tried=tried)
-        except UNREADABLE as error:
-            told = Told("wrong", f"It is no audit with words and numbers: {error}", tried=tried)
+        letter = letter_of(key[0])
+        verdict = checks.audit.judge(told.seen, None, causes[letter], 0, fresh[letter])
+        told = Told(verdict.outcome, f"Model {letter}: {verdict.says}", tried=told.tried)
     outcome, of = WORDS.get(told.outcome, told.outcome), question["points"]
     if told.tried:
         outcome = "tampered" if outcome == "crash" else outcome
@@ -197,5 +198,4 @@ def write(folder: Path, rows: pd.DataFrame) -> None:
         files.write_atomically(place, lambda path, page=page: path.write_text(page, "utf-8", "backslashreplace"))
     for name, table in {"grades.csv": rows[COLUMNS], "totals.csv": pd.DataFrame(totals)}.items():
         table = table.map(lambda one: f"'{one}" if isinstance(one, str) and one.startswith(tuple("=+-@")) else one)
-        writer = partial(table.to_csv, index=False, errors="backslashreplace")
-        files.write_atomically(folder / name, writer)
+        files.write_atomically(folder / name, partial(table.to_csv, index=False, errors="backslashreplace"))

@@ -190,7 +190,8 @@ def within(seconds: float | None, function: Callable, *inputs: object) -> object
 
 def empty(value: object) -> bool:
     """Whether this is what an unsolved stub gives: None, `...`, or nothing but such."""
-    return value is None or value is ... or (type(value) in (tuple, dict) and len(value) > 0 and all(map(empty, value)))
+    parts = value.values() if type(value) is dict else value if type(value) is tuple else ()
+    return value is None or value is ... or (len(parts) > 0 and all(map(empty, parts)))
 
 
 def plain(value: object) -> object:

@@ -131,10 +131,10 @@ class Audit:
         progress.keep(self.name, verdict.outcome)
         return verdict
 
-    def judge(self, audit: dict, case: mystery.Case, cause: str, seed: int) -> Verdict:
-        """The verdict on a finished audit. seed : decides the fresh lesions"""
+    def judge(self, audit: dict, case: mystery.Case, cause: str, seed: int, fresh: Mapping | None = None) -> Verdict:
+        """The verdict on a finished audit. seed : decides the fresh lesions; fresh : their effects, if measured before"""
         try:
-            fault = form_fault(plain(audit)) or content_fault(plain(audit), case, cause, seed)
+            fault = form_fault(plain(audit)) or content_fault(plain(audit), cause, fresh or fresh_effects(case, seed))
         except Refused as refusal:
             fault = str(refusal)
         praise = "The cause, an interval that holds on fresh lesions, and a control that could have refuted it."
@@ -161,9 +161,13 @@ def form_fault(audit: object) -> str:
     return "" if len(audit["unknown"].split()) >= 3 else "Say in a few words what remains unknown."
 
 
-def content_fault(audit: Mapping, case: mystery.Case, cause: str, seed: int) -> str:
+def fresh_effects(case: mystery.Case, seed: int) -> Mapping:
+    """The effect of each cause on a hundred nevi that no audit has seen."""
+    return mystery.effects({"": case.classifier}, lesions=FRESH, seed=(seed, 2026))[""]
+
+
+def content_fault(audit: Mapping, cause: str, fresh: Mapping) -> str:
     """Whether cause, interval and control of a complete audit hold on fresh lesions, in a sentence; empty if they do."""
-    fresh = mystery.effects({"": case.classifier}, lesions=FRESH, seed=(seed, 2026))[""]
     if audit["cause"] != cause:
         return wrong_cause(audit["cause"], cause, fresh)
     named = cause if cause != "none" else max(fresh, key=lambda name: fresh[name].difference)

@@ -7,45 +7,26 @@ import re
 import shutil
 import subprocess
 import sys
-import types
 from pathlib import Path
 
 import handed_in
 import nbformat
-import numpy as np
 import offline
 import pytest
 
 from dermxai_helpers import checks, course
-from dermxai_helpers.assignments.answers import Told
 from dermxai_helpers.assignments.build import build, letter_of
-from dermxai_helpers.assignments.grade import row
 from dermxai_helpers.course import editions
-
-UNIT = '''# %% [markdown]
-# # The mystery model
-
-# %% [markdown]
-# ### Exercise 7.1 – the audit
-# Write it.
-
-# %% tags=["exercise"]
-audit = {
-    ### BEGIN SOLUTION
-    "suspect": "ruler", "low": 0.1, "high": 0.3,
-    ### END SOLUTION
-}
-
-# %% tags=["check"]
-checks.audit(audit, case)
-'''
+from dermxai_helpers.trial import mystery
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course") / "course"
-    build(folder, seed=5)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        handed_in.quick_mysteries(patch.setattr)
+        build(folder, seed=5)
+        yield folder
 
 
 def notebooks(folder, kind):
@@ -67,7 +48,9 @@ def test_every_question_has_points_and_a_hidden_test(built):
         for one in questions:
             graded = cells[f"{one['name']}-check" if "function" in one else one["name"]]
             assert graded.metadata.nbgrader.points == one["points"] > 0 and graded.metadata.nbgrader.grade
-            if "function" in one:
+            if one.get("function") == "audit":
+                assert "graded.audit(audit, case, {" in graded.source and 'outcome == "right"' in graded.source
+            elif "function" in one:
                 assert f", seed={one['seed']})" in graded.source and 'outcome == "right"' in graded.source
             else:
                 assert sum(int(step.split(" – ")[0]) for step in one["rubric"]) == one["points"]
@@ -122,60 +105,18 @@ def test_a_unit_that_is_not_there_is_left_out(built, monkeypatch, tmp_path):
     assert left_out == ["2_explanations", "3_captions_and_lexicon", "4_audit"]
 
 
-class Mystery(types.ModuleType):
-    """In place of dermxai_helpers.trial.mystery: a case is its cause and its seed."""
-
-    CAUSES = dict.fromkeys("ruler ink corners bubbles hair skin none".split())
-
-    def train(self, seed, cause):
-        return cause, seed
-
-    def save(self, case, path):
-        Path(path).write_text(f"a case without its cause, {case[1]}")
-
-    def load(self, path):
-        return Path(path).read_text()
-
-    def judge(self, audit, case, cause, seed):
-        assert case.startswith("a case") and type(audit["low"]) is float
-        right = audit["suspect"] == cause
-        return checks.Verdict("right" if right else "wrong", "The suspect is right." if right else "Another suspect.")
-
-
-def test_each_student_audits_a_model_of_their_own(monkeypatch, tmp_path):
+def test_each_student_has_a_model(built):
     """The letter of a model follows from the name, its cause from the secret seed."""
-    from dermxai_helpers import trial
-
-    mystery = Mystery("dermxai_helpers.trial.mystery")
-    monkeypatch.setattr(trial, "mystery", mystery, raising=False)
-    monkeypatch.setitem(sys.modules, mystery.__name__, mystery)
-    sources = tmp_path / "notebooks" / "src"
-    sources.mkdir(parents=True)
-    (sources / "07_the_mystery_model.py").write_text(UNIT, encoding="utf-8")
-    monkeypatch.setattr(course, "checkout", lambda: tmp_path)
-    folder = tmp_path / "course"
-    assert "4_audit" not in build(folder, seed=3)
-    keep = json.loads((folder / "instructor.json").read_text())
-    assert sorted(keep["causes"].values()) == sorted(Mystery.CAUSES) and sorted(keep["causes"]) == list("abcdefg")
-    cells = {cell.id: cell.source for cell in notebooks_of_the_audit(folder).cells}
-    assert cells["audit"] == "audit = {\n    ...\n}" and "judge" not in cells["audit-check"]
+    keep = json.loads((built / "instructor.json").read_text())
+    assert sorted(keep["causes"].values()) == sorted(mystery.CAUSES) and sorted(keep["causes"]) == list("abcdefg")
+    cells = {cell.id: cell.source for cell in handed_in.notebook(built, "release", "4_audit").cells}
     space = {}
-    exec(cells["letter"].replace("your name", "Zoë"), space)
-    assert space["letter"] == letter_of("Zoë")
-    (question,) = [one for one in keep["assignments"][0]["questions"] if one["name"] == "audit"]
-    seen = {name: np.array(0.1) for name in ("low", "high")} | {"suspect": keep["causes"][space["letter"]]}
-    found = row(("Zoë", "4_audit"), question, "", [], Told("seen", seen=seen), folder, keep)
-    assert found[3:6] == [20, 20, "pass"] and found[6] == f"Model {space['letter']}: The suspect is right."
-    found = row(("Zoë", "4_audit"), question, "", [], Told("seen", seen=seen | {"suspect": "x"}), folder, keep)
-    assert found[3:6] == [0, 20, "wrong"]
-    for odd in (None, (), {"low": None, "suspect": "x"}, {"suspect": ("x",)}, {}):
-        found = row(("Zoë", "4_audit"), question, "", [], Told("seen", seen=odd), folder, keep)
-        assert found[3:6] == [0, 20, "wrong"] and "no audit with words and numbers" in found[6]
-
-
-def notebooks_of_the_audit(folder):
-    assert len(list((folder / "release" / "4_audit").glob("mystery_?.safetensors"))) == 7
-    return nbformat.read(folder / "release" / "4_audit" / "4_audit.ipynb", as_version=4)
+    exec(cells["letter"].replace("your name", "Zoë").replace("mystery.load(", "("), space)
+    assert space["letter"] == letter_of("Zoë") and (built / "release" / "4_audit" / space["case"]).exists()
+    exec(cells["audit"], space)
+    assert set(space["audit"]) == {"cause", *handed_in.AUDIT} and "Write the numbers themselves" in cells["audit-text"]
+    assert repr(checks.audit(space["audit"] | handed_in.AUDIT | {"cause": "ink"}, None, None)).count("sealed") == 1
+    assert len({letter_of(f"student {number}") for number in range(60)}) == 7
 
 
 def test_nbgrader_makes_the_same_release(built, tmp_path):

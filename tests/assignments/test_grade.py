@@ -1,5 +1,6 @@
 """Are right answers right, wrong ones told why, and hostile ones survived?"""
 
+import json
 import re
 import sys
 
@@ -77,7 +78,7 @@ def test_nothing_is_left_behind(graded):
     running = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     assert not [command for command in running if str(graded.parent) in command]
     assert (graded.parent / "outside.txt").read_text() == "not yours"
-    assert {path.name for path in graded.parent.iterdir()} == {"course", "outside.txt"}
+    assert {path.name for path in graded.parent.iterdir()} == {"course", "outside.txt", "students.json"}
     made = {"feedback", "grades.csv", "totals.csv"}
     found = {path.name for path in graded.iterdir()} - made
     assert found == {"source", "release", "submitted", "instructor.json", "rubric.md", "nbgrader_config.py"}
@@ -131,6 +132,16 @@ def test_pages_escape_names_and_answers(graded):
     assert "&lt;/pre&gt;&lt;script&gt;" in pages["marks"]
     assert "alert(&#39;words" in pages["wrong"] and "Graded by hand, by this rubric" in pages["wrong"]
     assert "<strong>44 of 58 points</strong>" in pages["right"]
+
+
+def test_audits_are_judged_by_the_cause_of_the_students_own_model(graded, grades):
+    right, wrong, needs_the_notebook, odd, half, stub = json.loads((graded.parent / "students.json").read_text())
+    audits = grades.xs("audit", level="question")
+    assert audits["points"][right] == audits["of"][right] == 20 and audits["reason"][right].startswith("Model ")
+    assert list(audits["outcome"][[wrong, needs_the_notebook, odd, half, stub]]) == [
+        "wrong", "crash", "wrong", "wrong", "not attempted"]  # fmt: skip
+    assert "NameError: name 'compared' is not defined" in audits["reason"][needs_the_notebook]
+    assert "An audit is a dictionary with the names" in audits["reason"][half]
 
 
 def test_a_folder_that_was_not_built(tmp_path):

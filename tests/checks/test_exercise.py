@@ -96,6 +96,11 @@ def test_progress_keeps_what_was_solved(tmp_path, monkeypatch):
     assert progress.noted() == {}
 
 
+def test_nothing_but_gaps_is_not_attempted():
+    assert all(map(exercise.empty, (None, ..., (None, ...), {"low": ..., "high": None})))
+    assert not any(map(exercise.empty, (0, (), {}, (None, 1), {"low": ..., "high": 1}, [None])))
+
+
 @pytest.mark.parametrize(
     "value, same",
     [
