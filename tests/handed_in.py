@@ -105,7 +105,9 @@ def everybody(folder: Path, outside: Path) -> None:
     hand_in(folder, "wrong", solved(folder, **WRONG, too_good="<script>alert('words')</script>"))
     for student, code in HOSTILE.items():
         code = code.replace("OUTSIDE", str(outside)).replace("FOLDER", str(folder))
-        hand_in(folder, student, solved(folder, expected_leak=f"def expected_leak(photographs, share):\n    {code}"))
+        book = solved(folder, expected_leak=f"def expected_leak(photographs, share):\n    {code}")
+        book.cells = [cell for cell in book.cells if cell.id.startswith(("expected_leak", "split_by_lesion"))]
+        hand_in(folder, student, book)
     odd_notebooks(folder, right)
     hand_in(folder, "zoe the last", right)
 
@@ -159,7 +161,7 @@ def audits(folder: Path) -> None:
     right, wrong = (causes[letter_of(name)] for name in students[:2])
     named = right, next(one for one in mystery.CANDIDATES if one != wrong)
     cells = [f"audit = {AUDIT | {'cause': cause}}" for cause in named]
-    cells += ["audit = compared", "audit = object()", "audit = {'cause': 'ruler', 'low': [[]]}", "audit = {'cause': ...}"]
+    cells += ["audit = compared", "audit = object()", "audit = {'cause': 'ink', 'low': [[]]}", "audit = {'cause': ...}"]
     for student, cell in zip(students, cells, strict=False):
         book = notebook(folder, "release", "4_audit")
         for one in book.cells:

@@ -13,8 +13,10 @@ import handed_in
 import nbformat
 import offline
 import pytest
+from typer.testing import CliRunner
 
 from dermxai_helpers import checks, course
+from dermxai_helpers.__main__ import app
 from dermxai_helpers.assignments.build import build, letter_of
 from dermxai_helpers.course import editions
 from dermxai_helpers.trial import mystery
@@ -86,8 +88,8 @@ def test_what_is_secret_is_the_instructors_alone(built):
 
 
 def test_nothing_is_overwritten(built):
-    done = offline.course("assignments", "build", str(built))
-    assert done.returncode == 1 and "exists already" in done.stderr and "Traceback" not in done.stderr
+    done = CliRunner().invoke(app, ["assignments", "build", str(built)])
+    assert done.exit_code == 1 and "exists already" in done.output
 
 
 def test_points_and_rubrics_are_told(built):

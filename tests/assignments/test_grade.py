@@ -9,11 +9,13 @@ import offline
 import pandas as pd
 import psutil
 import pytest
+from typer.testing import CliRunner
 
 from dermxai_helpers import checks
+from dermxai_helpers.__main__ import app
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="grading needs os.fork")
-FULL, POINTS = 44, 3  # of the automatic questions; of the one that hostile students answer
+FULL, POINTS, OTHER = 44, 3, 5  # of the automatic questions; of the two that hostile students answer
 OUTCOMES = {
     "endless": "time-out", "stubborn": "time-out", "prints": "time-out", "forks": "tampered", "starts": "tampered",
     "threads": "crash", "eats": "crash", "leaves": "crash", "exits": "crash", "fills": "crash", "speaks": "crash",
@@ -61,10 +63,10 @@ def test_wrong_answers_are_told_their_misconception(totals, grades):
 
 @pytest.mark.parametrize("student", handed_in.HOSTILE)
 def test_hostile_answers_are_marked_not_obeyed(totals, grades, student):
-    """And each of the others of the same notebook is graded."""
+    """And the other answer of the same notebook is graded."""
     outcome = grades["outcome"][student, "expected_leak"]
     assert outcome == OUTCOMES.get(student, outcome)
-    assert grades["points"][student, "expected_leak"] == 0 and totals["points"][student] == FULL - POINTS
+    assert grades["points"][student, "expected_leak"] == 0 and totals["points"][student] == OTHER
 
 
 def test_a_crash_is_told_with_its_line(grades):
@@ -145,8 +147,8 @@ def test_audits_are_judged_by_the_cause_of_the_students_own_model(graded, grades
 
 
 def test_a_folder_that_was_not_built(tmp_path):
-    done = offline.course("assignments", "grade", str(tmp_path))
-    assert done.returncode == 1 and "holds no instructor.json" in done.stderr and "Traceback" not in done.stderr
+    done = CliRunner().invoke(app, ["assignments", "grade", str(tmp_path)])
+    assert done.exit_code == 1 and "holds no instructor.json" in done.output
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what Linux refuses by itself")
