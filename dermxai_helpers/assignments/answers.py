@@ -51,8 +51,8 @@ def ask(
         try:
             tried = confine(home, reply, seconds, [*private, *dermxai_helpers.__path__])
             told = run(cell, others, name, exercise, cases)
-            text = [told.outcome, told.says[:2000], told.seen, tried[:5]]
-            text = json.dumps(text, default=lambda array: {"array": [array.shape, array.ravel().tolist()]}).encode()
+            said = [told.outcome, told.says[:2000], told.seen, tried[:5]]
+            text = json.dumps(said, default=lambda array: {"array": [array.shape, array.ravel().tolist()]}).encode()
             while text:
                 text = text[os.write(reply, text) :]
         finally:

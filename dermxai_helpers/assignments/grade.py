@@ -189,9 +189,8 @@ def write(folder: Path, rows: pd.DataFrame) -> None:
     """Write the two tables, in which nothing is taken for a formula, and the pages."""
     totals = []
     for (student, assignment), own in rows.groupby(["student", "assignment"], sort=False):
-        by_hand = own["of"].where(own["outcome"] == "by hand", 0).sum()
-        totals.append({"student": student, "assignment": assignment, "points": own["points"].sum(), "by hand": by_hand,
-                       "of": own["of"].sum()})  # fmt: skip
+        sums = {"points": own["points"].sum(), "by hand": own["of"].where(own["outcome"] == "by hand", 0).sum()}
+        totals.append({"student": student, "assignment": assignment, **sums, "of": own["of"].sum()})
         page = filled("feedback.html", {"total": totals[-1], "rows": own.to_dict("records")})
         named = student if student.strip(".") else f"_{student}"  # "..", for one, is no student's folder
         place = folder / "feedback" / named / f"{assignment or 'unknown'}.html"
