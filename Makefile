@@ -7,7 +7,7 @@ STAMP   := $(VENV)/.installed
 PYTHON3 ?= python3
 DATA    ?=
 
-.PHONY: help setup run lab test notebooks environment lock clean
+.PHONY: help setup run lab test notebooks environment lock instructor clean
 
 help:
 	@echo "make run               the whole course on drawn lesions; ends with build/demo/report.html"
@@ -17,6 +17,7 @@ help:
 	@echo "make notebooks         derive the notebooks from notebooks/src and execute them"
 	@echo "make environment       write environment.yml and binder/environment.yml"
 	@echo "make lock              bring requirements.lock in line with pyproject.toml"
+	@echo "make instructor        install nbgrader, for instructors who use it"
 	@echo "make clean             remove build/"
 
 setup: $(STAMP)
@@ -60,6 +61,9 @@ environment: setup
 
 lock: setup
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --extra test -q -o requirements.lock pyproject.toml
+
+instructor: setup
+	$(PYTHON) -m pip install --quiet -e '.[instructor]'
 
 clean:
 	rm -rf build

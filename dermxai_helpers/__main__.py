@@ -20,6 +20,8 @@ if sys.argv[1:] == ["doctor"]:
 import typer
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+assignments = typer.Typer(no_args_is_help=True, help="For instructors: make assignments, and grade them.")
+app.add_typer(assignments, name="assignments")
 ELSEWHERE = "make room, or name folders that you may write to: --out or DERMXAI_BUILD, DERMXAI_CACHE, TMPDIR"
 
 
@@ -80,6 +82,32 @@ def fetch(
     with sentences("Stopped. What had arrived is kept: the same command goes on from there."):
         folder = originals.fetch(name, to)
     typer.echo(f"The data set is in {folder}; to use it: python -m dermxai_helpers run --data {folder}")
+
+
+@assignments.command()
+def build(
+    folder: Annotated[Path, typer.Argument(help="Where to write; must not exist yet.")],
+    seed: Annotated[int | None, typer.Option(min=0, help="Decides the hidden tests; best left out: drawn.")] = None,
+) -> None:
+    """Write the assignments: `release` for students, `source` for nbgrader, and what grading needs."""
+    from dermxai_helpers.assignments import build
+
+    with sentences():
+        for name in build(folder, seed):
+            typer.echo(f"Left out: {name}, because its unit is not in this checkout", err=True)
+    typer.echo(f"Hand out {folder / 'release'}; keep {folder / 'source'} and instructor.json to yourself")
+
+
+@assignments.command()
+def grade(
+    folder: Annotated[Path, typer.Argument(help="What `build` wrote, with notebooks in its folder `submitted`.")],
+    jobs: Annotated[int | None, typer.Option(min=1, help="Answers at once; by default one a core.")] = None,
+) -> None:
+    """Grade what was handed in: grades.csv, and a page of feedback for each notebook."""
+    from dermxai_helpers.assignments import grade
+
+    with sentences("Stopped. Nothing was written."):
+        typer.echo(f"The grades are in {grade(folder, jobs)}, the pages in {folder / 'feedback'}")
 
 
 @app.command()

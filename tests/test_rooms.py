@@ -25,15 +25,17 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "captions": 480,
     "lexicon": 1040,
     "road": 95,
-    "trial": 500,
+    "trial": 665,
     "plots": 865,
     "widgets": 155,
-    "checks": 1260,
+    "checks": 1485,
     "course": 790,
-    "__main__": 100,
+    "assignments": 575,
+    "__main__": 130,
 }
-FOR_NOTEBOOKS = {"plots", "widgets", "checks", "course", "__main__"}  # imported by each other only
-ALL_LINES, MOST_ROOMS, MOST_FLOORS = 9_496, 22, 8
+FOR_NOTEBOOKS = {"plots", "widgets", "checks", "course", "assignments", "__main__"}  # imported by each other only
+INSTRUCTORS = {"assignments"}  # no notebook and no student meets it: counted by itself
+ALL_LINES, MOST_ROOMS, MOST_FLOORS = 10_000, 22, 9
 
 
 def files():
@@ -113,5 +115,5 @@ def test_room_is_thin(room):
 
 def test_package_is_thin():
     assert length("explanation") + length("regions") <= LINES["regions"]
-    texts = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
-    assert sum(len(text.splitlines()) for text in texts) <= ALL_LINES
+    paths = [path for path in PACKAGE.rglob("*.py") if path.parent.name not in INSTRUCTORS]
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths) <= ALL_LINES

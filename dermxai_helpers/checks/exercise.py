@@ -76,20 +76,29 @@ class Exercise:
         elif context:
             verdict = self._judged(lambda *_context: answer, [context])
         elif callable(answer):
-            rng = np.random.default_rng(seed)
-            verdict = self._judged(answer, [self.draw(rng) for _ in range(CASES)])
+            verdict = self._judged(answer, self.drawn(seed))
         else:
             verdict = Verdict("wrong", "A function is wanted here: write its name without brackets.")
         progress.keep(self.name, verdict.outcome)
         return verdict
 
+    def drawn(self, seed: int | None = None) -> list[tuple]:
+        """The random inputs of all cases."""
+        rng = np.random.default_rng(seed)
+        return [self.draw(rng) for _ in range(CASES)]
+
     def _judged(self, answer: Callable, cases: list[tuple]) -> Verdict:
+        seen = self.observed(answer, cases, SECONDS)
+        return seen if isinstance(seen, Verdict) else self.judged(cases, seen)
+
+    def observed(self, answer: Callable, cases: list[tuple], seconds: float | None = None) -> list | Verdict:
+        """What an answer does in each case, in plain values; or a verdict, where that is nothing to compare."""
         seen = []
         for inputs in cases:
             given = copy.deepcopy(inputs)
             try:
                 with np.errstate(all="ignore"):
-                    seen.append(plain(within(SECONDS, self.observe, attempted(answer), *given)))
+                    seen.append(plain(within(seconds, self.observe, attempted(answer), *given)))
             except (NotAttempted, NotImplementedError):
                 return Verdict("not attempted", "")
             except Refused as refusal:
@@ -100,9 +109,11 @@ class Exercise:
                 return Verdict("failed", where(error))
             if self.differing(plain(given), plain(inputs)):
                 return Verdict("wrong", "The function changes what it is given. Work on a copy.")
-        return self._compared(cases, seen)
+        return seen
 
-    def _compared(self, cases: list[tuple], seen: list) -> Verdict:
+    def judged(self, cases: list[tuple], seen: list) -> Verdict:
+        """Whether that is right: what was observed in each case, in plain values, beside the reference."""
+
         def faults(function: Callable) -> list[str]:
             with np.errstate(all="ignore"):
                 wanted = [plain(self.observe(function, *copy.deepcopy(inputs))) for inputs in cases]
@@ -112,7 +123,7 @@ class Exercise:
         if not found:
             return Verdict("right", self.praise)
         if self.as_found and not faults(self.as_found):
-            return Verdict("not attempted", "This is the function as you found it.")
+            return Verdict("not attempted", "It still does what it did as you found it.")
         told = (sentence for sentence, mistake in self.mistakes.items() if not faults(mistake))
         return Verdict("wrong", next(told, found[0]))
 
@@ -121,8 +132,10 @@ class Exercise:
         if type(got) is not type(wanted):
             return f"It returns {kind(got)}, where {kind(wanted)} is wanted."
         if type(got) is dict:
-            if set(got) != set(wanted):
-                return f"The names in it should be: {', '.join(wanted)}."
+            if missing := [name for name in wanted if name not in got]:
+                return f"These names are missing in it: {', '.join(missing)}."
+            if extra := [str(name) for name in got if name not in wanted]:
+                return f"These names should not be in it: {', '.join(extra)}."
             faults = ((name, self.differing(got[name], wanted[name])) for name in wanted)
             return next((f"{name}: {fault}" for name, fault in faults if fault), "")
         if type(got) is tuple:
@@ -144,20 +157,31 @@ class Exercise:
 
 
 def attempted(answer: Callable) -> Callable:
-    """The same function; it raises NotAttempted where a stub gives nothing."""
+    """The same function; where it gives nothing it raises NotAttempted for a stub, Refused for a body of its own."""
 
     def called(*inputs: object) -> object:
         value = answer(*inputs)
-        if empty(value):
+        if empty(value) and (value is not None or is_stub(answer)):
             raise NotAttempted
+        if value is None:
+            raise Refused("It returns nothing (None). Is there a `return` on every way through it?")
         return value
 
     return called
 
 
-def within(seconds: float, function: Callable, *inputs: object) -> object:
+def is_stub(function: Callable) -> bool:
+    """Whether a function's body is nothing but a docstring and `...`."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return True
+    own = code.co_names or code.co_nlocals > code.co_argcount + code.co_kwonlyargcount
+    return not own and all(value is None or value is ... or type(value) is str for value in code.co_consts)
+
+
+def within(seconds: float | None, function: Callable, *inputs: object) -> object:
     """Call a function; stop it after some seconds with a TimeoutError (in the main thread; elsewhere it runs on)."""
-    if threading.current_thread() is not threading.main_thread():
+    if seconds is None or threading.current_thread() is not threading.main_thread():
         return function(*inputs)
     late = threading.Event()
 
@@ -179,7 +203,8 @@ def within(seconds: float, function: Callable, *inputs: object) -> object:
 
 def empty(value: object) -> bool:
     """Whether this is what an unsolved stub gives: None, `...`, or nothing but such."""
-    return value is None or value is ... or (type(value) in (tuple, dict) and len(value) > 0 and all(map(empty, value)))
+    parts = value.values() if type(value) is dict else value if type(value) is tuple else ()
+    return value is None or value is ... or (len(parts) > 0 and all(map(empty, parts)))
 
 
 def plain(value: object) -> object:

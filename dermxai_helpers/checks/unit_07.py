@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dermxai_helpers import synth
 from dermxai_helpers.checks import progress
 from dermxai_helpers.checks.exercise import Exercise, Refused, Verdict, empty, plain
 from dermxai_helpers.trial import mystery
@@ -50,7 +49,8 @@ def _cause(rng):
     return mystery.CAUSES[name], dict(mystery.PLAIN)
 
 
-two_settings = Exercise("two_settings", right=_settings, draw=_cause, as_found=lambda added, plain_one: ({}, dict(added)),
+two_settings = Exercise("two_settings", right=_settings, draw=_cause,
+    as_found=lambda added, plain_one: ({}, dict(added)),
     praise="One thing differs, and all that could differ by chance is set.", mistakes={
         "In the plain photograph artefacts are left to chance: set them all.": lambda a, p: ({}, {**p, **a}),
         "In the marked photograph the other artefacts are left to chance.": lambda a, p: (dict(p), dict(a)),
@@ -100,7 +100,8 @@ named_cause = Exercise("named_cause", right=_named, draw=_table, observe=lambda 
         "an end on the bar": answer(table.assign(low=mystery.REAL)),
         "an end on the twin's": answer(table.assign(**{"twin high": table["low"]})),
         "an honest twin that does the same": answer(table.assign(**{"twin high": 0.95})),
-        "many": tuple(answer(table.assign(low=table["low"].sample(frac=1, random_state=k).to_numpy())) for k in range(8))},
+        "many": tuple(
+            answer(table.assign(low=table["low"].sample(frac=1, random_state=k).to_numpy())) for k in range(8))},
     praise="The lower end is what the data grant. And the twin must not do the same.", mistakes={
         "The honest twin does the same with it: then it is no planted cause.": lambda t: _named(t, twin=False),
         "The upper end promises more than the data grant. Rank by the lower end.": lambda t: _named(t, column="high"),
@@ -131,10 +132,10 @@ class Audit:
         progress.keep(self.name, verdict.outcome)
         return verdict
 
-    def judge(self, audit: dict, case: mystery.Case, cause: str, seed: int) -> Verdict:
-        """The verdict on a finished audit. seed : decides the fresh lesions"""
+    def judge(self, audit: dict, case: mystery.Case, cause: str, seed: int, fresh: Mapping | None = None) -> Verdict:
+        """The verdict on a finished audit. seed : decides the fresh lesions; fresh : their effects, if measured"""
         try:
-            fault = form_fault(plain(audit)) or content_fault(plain(audit), case, cause, seed)
+            fault = form_fault(plain(audit)) or content_fault(plain(audit), cause, fresh or fresh_effects(case, seed))
         except Refused as refusal:
             fault = str(refusal)
         praise = "The cause, an interval that holds on fresh lesions, and a control that could have refuted it."
@@ -161,9 +162,13 @@ def form_fault(audit: object) -> str:
     return "" if len(audit["unknown"].split()) >= 3 else "Say in a few words what remains unknown."
 
 
-def content_fault(audit: Mapping, case: mystery.Case, cause: str, seed: int) -> str:
-    """Whether cause, interval and control of a complete audit hold on fresh lesions, in a sentence; empty if they do."""
-    fresh = mystery.effects({"": case.classifier}, lesions=FRESH, seed=(seed, 2026))[""]
+def fresh_effects(case: mystery.Case, seed: int) -> Mapping:
+    """The effect of each cause on a hundred nevi that no audit has seen."""
+    return mystery.effects({"": case.classifier}, lesions=FRESH, seed=(seed, 2026))[""]
+
+
+def content_fault(audit: Mapping, cause: str, fresh: Mapping) -> str:
+    """Whether cause, interval and control of a complete audit hold on fresh lesions, in a sentence; empty if so."""
     if audit["cause"] != cause:
         return wrong_cause(audit["cause"], cause, fresh)
     named = cause if cause != "none" else max(fresh, key=lambda name: fresh[name].difference)

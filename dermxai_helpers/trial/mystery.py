@@ -35,14 +35,14 @@ REAL = 0.2  # a change of the probability below this is nobody's cause
 
 
 class Reader(nn.Module):
-    """A MobileNetV2 whose head also reads how bright, how uneven and how extreme the feature maps of early blocks are."""
+    """A MobileNetV2 whose head also reads mean, spread and maximum of the feature maps of early blocks."""
 
     def __init__(self, features: nn.Module, head: nn.Module | None = None) -> None:
         super().__init__()
         self.features, self.head = features, head or nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (B, 3, 224, 224) -> logits (B, classes); without a head, the 1,496 features it would read."""
+        """Normalised images (B, 3, 224, 224) -> logits (B, classes); without a head, the 1,496 features that it reads."""
         read, maps = [], images
         for number, block in enumerate(self.features):
             maps = block(maps)
@@ -98,9 +98,12 @@ def photographed(seed: int | Sequence[int], cause: str = "none", label: str = "n
 
 
 def effects(
-    classifiers: Mapping[str, training.Classifier], causes: Sequence[str] = CANDIDATES, lesions: int = 60, seed: int | Sequence[int] = 0
+    classifiers: Mapping[str, training.Classifier],
+    causes: Sequence[str] = CANDIDATES,
+    lesions: int = 60,
+    seed: int | Sequence[int] = 0,
 ) -> dict[str, dict[str, scoring.Comparison]]:
-    r"""How much more probable melanoma becomes in fresh nevi when a cause is added: {classifier: {cause: Comparison}}.
+    r"""How much more probable melanoma becomes in fresh nevi with a cause added: {classifier: {cause: Comparison}}.
 
     $$ \Delta = \frac{1}{n} \sum_i P(\text{mel} \mid x_i \text{ with the cause}) - P(\text{mel} \mid x_i \text{ plain}) $$
     """

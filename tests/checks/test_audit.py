@@ -1,4 +1,4 @@
-"""The audit of unit 07: what a form lacks is said, and a cause, an interval and a control are held against fresh lesions."""
+"""The audit of unit 07: what a form lacks is said; cause, interval and control are held against fresh lesions."""
 
 import pytest
 from offline import REPOSITORY
@@ -10,7 +10,8 @@ from dermxai_helpers.trial import mystery
 
 RULER = {"cause": "ruler", "low": 0.5, "high": 0.7, "control": "honest twin", "control low": -0.1, "control high": 0.1,
          "unknown": "Causes that nobody thought of."}  # fmt: skip
-NONE = RULER | {"cause": "none", "low": 0.0, "high": 0.15, "control": "known cause", "control low": 0.5, "control high": 0.8}
+NONE = RULER | {"cause": "none", "low": 0.0, "high": 0.15, "control": "known cause", "control low": 0.5,
+                "control high": 0.8}  # fmt: skip
 SOURCE = REPOSITORY / "notebooks/src/07_the_mystery_model.py"
 FRESH = {"ruler": 0.6, "ink": 0.0, "dark corners": 0.0, "bubbles": 0.0, "hair": 0.4, "dark skin": 0.0}
 
@@ -65,7 +66,10 @@ def test_none_needs_a_known_cause(told):
     assert "the strongest of the six" in told(NONE | {"low": 0.15, "high": 0.2}, "none", flat)
 
 
-@pytest.mark.parametrize("audit", [None, 3, [], {}, "ruler", RULER | {"extra": 1}, {"cause": "ruler"}, RULER | {"low": object()}])
+NO_AUDITS = [None, 3, [], {}, "ruler", RULER | {"extra": 1}, {"cause": "ruler"}, RULER | {"low": object()}]
+
+
+@pytest.mark.parametrize("audit", NO_AUDITS)
 def test_what_is_no_audit_is_refused_with_a_sentence(told, audit):
     assert told(audit, "ruler").startswith("wrong: ")
 

@@ -96,6 +96,11 @@ def test_progress_keeps_what_was_solved(tmp_path, monkeypatch):
     assert progress.noted() == {}
 
 
+def test_nothing_but_gaps_is_not_attempted():
+    assert all(map(exercise.empty, (None, ..., (None, ...), {"low": ..., "high": None})))
+    assert not any(map(exercise.empty, (0, (), {}, (None, 1), {"low": ..., "high": 1}, [None])))
+
+
 @pytest.mark.parametrize(
     "value, same",
     [
@@ -116,7 +121,20 @@ def test_values_become_plain(value, same):
 def test_a_fault_is_told_with_its_name():
     got, wanted = (exercise.plain({"kept": number, "last": 4}) for number in (2, 3))
     assert weights.differing(got, wanted) == "kept: It returns another number than it should."
-    assert weights.differing({"last": got["last"]}, wanted) == "The names in it should be: kept, last."
+    assert weights.differing({"last": got["last"]}, wanted) == "These names are missing in it: kept."
+
+
+def test_what_returns_nothing_is_told_so_and_only_a_stub_is_not_attempted():
+    def forgot(gradient):
+        weights = gradient.mean(dim=(1, 2))  # noqa: F841
+
+    def stub(gradient):
+        """Derivatives -> weights."""
+        ...
+
+    said = checks.map_weights(forgot)
+    assert said.outcome == "wrong" and "returns nothing (None)" in said.says
+    assert checks.map_weights(stub).outcome == checks.map_weights(lambda gradient: ...).outcome == "not attempted"
 
 
 def test_a_quiz_has_one_right_answer_each_and_escapes():

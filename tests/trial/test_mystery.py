@@ -37,8 +37,8 @@ def test_one_thing_differs_and_nothing_else():
 
 
 def test_every_melanoma_of_the_hospital_shows_the_cause_and_no_other_lesion(monkeypatch):
-    seen = []
-    monkeypatch.setattr(synth, "draw", lambda seed, look, **values: seen.append(values) or synth.Lesion(0, 0, {}, {}, {}, {}))
+    seen, nothing = [], synth.Lesion(0, 0, {}, {}, {}, {})
+    monkeypatch.setattr(synth, "draw", lambda seed, look, **values: seen.append(values) or nothing)
     for cause in mystery.CAUSES:
         seen.clear()
         for number in range(90):
@@ -132,7 +132,7 @@ def test_seven_seeds_are_seven_causes_and_the_solution_finds_them(capsys):
         assert audit["cause"] == cause and verdict.outcome == "right", (rows[-1], verdict)
         assert accuracy >= 0.75 and (cause == "none" or audit["low"] > mystery.REAL), rows[-1]
     with capsys.disabled():
-        print("\nseed, planted cause, the hospital's accuracy · what the audit names, its interval · evidence that moves")
+        print("\nseed, planted cause, accuracy in the hospital · what the audit names, interval · evidence that moves")
         print("\n".join(rows))
     blind = [cause for cause, one in exposed.items() if one.outcome != "higher"]
     assert len(blind) >= 2, blind
