@@ -5,6 +5,7 @@ before it is compared, so an object that claims to equal everything gains nothin
 """
 
 import copy
+import dis
 import threading
 import traceback
 from _thread import interrupt_main
@@ -22,6 +23,7 @@ Outcome = Literal["right", "wrong", "not attempted", "failed"]
 MARKS = {"right": "●", "wrong": "✗", "not attempted": "○", "failed": "✗"}
 CASES = 6  # random inputs that an answer must get right
 SECONDS = 10  # an answer that needs longer is stopped
+WORK = "CALL", "BINARY", "COMPARE", "UNARY", "FOR_ITER", "LOAD_ATTR", "LOAD_GLOBAL"  # of Python's instructions
 HERE = str(Path(__file__).parent)
 
 
@@ -171,12 +173,9 @@ def attempted(answer: Callable) -> Callable:
 
 
 def is_stub(function: Callable) -> bool:
-    """Whether a function's body is nothing but a docstring and `...`."""
+    """Whether a function's body holds nothing but a docstring, imports and `...`: it calls and computes nothing."""
     code = getattr(function, "__code__", None)
-    if code is None:
-        return True
-    own = code.co_names or code.co_nlocals > code.co_argcount + code.co_kwonlyargcount
-    return not own and all(value is None or value is ... or type(value) is str for value in code.co_consts)
+    return code is None or not any(one.opname.startswith(WORK) for one in dis.get_instructions(code))
 
 
 def within(seconds: float | None, function: Callable, *inputs: object) -> object:

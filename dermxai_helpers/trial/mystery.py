@@ -42,7 +42,7 @@ class Reader(nn.Module):
         self.features, self.head = features, head or nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (B, 3, 224, 224) -> logits (B, classes); without a head, the 1,496 features that it reads."""
+        """Normalised images (B, 3, 224, 224) -> logits (B, classes); without a head, 1,496 features."""
         read, maps = [], images
         for number, block in enumerate(self.features):
             maps = block(maps)
@@ -103,9 +103,11 @@ def effects(
     lesions: int = 60,
     seed: int | Sequence[int] = 0,
 ) -> dict[str, dict[str, scoring.Comparison]]:
-    r"""How much more probable melanoma becomes in fresh nevi with a cause added: {classifier: {cause: Comparison}}.
+    r"""How much more probable melanoma becomes in fresh nevi with a cause: {classifier: {cause: Comparison}}.
 
-    $$ \Delta = \frac{1}{n} \sum_i P(\text{mel} \mid x_i \text{ with the cause}) - P(\text{mel} \mid x_i \text{ plain}) $$
+    $$ \Delta = \frac{1}{n} \sum_i P(\text{mel} \mid x_i \text{ marked}) - P(\text{mel} \mid x_i \text{ plain}) $$
+
+    seed : decides the lesions
     """
     mel, numbers = data.CLASSES.index("mel"), np.arange(lesions)
     found = {}
