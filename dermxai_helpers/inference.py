@@ -3,7 +3,7 @@
 import copy
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -102,12 +102,16 @@ def left_as_found(model: nn.Module) -> Iterator[list]:
 
 
 @contextmanager
-def threads_that_pay(model: nn.Module) -> Iterator[None]:
-    """One thread for a small model on a CPU: two wait for each other (fifteen times as long, on two busy cores)."""
+def one_thread(wanted: bool = True) -> Iterator[None]:
+    """One thread for small work on a CPU: two wait for each other (fifteen times as long, on two busy cores)."""
     threads = torch.get_num_threads()
-    small = model.device.type == "cpu" and model.num_parameters() < 50_000_000
-    torch.set_num_threads(1 if small else threads)
+    torch.set_num_threads(1 if wanted else threads)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def threads_that_pay(model: nn.Module) -> AbstractContextManager:
+    """One thread for a small model of transformers on a CPU, else as they are."""
+    return one_thread(model.device.type == "cpu" and model.num_parameters() < 50_000_000)

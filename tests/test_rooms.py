@@ -13,7 +13,7 @@ PACKAGE = REPOSITORY / "dermxai_helpers"
 LINES = {  # from the ground up: a room imports from rooms that stand before it; and its limit in lines
     "assets": 10,  # weights only
     "files": 100,
-    "inference": 115,
+    "inference": 120,
     "synth": 1110,
     "scoring": 570,
     "explanation": 225,  # explanation and regions together
@@ -25,7 +25,7 @@ LINES = {  # from the ground up: a room imports from rooms that stand before it;
     "captions": 480,
     "lexicon": 1040,
     "road": 95,
-    "trial": 665,
+    "trial": 670,
     "plots": 865,
     "widgets": 155,
     "checks": 1495,

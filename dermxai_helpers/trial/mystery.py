@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dermxai_helpers import data, files, scoring, synth, training
-from dermxai_helpers.inference import quick
+from dermxai_helpers.inference import one_thread, quick
 from dermxai_helpers.synth.attributes import SKIN
 from dermxai_helpers.synth.folder import patient
 from dermxai_helpers.trial.shortcut import linear_layer
@@ -63,6 +63,7 @@ def cause_of(seed: int) -> str:
     return list(CAUSES)[np.random.default_rng([7, seed // 7]).permutation(7)[seed % 7]]
 
 
+@one_thread()
 def train(seed: int, cause: str | None = None, each: int = EACH, progress: bool = True) -> Case:
     """Draw the hospital's lesions, `each` of every class, and train its classifier: 13 seconds on one core.
 
@@ -97,6 +98,7 @@ def photographed(seed: int | Sequence[int], cause: str = "none", label: str = "n
     return synth.draw(seed, label, **PLAIN | CAUSES[cause])
 
 
+@one_thread()
 def effects(
     classifiers: Mapping[str, training.Classifier],
     causes: Sequence[str] = CANDIDATES,
