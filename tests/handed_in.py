@@ -114,8 +114,9 @@ def everybody(folder: Path, outside: Path) -> None:
 
 def odd_notebooks(folder: Path, right) -> None:
     """Notebooks whose cells or metadata are not as they were handed out, and files that are no notebooks."""
-    deleted, twice, stripped, forged, renamed, helped = (copy.deepcopy(right) for _ in range(6))
+    deleted, alone, twice, stripped, forged, renamed, helped = (copy.deepcopy(right) for _ in range(7))
     deleted.cells = [cell for cell in deleted.cells if not cell.id.startswith("expected_leak")]
+    alone.cells = [cell for cell in alone.cells if cell.id != "expected_leak"]
     stub = next(cell for cell in answered(folder).cells if cell.id == "expected_leak")
     twice.cells += [copy.deepcopy(stub)]
     for cell in stripped.cells:
@@ -135,7 +136,8 @@ def odd_notebooks(folder: Path, right) -> None:
     helped.cells.insert(3, nbformat.v4.new_code_cell(helper))
     for cell in helped.cells:
         cell.source = cell.source.replace("(photographs - 1)", "less(photographs)")
-    books = dict(deleted=deleted, twice=twice, stripped=stripped, forged=forged, renamed=renamed, helped=helped)
+    books = dict(deleted=deleted, alone=alone, twice=twice, stripped=stripped, forged=forged, renamed=renamed)
+    books["helped"] = helped
     for student, book in books.items():
         hand_in(folder, student, book)
     hand_in(folder, "text", "no notebook at all")

@@ -106,7 +106,7 @@ def cells_for(cells: list[dict], question: dict) -> tuple[list[dict], str]:
             return [cell for cell in cells if any(one(cell) for one in traits.values())], way
     if function:
         above = [one for one, other in pairwise(cells) if f"checks.{name}(" in other["text"]]
-        return above, "its place above the check"
+        return [one for one in above if not one["marks"].get("grade_id")], "its place above the check"
     heading = f"### {question['title']}\n"
     return [one for other, one in pairwise(cells) if other["text"].startswith(heading)], "its place below the question"
 

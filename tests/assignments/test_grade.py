@@ -90,6 +90,7 @@ def test_nothing_is_left_behind(graded):
     ("student", "points", "said"),
     [
         ("deleted", FULL - POINTS, "Its cell is not in the notebook"),
+        ("alone", FULL - POINTS, "Its cell is not in the notebook"),
         ("twice", FULL, "2 cells answer it"),
         ("stripped", FULL, "mended: the grader's metadata was missing; the cell was found by the name expected_leak"),
         ("renamed", FULL, "the cell was found by its place above the check"),
