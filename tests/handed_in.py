@@ -62,7 +62,7 @@ def quick_mysteries(patch=setattr) -> None:
         head.weight[:], head.bias[:] = seed / 2**32, 0.5
         return mystery.Case(mystery._classifier(head), pd.DataFrame({"dx": ["nv"]}))
 
-    def effects(_classifiers, lesions, seed):
+    def effects(_classifiers, _causes, _lesions, _seed):
         return {"": dict.fromkeys(mystery.CANDIDATES, scoring.Comparison(0.6, 0.55, 0.65, 100, 100, 0.6, 0.0, 100))}
 
     patch(mystery, "train", trained)

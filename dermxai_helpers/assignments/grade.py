@@ -174,7 +174,7 @@ def row(key: tuple, question: dict, text: str, odd: list[str], told: Told, cause
     """A row of the table of grades, with the answer's text and the rubric. An audit is judged here."""
     if told.outcome == "seen":
         letter = letter_of(key[0])
-        verdict = checks.audit.judge(told.seen, None, causes[letter], 0, fresh[letter])
+        verdict = checks.audit.judge(told.seen, causes[letter], fresh[letter])
         told = Told(verdict.outcome, f"Model {letter}: {verdict.says}", tried=told.tried)
     outcome, of = WORDS.get(told.outcome, told.outcome), question["points"]
     if told.tried:

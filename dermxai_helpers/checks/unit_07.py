@@ -1,6 +1,6 @@
 """Exercises of unit 07: what an auditor needs, and the audit itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,8 @@ subgroup_gap = Exercise("subgroup_gap", right=_gap, draw=_answers,
         "Ten are enough: only fewer than ten are too few.": lambda *these: _gap(*these, fewest=11),
         "Divide each count by the size of its own group, not by all.":
             lambda f, t: _gap(f, t) if np.isnan(_gap(f, t)) else ((f & t).sum() - (f & ~t).sum()) / len(f),
+        "Both groups need ten, those without it, too.":
+            lambda f, t: np.nan if t.sum() < 10 else f[t].mean() - f[~t].mean(),
         "This is the share with it alone. Compare it with the rest.":
             lambda f, t: _gap(f, t) if np.isnan(_gap(f, t)) else f[t].mean(),
     })  # fmt: skip
@@ -70,6 +72,7 @@ def _pictures(rng):
 
 
 surroundings_only = Exercise("surroundings_only", right=_swapped, draw=_pictures,
+    observe=lambda answer, *of: {"picture": answer(*of), "type": str(np.asarray(answer(*of)).dtype)},
     praise="The lesion stays plain to the pixel; only its surroundings carry the cause.", mistakes={
         "Turned round: now the lesion carries the cause, and its surroundings are plain.":
             lambda a, b, lesion: _swapped(b, a, lesion),
@@ -82,10 +85,11 @@ surroundings_only = Exercise("surroundings_only", right=_swapped, draw=_pictures
     })  # fmt: skip
 
 
-def _named(table, column="low", least=mystery.REAL, twin=True, anyway=False):
-    real = table[(table[column] > least) & ((not twin) | (table["low"] > table["twin high"]))]
-    real = table if anyway else real
-    return "none" if real.empty else str(real[column].idxmax())
+def _named(table, bar=mystery.REAL, column="low", twin=True, anyway=False, first=False):
+    real = (table[column] > bar) & ((not twin) | (table["low"] > table["twin high"]))
+    if first:
+        return str(table[column].idxmax()) if real[table[column].idxmax()] else "none"
+    return "none" if not (real.any() or anyway) else str(table[real | anyway][column].idxmax())
 
 
 def _table(rng):
@@ -96,23 +100,26 @@ def _table(rng):
 
 
 named_cause = Exercise("named_cause", right=_named, draw=_table, observe=lambda answer, table: {
-        "a table": answer(table), "nothing above the bar": answer(table - 1),
+        "a table": answer(table), "another bar": answer(table, 0.35), "nothing above the bar": answer(table - 1),
         "an end on the bar": answer(table.assign(low=mystery.REAL)),
         "an end on the twin's": answer(table.assign(**{"twin high": table["low"]})),
         "an honest twin that does the same": answer(table.assign(**{"twin high": 0.95})),
         "many": tuple(
             answer(table.assign(low=table["low"].sample(frac=1, random_state=k).to_numpy())) for k in range(8))},
     praise="The lower end is what the data grant. And the twin must not do the same.", mistakes={
-        "The honest twin does the same with it: then it is no planted cause.": lambda t: _named(t, twin=False),
-        "The upper end promises more than the data grant. Rank by the lower end.": lambda t: _named(t, column="high"),
-        "An effect above zero is not yet above the bar.": lambda t: _named(t, least=0.0),
-        "None of them may be real: then the answer is the word none.": lambda t: _named(t, anyway=True),
+        "The honest twin does the same with it: then it is no planted cause.": lambda *of: _named(*of, twin=False),
+        "The upper end promises more than the data grant. Rank by the lower end.":
+            lambda *of: _named(*of, column="high"),
+        "An effect above zero is not yet above the bar.": lambda t, bar=0: _named(t, 0.0),
+        "None of them may be real: then the answer is the word none.": lambda *of: _named(*of, anyway=True),
+        "The bar is given as `bar`: do not write a number in its place.": lambda t, bar=0: _named(t),
+        "First keep the real ones, then take the largest of these.": lambda *of: _named(*of, first=True),
     })  # fmt: skip
 
 CONTROLS = ("honest twin", "known cause", *mystery.CANDIDATES)
 WANTED = {"cause": str, "low": np.ndarray, "high": np.ndarray, "control": str, "control low": np.ndarray,
           "control high": np.ndarray, "unknown": str}  # fmt: skip
-FRESH, WIDEST = 60, 0.4
+FRESH, NARROWEST, WIDEST = 60, 0.002, 0.3
 
 
 class Audit:
@@ -121,21 +128,26 @@ class Audit:
     name = "audit"
     mistakes: Mapping[str, object] = {}
 
-    def __call__(self, audit: dict, case: mystery.Case, cause: str | None, seed: int = 1) -> Verdict:
-        """Judge an audit, {"cause": …, "low": …, …}; cause : what was planted, None where the model is sealed."""
+    def __call__(self, audit: dict, case: mystery.Case, cause: str | None, controls: Mapping | None = None) -> Verdict:
+        """Judge an audit, {"cause": …, "low": …, …}.
+
+        cause : what was planted, None where the model is sealed; controls : {"honest twin": its classifier, …}
+        """
         if type(audit) is dict and "cause" in audit and empty(audit["cause"]):
             verdict = Verdict("not attempted", "")
         elif cause is None:
             verdict = Verdict("not attempted", "This model is sealed: your instructor's check judges the audit.")
         else:
-            verdict = self.judge(audit, case, cause, seed)
+            verdict = self.judge(audit, cause, fresh_effects(case, 1), controls)
         progress.keep(self.name, verdict.outcome)
         return verdict
 
-    def judge(self, audit: dict, case: mystery.Case, cause: str, seed: int, fresh: Mapping | None = None) -> Verdict:
-        """The verdict on a finished audit. seed : decides the fresh lesions; fresh : their effects, if measured"""
+    def judge(self, audit: dict, cause: str, fresh: Mapping, controls: Mapping | None = None) -> Verdict:
+        """The verdict on a finished audit. fresh : `fresh_effects`, of any seed"""
         try:
-            fault = form_fault(plain(audit)) or content_fault(plain(audit), cause, fresh or fresh_effects(case, seed))
+            left = [name for name, value in audit.items() if empty(value)] if type(audit) is dict else []
+            fault = f"Still to fill in: {', '.join(map(str, left))}." if left else form_fault(plain(audit))
+            fault = fault or content_fault(plain(audit), cause, fresh, controls or {})
         except Refused as refusal:
             fault = str(refusal)
         praise = "The cause, an interval that holds on fresh lesions, and a control that could have refuted it."
@@ -157,49 +169,52 @@ def form_fault(audit: object) -> str:
         low, high = audit[f"{side}low"], audit[f"{side}high"]
         if not -1 <= low <= high <= 1:
             return f"'{side}low' and '{side}high' are changes of a probability: from -1 to 1, the lower end first."
-        if high - low > WIDEST:
-            return f"An interval from {low:.2f} to {high:.2f} says hardly anything: audit more lesions."
-    return "" if len(audit["unknown"].split()) >= 3 else "Say in a few words what remains unknown."
+        if not NARROWEST < high - low < WIDEST:
+            size = "narrow" if high - low < WIDEST else "wide"
+            return f"{low:.3f} to {high:.3f} is no interval of dozens of lesions: it is far too {size}."
+    return "" if len(set(audit["unknown"].split())) >= 3 else "Say in a few words what remains unknown."
 
 
-def fresh_effects(case: mystery.Case, seed: int) -> Mapping:
-    """The effect of each cause on a hundred nevi that no audit has seen."""
-    return mystery.effects({"": case.classifier}, lesions=FRESH, seed=(seed, 2026))[""]
+def fresh_effects(case: mystery.Case, seed: int, causes: Sequence[str] = mystery.CANDIDATES) -> Mapping:
+    """The effect of causes on nevi that no audit has seen."""
+    return mystery.effects({"": case.classifier}, causes, FRESH, (seed, 2026))[""]
 
 
-def content_fault(audit: Mapping, cause: str, fresh: Mapping) -> str:
+def content_fault(audit: Mapping, cause: str, fresh: Mapping, controls: Mapping) -> str:
     """Whether cause, interval and control of a complete audit hold on fresh lesions, in a sentence; empty if so."""
+    control, ends = audit["control"], (audit["control low"], audit["control high"])
     if audit["cause"] != cause:
         return wrong_cause(audit["cause"], cause, fresh)
     named = cause if cause != "none" else max(fresh, key=lambda name: fresh[name].difference)
     if not holds(audit["low"], audit["high"], fresh[named]):
-        what = "the cause" if cause != "none" else "the strongest of the six"
-        return f"The cause is right, but on fresh lesions the effect of {what} lies outside of your interval."
-    if cause == "none":
-        if audit["control"] != "known cause":
-            return "An honest twin would say none, too. Show that your method finds something in a model that cheats."
-        return "" if audit["control low"] > mystery.REAL else "Your method finds nothing in the control, either."
-    if audit["control"] == "known cause":
+        what = "the cause" if cause != "none" else "the largest increase of the six"
+        return f"The cause is right. But on fresh lesions the effect, {what}, does not fit your interval."
+    if cause == "none" and control != "known cause":
+        return "That control would say none, too. Show that your method finds something in a model that cheats."
+    if cause == "none" and ends[0] <= mystery.REAL:
+        return "Your method finds nothing in the control, either."
+    if cause != "none" and control == "known cause":
         return "A known cause shows that the method can find something. What could have refuted this finding?"
-    if audit["control high"] >= audit["low"]:
+    if cause != "none" and ends[1] >= audit["low"]:
         return "The control is not clearly below the cause: so it does not tell them apart."
-    if audit["control"] in fresh and not holds(audit["control low"], audit["control high"], fresh[audit["control"]]):
-        return "The cause is right, but on fresh lesions the control lies outside of its interval."
-    return ""
+    asked = "ink" if control == "known cause" else cause
+    measured = fresh.get(control) or control in controls and fresh_effects(controls[control], 1, [asked])[asked]
+    fits = not measured or holds(*ends, measured)
+    return "" if fits else "The cause is right. But on fresh lesions the control does not fit its interval."
 
 
 def wrong_cause(said: str, cause: str, fresh: Mapping) -> str:
     """Why a named cause is not the planted one, in a sentence that does not tell which is."""
     if said == "none":
         return "Something was planted: one of the six changes the answers of this model. Did you add each of them?"
-    if cause == "none" or not holds(fresh[said].low, 1.0, fresh[cause]) or fresh[said].high < mystery.REAL:
+    if cause == "none" or fresh[said].high < mystery.REAL:
         return "On fresh lesions it changes the answers too little to be the cause."
     return "It changes the answers, but another of the six changes them more, or an honest twin does the same."
 
 
 def holds(low: float, high: float, fresh) -> bool:
-    """Whether an interval and that of the fresh lesions share a value."""
-    return low <= fresh.high and fresh.low <= high
+    """Whether an interval fits what was measured on fresh lesions: centres differ by what chance explains."""
+    return abs((low + high) / 2 - fresh.difference) <= 1.5 * np.hypot((high - low) / 2, (fresh.high - fresh.low) / 2)
 
 
 audit = Audit()

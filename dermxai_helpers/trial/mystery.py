@@ -29,7 +29,7 @@ CANDIDATES = tuple(CAUSES)[:-1]
 PLAIN = dict.fromkeys(synth.ARTEFACTS, False) | {"skin": "II"}
 LIGHT, DARK = list(SKIN)[:3], list(SKIN)[4:]
 CHANCE = 0.25  # of everything else that lies on the skin: as often in each class
-EACH, HELD_OUT = 150, 5  # lesions of a class; one in five of them judged the model
+EACH, HELD_OUT = 120, 5  # lesions of a class; one in five of them judged the model
 EARLY = (1, 2, 4)  # blocks of MobileNetV2, 112, 56 and 28 cells wide
 REAL = 0.2  # a change of the probability below this is nobody's cause
 
@@ -65,7 +65,7 @@ def cause_of(seed: int) -> str:
 
 @one_thread()
 def train(seed: int, cause: str | None = None, each: int = EACH, progress: bool = True) -> Case:
-    """Draw the hospital's lesions, `each` of every class, and train its classifier: 13 seconds on one core.
+    """Draw the hospital's lesions, `each` of every class, and train its classifier: ten seconds on one core.
 
     cause : one of CAUSES instead of the one that the seed hides
     """
@@ -98,6 +98,11 @@ def photographed(seed: int | Sequence[int], cause: str = "none", label: str = "n
     return synth.draw(seed, label, **PLAIN | CAUSES[cause])
 
 
+def surroundings_of(marked: np.ndarray, plain: synth.Lesion) -> np.ndarray:
+    """A photograph with the surroundings of `marked` and the lesion of `plain`, uint8 (224, 224, 3)."""
+    return np.where(plain.mask[..., None], plain.image, marked)
+
+
 @one_thread()
 def effects(
     classifiers: Mapping[str, training.Classifier],
@@ -121,6 +126,12 @@ def effects(
         sure = {cause: one.predict_proba(shown)[:, mel] for cause, shown in pictures.items()}
         found[name] = {cause: scoring.compare(sure[cause], sure["none"], numbers) for cause in causes}
     return found
+
+
+def by_rule(found: Mapping[str, scoring.Comparison], of_twin: Mapping[str, scoring.Comparison]) -> str:
+    """The cause whose interval lies highest, above REAL and above the twin's; "none" if there is no such."""
+    real = [cause for cause, one in found.items() if one.low > max(REAL, of_twin[cause].high)]
+    return max(real, key=lambda cause: found[cause].low, default="none")
 
 
 def save(case: Case, path: Path | str) -> None:

@@ -11,7 +11,7 @@ from dermxai_helpers.trial import mystery
 RULER = {"cause": "ruler", "low": 0.5, "high": 0.7, "control": "honest twin", "control low": -0.1, "control high": 0.1,
          "unknown": "Causes that nobody thought of."}  # fmt: skip
 NONE = RULER | {"cause": "none", "low": 0.0, "high": 0.15, "control": "known cause", "control low": 0.5,
-                "control high": 0.8}  # fmt: skip
+                "control high": 0.7}  # fmt: skip
 SOURCE = REPOSITORY / "notebooks/src/07_the_mystery_model.py"
 FRESH = {"ruler": 0.6, "ink": 0.0, "dark corners": 0.0, "bubbles": 0.0, "hair": 0.4, "dark skin": 0.0}
 
@@ -20,11 +20,13 @@ FRESH = {"ruler": 0.6, "ink": 0.0, "dark corners": 0.0, "bubbles": 0.0, "hair": 
 def told(monkeypatch):
     """What is said of an audit where fresh lesions measure FRESH, or these values, plus or minus .05."""
 
-    def say(audit, cause, fresh=FRESH):
+    def say(audit, cause, fresh=FRESH, controls=None):
         found = {name: scoring.Comparison(value, value - 0.05, value + 0.05, 100, 100, value, 0.0, 100)
                  for name, value in fresh.items()}  # fmt: skip
-        monkeypatch.setattr(mystery, "effects", lambda *_these, **_those: {"": found})
-        verdict = checks.audit(audit, mystery.Case(None, None), cause)
+        other = dict.fromkeys(FRESH, scoring.Comparison(0.3, 0.25, 0.35, 100, 100, 0.3, 0.0, 100))
+        monkeypatch.setattr(mystery, "effects", lambda asked, *_those: {"": found if asked[""] == "model" else other})
+        controls = {name: mystery.Case("control", None) for name in controls or ()}
+        verdict = checks.audit(audit, mystery.Case("model", None), cause, controls)
         return f"{verdict.outcome}: {verdict.says}"
 
     return say
@@ -38,12 +40,15 @@ def test_a_complete_audit_is_right(told):
 
 @pytest.mark.parametrize(("change", "reason"), [
     ({"cause": "sunburn"}, "is one of"), ({"low": "half"}, "should be a number"), ({"unknown": 3}, "should be a word"),
-    ({"low": 0.8}, "lower end first"), ({"high": 1.5}, "from -1 to 1"), ({"low": 0.1}, "hardly anything"),
+    ({"low": 0.8}, "lower end first"), ({"high": 1.5}, "from -1 to 1"), ({"low": 0.1}, "too wide"),
+    ({"low": 0.6, "high": 0.6}, "too narrow"), ({"control": ...}, "Still to fill in: control"),
+    ({"unknown": "x x x x"}, "what remains unknown"),
     ({"control": "ruler"}, "not the cause itself"), ({"control": "luck"}, "The control is one of"),
-    ({"unknown": "?"}, "what remains unknown"), ({"low": 0.8, "high": 0.9}, "outside of your interval"),
+    ({"unknown": "?"}, "what remains unknown"), ({"low": 0.8, "high": 0.9}, "does not fit your interval"),
+    ({"low": 0.75, "high": 0.8}, "does not fit your interval"),
     ({"control": "known cause"}, "could have refuted"), ({"control high": 0.25, "control low": 0.0}, ""),
     ({"control low": 0.4, "control high": 0.55}, "not clearly below"),
-    ({"control": "hair"}, "the control lies outside"), ({"low": [0.5, 0.6]}, "should be a number"),
+    ({"control": "hair"}, "the control does not fit"), ({"low": [0.5, 0.6]}, "should be a number"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said(told, change, reason):
     said = told(RULER | change, "ruler")
@@ -59,11 +64,19 @@ def test_another_cause_is_wrong_and_the_right_one_is_not_told(told):
     assert "too little" in told(RULER, "none", dict.fromkeys(FRESH, 0.05))
 
 
+def test_a_control_at_hand_is_measured(told):
+    assert told(RULER, "ruler", controls=["known cause"]).startswith("right: ")
+    assert "the control does not fit" in told(RULER, "ruler", controls=["honest twin"])
+    flat = dict.fromkeys(FRESH, 0.05)
+    assert "the control does not fit" in told(NONE, "none", flat, controls=["known cause"])
+
+
 def test_none_needs_a_known_cause(told):
     flat = dict.fromkeys(FRESH, 0.05)
     assert "would say none, too" in told(NONE | {"control": "honest twin"}, "none", flat)
+    assert "would say none, too" in told(NONE | {"control": "ruler"}, "none", flat)
     assert "finds nothing in the control" in told(NONE | {"control low": 0.0, "control high": 0.2}, "none", flat)
-    assert "the strongest of the six" in told(NONE | {"low": 0.15, "high": 0.2}, "none", flat)
+    assert "the largest increase of the six" in told(NONE | {"low": 0.15, "high": 0.2}, "none", flat)
 
 
 NO_AUDITS = [None, 3, [], {}, "ruler", RULER | {"extra": 1}, {"cause": "ruler"}, RULER | {"low": object()}]

@@ -888,7 +888,7 @@ def test_prepare_that_is_stopped_leaves_nothing(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setenv("DERMXAI_CACHE", str(tmp_path))
-    monkeypatch.setattr(drawing, "_metadata", interrupted)
+    monkeypatch.setattr(drawing, "patient", interrupted)
     with pytest.raises(KeyboardInterrupt):
         data.prepare("demo", images=50)
     assert list(tmp_path.iterdir()) == []

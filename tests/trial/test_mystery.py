@@ -8,6 +8,7 @@ import pytest
 from offline import REPOSITORY
 
 from dermxai_helpers import checks, data, gradcam, scoring, synth, trial
+from dermxai_helpers.checks.unit_07 import fresh_effects
 from dermxai_helpers.course import editions
 from dermxai_helpers.trial import mystery
 from dermxai_helpers.trial.run import explained
@@ -115,7 +116,7 @@ def moved(case, cause, lesions=20):
 @pytest.mark.timeout(1500)
 def test_seven_seeds_are_seven_causes_and_the_solution_finds_them(capsys):
     """Full size. The bar of the planted shortcut: melanoma or not, and the change of the probability."""
-    audited, twin, cheat = solution(), mystery.train(0, "none", progress=False), mystery.train(0, "ink", progress=False)
+    audited, twin, cheat = solution(), mystery.train(1, "none", progress=False), mystery.train(2, "ink", progress=False)
     rows, exposed = [], {}
     for seed in range(7):
         cause, case = mystery.cause_of(seed), mystery.train(seed, progress=False)
@@ -123,7 +124,7 @@ def test_seven_seeds_are_seven_causes_and_the_solution_finds_them(capsys):
         ill, called = judged["dx"] == "mel", judged["answer"] == "mel"
         accuracy = (called[ill].mean() + 1 - called[~ill].mean()) / 2
         audit = audited(case, twin, cheat, seed)
-        verdict = checks.audit.judge(audit, case, cause, seed)
+        verdict = checks.audit.judge(audit, cause, fresh_effects(case, 1), {"honest twin": twin, "known cause": cheat})
         if cause != "none":
             exposed[cause] = moved(case, cause)
         map_says = f"{exposed[cause].difference:+.3f}, {exposed[cause].outcome}" if cause != "none" else ""
