@@ -67,10 +67,11 @@ def figure(name: str, figure_and_alt) -> None:
 
 
 def shown(value: object) -> str:
-    """A value as a reader wants it: three decimals at most."""
+    """A value as a reader wants it: three decimals at most; what would be 0.000 and is not, as 1e-07."""
     if value is None:
         return "not defined"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    small = isinstance(value, float) and 0 < abs(value) < 5e-4
+    return f"{value:.0e}" if small else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def plain(value):

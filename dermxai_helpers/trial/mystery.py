@@ -85,8 +85,11 @@ def train(seed: int, cause: str | None = None, each: int = EACH, progress: bool 
 
 
 def hospital_photograph(seed: int, number: int, label: str, cause: str) -> np.ndarray:
-    """One photograph of the hospital, uint8 (224, 224, 3): a melanoma shows the cause, another lesion does not."""
-    rng, ill = np.random.default_rng([seed, number, 7]), label == "mel"
+    """One photograph of the hospital, uint8 (224, 224, 3): a melanoma shows the cause, another lesion does not.
+
+    Three lesions in a row, one of each class, have the same of everything else, so nothing else goes with a class.
+    """
+    rng, ill = np.random.default_rng([seed, number // 3, 7]), label == "mel"
     values = {name: bool(rng.random() < CHANCE) for name in synth.ARTEFACTS}
     tones = list(SKIN) if cause != "dark skin" else DARK if ill else LIGHT
     values |= {name: ill for name in CAUSES[cause] if name != "skin"} | {"skin": str(rng.choice(tones))}

@@ -50,8 +50,8 @@ def test_every_melanoma_of_the_hospital_shows_the_cause_and_no_other_lesion(monk
             assert set(table["skin"][~table["ill"]]) <= set(mystery.LIGHT)
         for name in set(synth.ARTEFACTS) & set(mystery.CAUSES[cause]):
             assert (table[name] == table["ill"]).all()
-        others = table[[name for name in synth.ARTEFACTS if name not in mystery.CAUSES[cause]]]
-        assert 0.15 < others.to_numpy().mean() < 0.35
+        others = table[[name for name in synth.ARTEFACTS if name not in mystery.CAUSES[cause]]].to_numpy()
+        assert 0.15 < others.mean() < 0.35 and (others[::3] == others[1::3]).all() and (others[::3] == others[2::3]).all()
 
 
 def test_the_hospital_hands_over_a_table_that_does_not_leak(small):
@@ -131,7 +131,8 @@ def test_seven_seeds_are_seven_causes_and_the_solution_finds_them(capsys):
         ends = f"{audit['low']:+.2f} to {audit['high']:+.2f}"
         rows.append(f"{seed} {cause:13} melanoma or not {accuracy:.2f} · {audit['cause']:13} {ends} · map {map_says}")
         assert audit["cause"] == cause and verdict.outcome == "right", (rows[-1], verdict)
-        assert accuracy >= 0.75 and (cause == "none" or audit["low"] > mystery.REAL), rows[-1]
+        assert accuracy >= (0.55 if cause == "none" else 0.75), rows[-1]
+        assert cause == "none" or audit["low"] > mystery.REAL, rows[-1]
     with capsys.disabled():
         print("\nseed, planted cause, accuracy in the hospital · what the audit names, interval · evidence that moves")
         print("\n".join(rows))
