@@ -129,9 +129,9 @@ def maps_of(model, images):
     return explained(gradcam.explain, model.model, model.prepare(images), [MEL] * len(images))
 
 
-def moved(model):  # for each cause, the share on its place, marked minus plain, of each nevus
+def moved(name, model):  # for each cause, the share on its place, marked minus plain, of each nevus
     before, found = maps_of(model, [one.image for one in plain]), {}
-    print(f"plain nevi whose map holds no evidence at all: {(before.max(axis=(1, 2)) <= 0).sum()} of {len(before)}")
+    print(f"{name}: {(before.max(axis=(1, 2)) <= 0).sum()} of {len(before)} plain nevi have a map without any evidence")
     for cause, images in marked.items():
         shares = (trial.energies_inside(maps, places[cause]) for maps in (maps_of(model, images), before))
         found[cause] = np.subtract(*map(np.nan_to_num, shares))  # a map without evidence has none on that place either
@@ -149,19 +149,19 @@ plots.show(pictures.gallery(list(one_nevus), ["plain", *marked], "Grad-CAM for m
 # %%
 twin = mystery.train(seed + 1, "none", each, progress=False)
 auditees = {"the mystery model": classifier, "its honest twin": twin.classifier}
-shifts = {name: moved(model) for name, model in auditees.items()}
+shifts = {name: moved(name, model) for name, model in auditees.items()}
 evidence = {name: {cause: scoring.compare(values, 0.0, numbers) for cause, values in of_all.items()}
             for name, of_all in shifts.items()}
 course.figure("maps", charts.differences(evidence, "share of the map on the cause's place, marked minus plain", True))
 
 # %% [markdown]
-# A map exposes a cause if its evidence moves there, and moves further than in the twin.
+# A map exposes a cause if at least a twentieth of its evidence moves there, and more than in the twin.
 
 # %%
 beyond_twin = {cause: scoring.compare(shifts["the mystery model"][cause], shifts["its honest twin"][cause], numbers)
                for cause in mystery.CANDIDATES}
 exposed = [f"{cause} ({one.value:+.2f}, the twin {one.reference:+.2f})" for cause, one in beyond_twin.items()
-           if one.outcome == evidence["the mystery model"][cause].outcome == "higher"]
+           if one.outcome == scoring.compare(shifts["the mystery model"][cause], 0.05, numbers).outcome == "higher"]
 print("Exposed by the maps:", ", ".join(exposed) or "nothing")
 
 # %% [markdown]

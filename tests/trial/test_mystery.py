@@ -51,7 +51,8 @@ def test_every_melanoma_of_the_hospital_shows_the_cause_and_no_other_lesion(monk
         for name in set(synth.ARTEFACTS) & set(mystery.CAUSES[cause]):
             assert (table[name] == table["ill"]).all()
         others = table[[name for name in synth.ARTEFACTS if name not in mystery.CAUSES[cause]]].to_numpy()
-        assert 0.15 < others.mean() < 0.35 and (others[::3] == others[1::3]).all() and (others[::3] == others[2::3]).all()
+        assert 0.15 < others.mean() < 0.35
+        assert (others[::3] == others[1::3]).all() and (others[::3] == others[2::3]).all()
 
 
 def test_the_hospital_hands_over_a_table_that_does_not_leak(small):
@@ -136,6 +137,6 @@ def test_seven_seeds_are_seven_causes_and_the_solution_finds_them(capsys):
     with capsys.disabled():
         print("\nseed, planted cause, accuracy in the hospital · what the audit names, interval · evidence that moves")
         print("\n".join(rows))
-    blind = [cause for cause, one in exposed.items() if one.outcome != "higher"]
+    blind = [cause for cause, one in exposed.items() if one.low < 0.05]  # the unit's bar: a twentieth of the map
     assert len(blind) >= 2, blind
     assert len(inspect.signature(audited).parameters) == 4
