@@ -38,8 +38,8 @@ explained = 96     # validation photographs in sections 5 to 7, 10 to 2000
 # %% [markdown]
 # ## 1. A feature map you can hold in your hand
 #
-# Before the real network, a tiny one. Its last layer gives two *feature maps* of 2 × 2 cells: map 0 fires at the top
-# left, map 1 everywhere.
+# Before the real network, a tiny one. Its last layer gives two *feature maps* of 2 × 2 cells: map 0 is high at
+# the top left, map 1 everywhere.
 
 # %% tags=["nbval-check-output"]
 import torch
@@ -51,8 +51,8 @@ tiny = torch.tensor([[[4.0, 0.0], [0.0, 0.0]],
                      [[1.0, 1.0], [1.0, 1.0]]], requires_grad=True)  # (maps K, height, width)
 
 # %% [markdown]
-# The score $s$ of a class averages each map $A_k$ over its $Z = 4$ cells and weighs the averages by $w_k$. The last layers
-# of MobileNetV2 do the same and add a bias.
+# The score $s$ of a class, its logit, averages each map $A_k$ over its $Z = 4$ cells and weighs the averages by $w_k$. The
+# last layers of MobileNetV2 do the same and add a bias. (Softmax would mix in the other classes.)
 #
 # $$ s = \sum_k w_k \, \frac{1}{Z} \sum_{i,j} A_{kij} $$
 
