@@ -125,7 +125,7 @@ def test_seven_seeds_are_seven_causes_and_the_solution_finds_them(capsys):
         ill, called = judged["dx"] == "mel", judged["answer"] == "mel"
         accuracy = (called[ill].mean() + 1 - called[~ill].mean()) / 2
         audit = audited(case, twin, cheat, seed)
-        fresh = fresh_effects(case, 1, mystery.CANDIDATES if cause == "none" else [cause])  # all that a right audit needs
+        fresh = fresh_effects(case, 1, mystery.CANDIDATES if cause == "none" else [cause])
         assert audit["cause"] == cause, audit
         verdict = checks.audit.judge(audit, cause, fresh, {"honest twin": twin, "known cause": cheat})
         if cause != "none":
