@@ -9,10 +9,8 @@ from dermxai_helpers.checks import progress
 from dermxai_helpers.checks.exercise import Exercise, Refused, Verdict, empty, plain
 from dermxai_helpers.trial import mystery
 
-FEWEST = 10
 
-
-def _gap(found, there, fewest=FEWEST, turned=False):
+def _gap(found, there, fewest=10, turned=False):
     with_it, without = np.asarray(found)[there], np.asarray(found)[~there]
     if min(len(with_it), len(without)) < fewest:
         return np.nan
@@ -42,8 +40,8 @@ subgroup_gap = Exercise("subgroup_gap", right=_gap, draw=_answers,
     })  # fmt: skip
 
 
-def _settings(added, plain_one, other=()):
-    return dict(plain_one), {**plain_one, **dict(other), **added}
+def _settings(added, plain_one):
+    return dict(plain_one), {**plain_one, **added}
 
 
 def _cause(rng):
@@ -131,7 +129,7 @@ class Audit:
     def __call__(self, audit: dict, case: mystery.Case, cause: str | None, controls: Mapping | None = None) -> Verdict:
         """Judge an audit, {"cause": …, "low": …, …}.
 
-        cause : what was planted, None where the model is sealed; controls : {"honest twin": its classifier, …}
+        cause : what was planted, None where the model is sealed; controls : {"honest twin": its Case, …}
         """
         if type(audit) is dict and "cause" in audit and empty(audit["cause"]):
             verdict = Verdict("not attempted", "")
@@ -207,9 +205,10 @@ def wrong_cause(said: str, cause: str, fresh: Mapping) -> str:
     """Why a named cause is not the planted one, in a sentence that does not tell which is."""
     if said == "none":
         return "Something was planted: one of the six changes the answers of this model. Did you add each of them?"
-    if cause == "none" or fresh[said].high < mystery.REAL:
+    if fresh[said].low <= mystery.REAL:
         return "On fresh lesions it changes the answers too little to be the cause."
-    return "It changes the answers, but another of the six changes them more, or an honest twin does the same."
+    more = max(fresh[cause].difference if cause in fresh else 0, 0) > fresh[said].difference
+    return f"It changes the answers, but {'another of the six changes them more' if more else 'it was not planted'}."
 
 
 def holds(low: float, high: float, fresh) -> bool:

@@ -153,9 +153,10 @@ def load(path: Path | str) -> Case:
     weights = training.backbones.read_weights(path)
     with safe_open(path, "pt") as file:
         table = (file.metadata() or {}).get("table", "")
-    if sorted(weights) != ["bias", "weight"] or not table:
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    if shapes != {"bias": (len(data.CLASSES),), "weight": (len(data.CLASSES), 1496)} or not table:
         raise ValueError(f"{path} holds no sealed model: ask your instructor for the file of this exercise again")
-    head = nn.Linear(weights["weight"].shape[1], len(weights["bias"]))
+    head = nn.Linear(1496, len(data.CLASSES))
     head.load_state_dict(weights)
     return Case(_classifier(head.requires_grad_(False)), pd.read_csv(StringIO(table), keep_default_na=False))
 

@@ -62,6 +62,7 @@ def test_another_cause_is_wrong_and_the_right_one_is_not_told(told):
     assert "Something was planted" in said[-1]
     assert all(one.startswith("wrong: ") and "ruler" not in one for one in said)
     assert "too little" in told(RULER, "none", dict.fromkeys(FRESH, 0.05))
+    assert "it was not planted" in told(RULER, "none")  # and not: too little, of an effect of 0.6
 
 
 def test_a_control_at_hand_is_measured(told):

@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from offline import REPOSITORY
 
 from dermxai_helpers import checks, data, gradcam, scoring, synth, trial
@@ -83,10 +84,15 @@ def test_a_sealed_model_answers_the_same_and_tells_no_cause(small, tmp_path):
 
 
 def test_another_file_and_another_cause_are_refused_with_a_sentence(tmp_path):
+    from safetensors.torch import save_file
+
     from dermxai_helpers import assets
 
     with pytest.raises(ValueError, match="holds no sealed model"):
         mystery.load(assets.MOBILENET)
+    save_file({"weight": torch.ones(3, 5), "bias": torch.ones(3)}, tmp_path / "small.safetensors", {"table": "dx"})
+    with pytest.raises(ValueError, match="holds no sealed model"):
+        mystery.load(tmp_path / "small.safetensors")
     with pytest.raises(FileNotFoundError, match="no weights at"):
         mystery.load(tmp_path / "absent.safetensors")
     with pytest.raises(ValueError, match="no cause 'sunburn'"):
